@@ -1,0 +1,1 @@
+"""Mission control for LLM fine-tuning, inside Jupyter."""
