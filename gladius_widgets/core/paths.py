@@ -1,0 +1,139 @@
+"""Every file name of the home and of a run directory, in one place."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_JOB_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_CHECKPOINT = re.compile(r"step-(\d{8,})")
+
+
+class Home:
+    """The folder that holds the registry and all runs.
+
+    Args:
+        root: the folder; by default `$GLADIUS_HOME`, else `~/.gladius`.
+    """
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        chosen = root or os.environ.get("GLADIUS_HOME") or "~/.gladius"
+        self.root = Path(chosen).expanduser().absolute()
+        self.registry = self.root / "registry.sqlite"
+        self.supervisor_lock = self.root / "supervisor.lock"
+        self.supervisor_log = self.root / "supervisor.log"
+        self.settings = self.root / "settings.yaml"
+        self.rates = self.root / "rates.yaml"
+        self.serve_token = self.root / "serve-token"
+        self.runs = self.root / "runs"
+        self.cache = self.root / "cache"
+
+    def run(self, job_id: str) -> "RunDirectory":
+        """The run directory of a job.
+
+        Raises:
+            ValueError: the id could name a path outside `runs`.
+        """
+        if not _JOB_ID.fullmatch(job_id):
+            raise ValueError(f"not a job id: {job_id!r}")
+        return RunDirectory(self.runs / job_id)
+
+    def all_runs(self) -> list["RunDirectory"]:
+        """All run directories, by id."""
+        if not self.runs.is_dir():
+            return []
+        return [RunDirectory(p) for p in sorted(self.runs.iterdir()) if (p / "job.json").is_file()]
+
+    def __repr__(self) -> str:
+        return f"Home({str(self.root)!r})"
+
+
+class RunDirectory:
+    """One job's folder: the truth about a run (see the README for what each file holds)."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        self.id = self.root.name
+        self.job = self.root / "job.json"
+        self.config = self.root / "config.yaml"
+        self.status = self.root / "status.json"
+        self.events = self.root / "events.jsonl"
+        self.log = self.root / "train.log"
+        self.attempts = self.root / "attempts"
+        self.metrics = self.root / "metrics"
+        self.requests = self.root / "control" / "req"
+        self.acks = self.root / "control" / "ack"
+        self.checkpoints = self.root / "checkpoints"
+        self.tensorboard = self.root / "tensorboard"
+        self.exports = self.root / "exports"
+        self.summary_json = self.root / "summary.json"
+        self.summary_md = self.root / "summary.md"
+
+    def create(self) -> None:
+        """Make the folder and the ones that writers expect. Existing ones are left alone."""
+        for folder in (self.attempts, self.metrics, self.requests, self.acks, self.checkpoints):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def attempt(self, number: int) -> "AttemptDirectory":
+        """The folder of one attempt, counted from 1."""
+        return AttemptDirectory(self.attempts / str(number), number)
+
+    def attempt_numbers(self) -> list[int]:
+        """Attempts that have begun, ascending."""
+        if not self.attempts.is_dir():
+            return []
+        return sorted(int(p.name) for p in self.attempts.iterdir() if p.name.isdigit())
+
+    def latest_attempt(self) -> "AttemptDirectory | None":
+        """The newest attempt, or None before the first."""
+        numbers = self.attempt_numbers()
+        return self.attempt(numbers[-1]) if numbers else None
+
+    def table(self, name: str) -> Path:
+        """The folder of one metric table: train, validation, system or experts."""
+        return self.metrics / name
+
+    def checkpoint(self, step: int) -> Path:
+        """The folder of the checkpoint taken after `step`."""
+        return self.checkpoints / f"step-{step:08d}"
+
+    def checkpoint_steps(self) -> list[int]:
+        """Steps that have a checkpoint folder, ascending; the manifest says if it is whole."""
+        if not self.checkpoints.is_dir():
+            return []
+        found = (_CHECKPOINT.fullmatch(p.name) for p in self.checkpoints.iterdir())
+        return sorted(int(match.group(1)) for match in found if match)
+
+    def __repr__(self) -> str:
+        return f"RunDirectory({self.id!r})"
+
+
+@dataclass(frozen=True)
+class AttemptDirectory:
+    """One attempt's process records."""
+
+    root: Path
+    number: int
+
+    @property
+    def proc(self) -> Path:
+        """Identities of the runner and the launcher."""
+        return self.root / "proc.json"
+
+    @property
+    def exit(self) -> Path:
+        """The exit record; written last, outranks everything else."""
+        return self.root / "exit.json"
+
+    @property
+    def ranks(self) -> Path:
+        """Folder of `rank-<i>.json` (identity) and `fail-<i>.json` (why it died)."""
+        return self.root / "ranks"
+
+    def rank(self, index: int) -> Path:
+        """Identity of one training process."""
+        return self.ranks / f"rank-{index}.json"
+
+    def fail(self, index: int) -> Path:
+        """What one training process said as it died of an exception."""
+        return self.ranks / f"fail-{index}.json"

@@ -1,0 +1,185 @@
+"""The snapshot that a run keeps of itself in status.json, and how it reads to the outside."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gladius_widgets.core.atomic import read_json, write_json
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.states import JobStatus, Stage
+
+
+class Snapshot(BaseModel):
+    """Base of the parts below. Unknown keys of a newer version are ignored, not refused."""
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=False)
+
+
+class StageState(Snapshot):
+    """One stage: `state` is pending, active, done or failed; times in unix s, durations in s."""
+
+    state: str = "pending"
+    started_at: float | None = None
+    duration_s: float | None = None
+    substatus: str = ""
+
+
+class CheckpointState(Snapshot):
+    """What is saved, and when the next save is due (unix s, or a step)."""
+
+    count: int = 0
+    last_step: int | None = None
+    last_at: float | None = None
+    next_at: float | None = None
+    next_step: int | None = None
+
+
+class ValidationState(Snapshot):
+    """Newest and best figures of a split."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+    perplexity: float | None = None
+    step: int | None = None
+    at: float | None = None
+    best_loss: float | None = None
+    best_accuracy: float | None = None
+    best_epoch: float | None = None
+    best_step: int | None = None
+
+
+class RunError(Snapshot):
+    """Why a run ended badly: `type` is a class or signal name, `message` one sentence."""
+
+    type: str = "error"
+    message: str = ""
+
+
+class RunStatus(Snapshot):
+    """status.json. One writer at a time: the runner before and after, rank 0 in between.
+
+    Totals are over the whole run, also across attempts; `elapsed_s` runs on while paused,
+    `active_s` does not. `epoch` counts from 1; `batch` is the micro-batch within the epoch.
+    """
+
+    version: int = 1
+    state: JobStatus = JobStatus.PROVISIONING
+    attempt: int = 1
+    heartbeat: float = 0.0
+    stage: Stage | None = None
+    stages: dict[Stage, StageState] = Field(
+        default_factory=lambda: {stage: StageState() for stage in Stage}
+    )
+    step: int = 0
+    total_steps: int | None = None
+    epoch: int = 0
+    total_epochs: int | None = None
+    batch: int = 0
+    batches_per_epoch: int | None = None
+    samples: int = 0
+    total_samples: int | None = None
+    training_started_at: float | None = None
+    elapsed_s: float = 0.0
+    active_s: float = 0.0
+    remaining_s: float | None = None
+    step_time_s: float | None = None
+    world_size: int | None = None
+    device: str | None = None
+    model: dict[str, Any] = Field(default_factory=dict)
+    loss: float | None = None
+    expert_loss: list[float | None] = Field(default_factory=list)
+    tokens_per_s: float | None = None
+    learning_rate: float | None = None
+    grad_norm: float | None = None
+    weight_decay: float | None = None
+    checkpoints: CheckpointState = Field(default_factory=CheckpointState)
+    validation: dict[str, ValidationState] = Field(default_factory=dict)
+    live: dict[str, Any] = Field(default_factory=dict)  # settings now in force, if changed
+    error: RunError | None = None
+
+    def write(self, run: RunDirectory) -> None:
+        """Replace status.json; not fsynced, as a snapshot may be a second old."""
+        write_json(run.status, self.model_dump(mode="json"), durable=False)
+
+
+def read_status(run: RunDirectory) -> RunStatus | None:
+    """The run's snapshot, or None when there is none (yet) or it is not readable."""
+    value = read_json(run.status)
+    try:
+        return RunStatus.model_validate(value) if isinstance(value, dict) else None
+    except ValidationError:
+        return None
+
+
+def training_state(
+    job: dict[str, Any], status: RunStatus | None, system: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The state that `gladius show --json` prints (console spec, "Training State").
+
+    Args:
+        job: id, name, status, attempt, cost, error and pids.
+        status: the run's snapshot, None before the first.
+        system: the newest row of the system table, None without one.
+
+    Returns:
+        Plain JSON types; times in s, `eta` in ISO 8601 UTC, memory in bytes, throughput in
+        tokens/s. What is not known is None.
+    """
+    status = status or RunStatus(state=JobStatus(job["status"]))
+    return {
+        "id": job["id"],
+        "name": job["name"],
+        "status": job["status"],
+        "stage": status.stage,
+        "step": status.step,
+        "total_steps": status.total_steps,
+        "attempt": job["attempt"],
+        "cost": job["cost"],
+        "error": job["error"],
+        "pids": job["pids"],
+        "epoch": _progress(status.epoch, status.total_epochs),
+        "batch": _progress(status.batch, status.batches_per_epoch),
+        "metrics": {
+            "loss": status.loss,
+            "experts": status.expert_loss,
+            "throughput": status.tokens_per_s,
+            "learning_rate": status.learning_rate,
+            "gradient_norm": status.grad_norm,
+        },
+        "system": _system(system),
+        "timing": {
+            "elapsed": status.elapsed_s,
+            "remaining": status.remaining_s,
+            "eta": _eta(status),
+        },
+    }
+
+
+def _progress(current: int, total: int | None) -> dict[str, float | int | None]:
+    return {
+        "current": current,
+        "total": total,
+        "progress": min(1.0, current / total) if total else None,
+    }
+
+
+def _eta(status: RunStatus) -> str | None:
+    if status.state != JobStatus.TRAINING or status.remaining_s is None:
+        return None
+    moment = datetime.fromtimestamp(status.heartbeat + status.remaining_s, UTC)
+    return moment.isoformat(timespec="seconds")
+
+
+def _system(row: dict[str, Any] | None) -> dict[str, Any]:
+    row = row or {}
+    used, total = row.get("gpu_memory_used_bytes") or [], row.get("gpu_memory_total_bytes") or []
+    temperatures = row.get("gpu_temperature_c") or [None] * len(used)
+    return {
+        "gpus": [
+            {"id": i, "temp": temperatures[i], "memory": {"used": used[i], "total": total[i]}}
+            for i in range(len(used))
+        ],
+        "cpu": row.get("cpu_percent"),
+        "ram": {"used": row.get("ram_used_bytes"), "total": row.get("ram_total_bytes")},
+    }

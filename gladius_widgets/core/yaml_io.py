@@ -1,0 +1,150 @@
+"""YAML 1.2 in, with caps that are checked before any object is built."""
+
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, SequenceStartEvent
+
+from gladius_widgets.core.errors import ConfigError
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 16
+MAX_ALIASES = 32
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass
+class Document:
+    """A parsed YAML mapping.
+
+    Attributes:
+        values: plain dicts, lists and scalars.
+        lines: 1-based line of each key or item, by its path.
+        source: the file's name, for messages.
+    """
+
+    values: dict[str, Any]
+    source: str
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+    def where(self, path: KeyPath) -> str:
+        """`file, line n` for the nearest known ancestor of `path`."""
+        for length in range(len(path), 0, -1):
+            line = self.lines.get(path[:length])
+            if line:
+                return f"{self.source}, line {line}"
+        return self.source
+
+
+def read_yaml(path: str | Path) -> Document:
+    """Read one YAML mapping from a file.
+
+    Raises:
+        ConfigError: missing, unreadable, too large, too deep, too many aliases, not YAML, keys
+            given twice, or not a mapping.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(
+                f"{path} is larger than {MAX_BYTES // 1024} KiB.", "Is it a config file?"
+            )
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no config file {path}.", "Check the path.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"{path} is not UTF-8 text, so not a config file.", "Give a YAML file."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}.", "Check its type and permissions."
+        ) from None
+    return parse_yaml(text, source=str(path))
+
+
+def parse_yaml(text: str, source: str = "config") -> Document:
+    """Parse one YAML mapping from text; see `read_yaml` for what it raises."""
+    try:
+        _check_caps(text, source)
+        tree = YAML(typ="rt", pure=True).load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        key = str(error.problem or "").split('"')[1:2]
+        raise ConfigError(
+            f"{source}, line {line}: the key '{key[0] if key else '?'}' is given twice.",
+            "Keep one of them.",
+        ) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        problem = " ".join(str(error.problem or "not YAML").split())
+        raise ConfigError(f"{source}, line {line}: {problem}.", "Mend the YAML there.") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(f"{source} is not YAML: {reason}.", "Give a YAML mapping.") from None
+    if not isinstance(tree, CommentedMap):
+        raise ConfigError(
+            f"{source} holds no 'key: value' pairs at its top.", "Give a YAML mapping."
+        )
+    document = Document({}, source)
+    document.values = _plain(tree, (), document.lines)
+    return document
+
+
+def parse_scalar(text: str) -> Any:
+    """One value as YAML reads it (`20` → 20, `1e-4` → 0.0001, `[1, 2]`, `null`, text)."""
+    return parse_yaml(f"value: {text}", source=f"value {text!r}").values["value"]
+
+
+def dump_yaml(values: dict[str, Any], header: str = "") -> str:
+    """Plain values as block-style YAML; `header` goes on top, one `#` a line."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 100
+    buffer = StringIO()
+    yaml.dump(values, buffer)
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
+    return comment + buffer.getvalue()
+
+
+def _check_caps(text: str, source: str) -> None:
+    depth = aliases = 0
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{source} is larger than {MAX_BYTES // 1024} KiB.", "Shorten it.")
+    for event in YAML(typ="rt", pure=True).parse(StringIO(text)):
+        if isinstance(event, AliasEvent):
+            aliases += 1
+        elif isinstance(event, MappingStartEvent | SequenceStartEvent):
+            depth += 1
+        elif not isinstance(event, NodeEvent) and type(event).__name__.endswith("EndEvent"):
+            depth -= type(event).__name__ in ("MappingEndEvent", "SequenceEndEvent")
+        if aliases > MAX_ALIASES:
+            raise ConfigError(f"{source} uses more than {MAX_ALIASES} aliases.", "Write it out.")
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"{source} is nested deeper than {MAX_DEPTH}.", "Flatten it.")
+
+
+def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    """Builtin types from ruamel's, noting each key's line on the way."""
+    if isinstance(node, CommentedMap):
+        result = {}
+        for key, value in node.items():
+            here = (*path, str(key))
+            lines[here] = node.lc.key(key)[0] + 1
+            result[str(key)] = _plain(value, here, lines)
+        return result
+    if isinstance(node, CommentedSeq):
+        for index in range(len(node)):
+            lines[(*path, index)] = node.lc.item(index)[0] + 1
+        return [_plain(item, (*path, index), lines) for index, item in enumerate(node)]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
