@@ -1,6 +1,7 @@
 """Files that are either the old or the new version, never half of one."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,8 @@ def fsync_directory(path: Path) -> None:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

