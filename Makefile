@@ -1,0 +1,59 @@
+# `make run` and `make test` need Python 3.11+ on a fresh machine, and nothing else.
+# PORT=8867 make run      serves on another port
+# PYTHON=python3.12 make  builds .venv with that interpreter
+# TESTS=tests/unit make test   runs a part of the suite
+
+PYTHON ?= python3
+PORT ?= 8866
+TESTS ?= tests
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+# node and npm come from the wheel in .venv: the same version on every machine.
+export PATH := $(BIN):$(PATH)
+
+.PHONY: run test bench lint format clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.ready-run
+	@$(BIN)/gladius demo --port $(PORT)
+
+test: $(VENV)/.ready-test
+	@GLADIUS_CHROMIUM="$$(scripts/browser.sh)" && export GLADIUS_CHROMIUM && \
+	  $(BIN)/python -m pytest $(TESTS)
+
+bench: $(VENV)/.ready-test
+	@GLADIUS_CHROMIUM="$$(scripts/browser.sh)" && export GLADIUS_CHROMIUM && \
+	  $(BIN)/python -m benchmarks
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	npm --prefix gladius_widgets/frontend run --silent check
+
+format: $(VENV)/.ready-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist gladius_widgets/frontend/node_modules
+
+# A stamp is written last, so an interrupted install starts again and a finished one costs nothing.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "This Python has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.ready-run: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (a few minutes the first time)"
+	@$(PIP) --editable '.[train,demo]'
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready-run gladius_widgets/frontend/package-lock.json
+	@$(PIP) --editable '.[train,demo,test,dev]'
+	@npm --prefix gladius_widgets/frontend ci --silent --no-audit --no-fund
+	@touch $@
