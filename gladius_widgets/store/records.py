@@ -1,0 +1,166 @@
+"""What the files of a run directory say about its life: the truth that the registry indexes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.cost import BillableSpan
+from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
+from gladius_widgets.core.run_state import RunStatus, read_status
+from gladius_widgets.core.states import Command, JobStatus
+
+# A runner needs under a second to say that it is there; a busy machine may take some more.
+BIRTH_GRACE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at a run directory.
+
+    `released` tells that the attempt is over and its machine free; `unborn` that a slot was
+    given out and no runner has reported yet.
+    """
+
+    status: JobStatus
+    released: bool
+    error: dict[str, Any] | None = None
+    ended_at: float | None = None
+    snapshot: RunStatus | None = None
+    unborn: bool = False
+
+
+@dataclass(frozen=True)
+class AttemptProcesses:
+    """The recorded processes of an attempt; None where none is recorded."""
+
+    runner: ProcessIdentity | None
+    launcher: ProcessIdentity | None
+    ranks: list[ProcessIdentity]
+
+    def any_alive(self) -> bool:
+        """Whether at least one of them still runs."""
+        return any(one is not None and one.alive() for one in (self.runner, self.launcher, *self.ranks))
+
+    def pids(self) -> dict[str, Any]:
+        """Pids of those that still run, as `gladius show --json` prints them."""
+        return {
+            "runner": _live_pid(self.runner),
+            "launcher": _live_pid(self.launcher),
+            "ranks": [rank.pid for rank in self.ranks if rank.alive()],
+        }
+
+
+def read_processes(attempt: AttemptDirectory) -> AttemptProcesses:
+    """Who works on this attempt, by its proc.json and rank files."""
+    proc = read_json(attempt.proc) or {}
+    ranks = [
+        ProcessIdentity.from_dict(_identity_part(read_json(path)))
+        for path in sorted(attempt.ranks.glob("rank-*.json"), key=_rank_index)
+    ]
+    return AttemptProcesses(
+        ProcessIdentity.from_dict(proc.get("runner")),
+        ProcessIdentity.from_dict(proc.get("launcher")),
+        [rank for rank in ranks if rank is not None],
+    )
+
+
+def read_exit(attempt: AttemptDirectory) -> dict[str, Any] | None:
+    """The attempt's exit record, or None when it is missing or names no known status."""
+    record = read_json(attempt.exit)
+    if not isinstance(record, dict) or record.get("status") not in list(JobStatus):
+        return None
+    return record
+
+
+def observe(run: RunDirectory, number: int) -> Observation:
+    """What is true of attempt `number`, once it has been given a slot.
+
+    An exit record outranks everything; a live process makes the snapshot true; neither means
+    `lost`.
+    """
+    attempt = run.attempt(number)
+    snapshot = read_status(run)
+    if snapshot is not None and snapshot.attempt != number:
+        snapshot = None
+    record = read_exit(attempt)
+    if record is not None:
+        status = JobStatus(record["status"])
+        return Observation(status, True, record.get("error"), record.get("ended_at"), snapshot)
+    if read_json(attempt.proc) is None:
+        return Observation(JobStatus.PROVISIONING, False, snapshot=snapshot, unborn=True)
+    if not read_processes(attempt).any_alive():
+        # The runner writes the exit record last: it may have come between our two looks.
+        if read_exit(attempt) is not None:
+            return observe(run, number)
+        return Observation(
+            JobStatus.LOST, True, _lost_error(), snapshot.heartbeat if snapshot else None, snapshot
+        )
+    return Observation(_live_status(run, snapshot), False, snapshot=snapshot)
+
+
+def billable_spans(run: RunDirectory) -> list[BillableSpan]:
+    """When the attempts held a machine: from their start until their exit record.
+
+    An attempt that was lost is billed until its last sign of life.
+    """
+    spans: list[BillableSpan] = []
+    for number in run.attempt_numbers():
+        attempt = run.attempt(number)
+        proc = read_json(attempt.proc)
+        if not isinstance(proc, dict) or proc.get("started_at") is None:
+            continue
+        record = read_exit(attempt)
+        ended_at = record.get("ended_at") if record else None
+        if ended_at is None and not read_processes(attempt).any_alive():
+            ended_at = _last_sign(run, number) or proc["started_at"]
+        spans.append(BillableSpan(float(proc["started_at"]), ended_at))
+    return spans
+
+
+def cancel_is_pending(run: RunDirectory) -> bool:
+    """Whether someone asked for the end and it has not come yet."""
+    for path in run.requests.glob("*.json"):
+        request = read_json(path)
+        if isinstance(request, dict) and request.get("command") == Command.CANCEL:
+            return not (run.acks / f"{request.get('id')}.json").exists()
+    return False
+
+
+def _live_status(run: RunDirectory, snapshot: RunStatus | None) -> JobStatus:
+    if cancel_is_pending(run):
+        return JobStatus.CANCELLING
+    if snapshot is None or snapshot.state == JobStatus.QUEUED:
+        return JobStatus.PROVISIONING
+    # The trainer has said its last word and the runner is still clearing up.
+    if snapshot.state == JobStatus.STOPPED:
+        return JobStatus.STOPPING
+    return JobStatus.TRAINING if snapshot.state.is_final else snapshot.state
+
+
+def _lost_error() -> dict[str, str]:
+    return {
+        "type": "lost",
+        "message": "Its process is gone and left no exit record; resume it from the last checkpoint.",
+    }
+
+
+def _last_sign(run: RunDirectory, number: int) -> float | None:
+    snapshot = read_status(run)
+    if snapshot is not None and snapshot.attempt == number and snapshot.heartbeat:
+        return snapshot.heartbeat
+    return None
+
+
+def _identity_part(value: Any) -> Any:
+    """Rank files hold an identity, at the top or under `process`."""
+    return value.get("process", value) if isinstance(value, dict) else None
+
+
+def _rank_index(path: Any) -> int:
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _live_pid(identity: ProcessIdentity | None) -> int | None:
+    return identity.pid if identity is not None and identity.alive() else None

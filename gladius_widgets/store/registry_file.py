@@ -1,0 +1,167 @@
+"""The registry's file: opening, upgrading, and what to do when it cannot be used."""
+
+import errno
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import Home
+from gladius_widgets.store.registry_schema import MIGRATIONS, SCHEMA_VERSION, jobs, metadata
+from gladius_widgets.store.reindex import rows_from_runs
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+def prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
+    """Settings of every new connection: readers never wait for a writer, writers wait a while."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+@contextmanager
+def immediate(connection: sa.Connection) -> Iterator[None]:
+    """A transaction that takes the write lock at its start, so that it never has to give up."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def open_or_create(engine: sa.Engine, home: Home) -> None:
+    """Make sure that the file exists, is of our version and in WAL mode.
+
+    Raises:
+        GladiusError: it was made by a newer version.
+    """
+    home.runs.mkdir(parents=True, exist_ok=True)
+    try:
+        _bring_to_version(engine, home)
+    except sa.exc.DatabaseError as error:
+        if not is_corrupt(error.orig):
+            raise
+        rebuild(engine, home)
+
+
+def _bring_to_version(engine: sa.Engine, home: Home) -> None:
+    with engine.connect() as connection:
+        version = _version(connection)
+        if version == SCHEMA_VERSION:
+            return
+        _refuse_newer(version, home)
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        with immediate(connection):
+            version = _version(connection)  # another process may have been first
+            if version == 0:
+                _create(connection, home)
+            else:
+                for step in range(version + 1, SCHEMA_VERSION + 1):
+                    for statement in MIGRATIONS[step]:
+                        connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def rebuild(engine: sa.Engine, home: Home) -> Path:
+    """Move a damaged file aside and index the run directories anew; returns the old file's place.
+
+    Of several processes that notice at once, one does it and the others find it done.
+    """
+    with _rebuild_lock(home):
+        aside = sorted(home.root.glob("registry.damaged-*.sqlite"))
+        if aside and _is_sound(home):
+            return aside[-1]
+        target = home.root / f"registry.damaged-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"
+        for suffix in ("-wal", "-shm"):
+            companion = Path(f"{home.registry}{suffix}")
+            if companion.exists():
+                companion.replace(f"{target}{suffix}")
+        home.registry.replace(target)
+        _bring_to_version(engine, home)
+    return target
+
+
+def is_corrupt(error: BaseException | None) -> bool:
+    """Whether SQLite says that the file is no (whole) database, or not one of ours."""
+    text = str(error).lower()
+    marks = ("not a database", "malformed", "no such table", "no such column", "corrupt")
+    return isinstance(error, sqlite3.DatabaseError) and any(mark in text for mark in marks)
+
+
+def as_sentence(error: BaseException, home: Home) -> GladiusError:
+    """What SQLite's error means to a user."""
+    text = str(error).lower()
+    if "locked" in text or "busy" in text:
+        return GladiusError(
+            f"The registry {home.registry} is locked by another program.",
+            "Close programs that hold it open (`fuser` names them) and try again.",
+        )
+    if "readonly" in text or "unable to open" in text:
+        return home_error(OSError(errno.EACCES, text), home)
+    if "full" in text or "disk i/o" in text:
+        return home_error(OSError(errno.ENOSPC, text), home)
+    return GladiusError(f"The registry {home.registry} cannot be used: {error}.", "Try again.")
+
+
+def home_error(error: OSError, home: Home) -> GladiusError:
+    """What an error of the file system means to a user."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return GladiusError(
+            f"There is no space left on the disk that holds {home.root}.",
+            "Free some, or name another home with --home or GLADIUS_HOME.",
+        )
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return GladiusError(f"The home {home.root} is not a folder.", "Name another with --home.")
+    return GladiusError(
+        f"The home {home.root} cannot be written.",
+        "Give yourself write permission there, or name another home with --home or GLADIUS_HOME.",
+    )
+
+
+def newer_version_error(home: Home) -> GladiusError:
+    """The home belongs to a version that this one does not understand."""
+    return GladiusError(
+        f"The home {home.root} was made by a newer version of gladius.",
+        "Upgrade gladius-widgets, or name another home with --home.",
+    )
+
+
+def _version(connection: sa.Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _refuse_newer(version: int, home: Home) -> None:
+    if version > SCHEMA_VERSION:
+        raise newer_version_error(home)
+
+
+def _create(connection: sa.Connection, home: Home) -> None:
+    """An empty table, or, where runs are there already, one filled from them."""
+    metadata.create_all(connection)
+    rows = rows_from_runs(home)
+    if rows:
+        connection.execute(jobs.insert(), rows)
+
+
+def _is_sound(home: Home) -> bool:
+    try:
+        with closing(sqlite3.connect(home.registry)) as connection:
+            connection.execute("SELECT COUNT(*) FROM jobs").fetchone()
+            return connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.DatabaseError:
+        return False
+
+
+@contextmanager
+def _rebuild_lock(home: Home) -> Iterator[None]:
+    with (home.root / "registry.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
