@@ -126,6 +126,11 @@ class AttemptDirectory:
         return self.root / "exit.json"
 
     @property
+    def runner_log(self) -> Path:
+        """What the runner itself says; empty unless something is wrong with it."""
+        return self.root / "runner.log"
+
+    @property
     def ranks(self) -> Path:
         """Folder of `rank-<i>.json` (identity) and `fail-<i>.json` (why it died)."""
         return self.root / "ranks"
