@@ -1,0 +1,216 @@
+"""Voila with everything taken out that our pages do not need."""
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from jupyter_server.auth.identity import IdentityProvider, User
+from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.services.kernels.handlers import KernelHandler
+from jupyterlab_server.themes_handler import ThemesHandler
+from tornado.web import Application, RedirectHandler, RequestHandler
+from traitlets.config import Config
+from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFileHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+from gladius_widgets.serve.kernels import PageKernels, ThisPython
+from gladius_widgets.serve.messages import message_page
+
+RENDER = "/voila/render/"
+
+_KEPT_HANDLERS = frozenset(
+    {
+        FileFindHandler,  # the scripts of widget extensions
+        KernelHandler,
+        MultiStaticFileHandler,  # Voila's own scripts
+        TemplateStaticFileHandler,  # those of its templates
+        ThemesHandler,
+        VoilaKernelWebsocketHandler,
+        VoilaShutdownKernelHandler,
+    }
+)
+"""All other handlers of Voila, known or to come, are left out: files, folders, logins."""
+
+_EXTENSIONS = [
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager8",
+    "anywidget",
+    "bqplot",
+    "bqscales",
+]
+"""What the pages draw with. The other extensions would double the bytes of a first visit."""
+
+_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Voila, ajv, anywidget
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "frame-ancestors 'self'",
+    ]
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class PageServer(Voila):
+    """Voila's application: its kernels and assets, with our pages alone."""
+
+    pages: tuple[str, ...] = ()
+
+    def application(self) -> Application:
+        """The web application; starts the preheated kernels, so a loop must be running."""
+        settings = {
+            **cast("dict[str, Any]", self.init_settings()),
+            "allow_remote_access": True,  # the gate checks the host
+            "default_handler_class": _NotFound,
+            "disable_check_xsrf": True,  # the gate checks the origin; a page's goodbye has no token
+            "headers": _HEADERS,
+            "ws_ping_interval": 15_000,  # ms; a page that answers no ping is gone
+            "ws_ping_timeout": 15_000,
+        }
+        self.app = Application(**settings)
+        self.app.add_handlers(".*$", self._rules())
+        return self.app
+
+    def _rules(self) -> list[Any]:
+        """Voila's handlers for kernels and assets, ours for the pages."""
+        rules = cast("list[Any]", self.init_handlers())
+        kept = [rule for rule in rules if rule[1] in _KEPT_HANDLERS]
+        page = {
+            "template_paths": self.template_paths,
+            "config": self.config,
+            "voila_configuration": self.voila_configuration,
+            "pages": self.pages,
+        }
+        return [
+            *kept,
+            (f"{RENDER}(.*)", PageHandler, page),
+            ("/", RedirectHandler, {"url": RENDER + self.pages[0], "permanent": False}),
+        ]
+
+
+class PageHandler(TornadoVoilaHandler):
+    """Runs a page notebook for the visitor, if it is one and there is room for another."""
+
+    def initialize(self, **kwargs: Any) -> None:
+        """Take `pages`, the names of the page notebooks; the rest is Voila's."""
+        self._pages: tuple[str, ...] = kwargs.pop("pages")
+        super().initialize(**kwargs)
+
+    async def get(self, path: str = "") -> None:
+        """The page, with a kernel of its own."""
+        kernels = cast("PageKernels", self.kernel_manager)
+        if path not in self._pages:
+            self._say(404, "No such page", f"There is no page named {path!r} here.")
+        elif self.request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+            self._say(503, "Not prefetched", "Every load starts a kernel.")
+        elif kernels.is_full():
+            self._say(
+                503,
+                "Too many pages are open",
+                f"{kernels.max_pages} pages are open, the most that this server allows."
+                " Close one, wait a minute, and load this page again.",
+            )
+        else:
+            kernels.loading += 1
+            try:
+                page: Any = super().get(path)
+                await page
+            finally:
+                kernels.loading -= 1
+
+    def should_use_rendered_notebook(
+        self, notebook_data: Any, pool_size: int, template_name: Any, theme: Any, request_args: Any
+    ) -> Any:
+        """A preheated kernel whenever there is one: no query argument changes the page."""
+        return pool_size > 0 and bool(notebook_data)
+
+    def _say(self, status: int, title: str, text: str) -> None:
+        self.set_status(status)
+        self.finish(message_page(title, text))
+
+
+class Visitor(IdentityProvider):
+    """Whoever passed the gate; the same for all, so no cookie of Jupyter's is set."""
+
+    def get_user(self, handler: RequestHandler) -> User:
+        """The one visitor."""
+        return User("visitor")
+
+
+class _NotFound(RequestHandler):
+    def prepare(self) -> None:
+        self.set_status(404)
+        self.finish(message_page("No such page", "There is nothing at this address."))
+
+
+def page_server(
+    home: Path,
+    notebooks: Path,
+    pages: tuple[str, ...],
+    *,
+    port: int,
+    max_pages: int,
+    unwatched_s: float,
+    preheat: int,
+) -> PageServer:
+    """A configured `PageServer`. Config files of the user's own Voila are not read.
+
+    Args:
+        home: the home that the kernels work on.
+        notebooks: the folder of the page notebooks.
+        pages: their file names, the start page first.
+        port: told to the kernels.
+        max_pages: pages open at once.
+        unwatched_s: how long a kernel lives after its page is gone.
+        preheat: kernels of each page held ready, so that a page loads in about two seconds.
+    """
+    _offer_template()
+    config = Config()
+    config.Voila.config_file_paths = []
+    config.Voila.root_dir = str(notebooks)
+    config.Voila.port = port
+    config.Voila.log_level = "ERROR"  # warnings are about our notebooks not being "trusted"
+    config.Voila.identity_provider_class = Visitor
+    config.VoilaConfiguration.template = "gladius"
+    config.VoilaConfiguration.allow_template_override = "NO"
+    config.VoilaConfiguration.allow_theme_override = "NO"
+    config.VoilaConfiguration.extension_allowlist = _EXTENSIONS
+    config.VoilaConfiguration.file_allowlist = []
+    config.VoilaConfiguration.multi_kernel_manager_class = PageKernels
+    config.VoilaConfiguration.kernel_spec_manager_class = ThisPython
+    config.VoilaConfiguration.preheat_kernel = True
+    config.VoilaKernelManager.kernel_pools_config = {
+        "default": {"pool_size": 0},
+        **{page: {"pool_size": preheat} for page in pages},
+    }
+    config.VoilaKernelManager.fill_delay = 3.0  # let the page load first
+    config.PageKernels.gladius_home = str(home)
+    config.PageKernels.max_pages = max_pages
+    config.PageKernels.unwatched_s = unwatched_s
+    config.KernelManager.transport = "ipc"  # sockets in a folder of ours: no other user can listen
+    # A restarted kernel would be an empty one behind a page that looks alive.
+    config.KernelRestarter.restart_limit = 0
+    server = PageServer(config=config)
+    server.pages = pages
+    server.initialize([])
+    return server
+
+
+def _offer_template() -> None:
+    """Put our template folder on Jupyter's path, where Voila looks for templates."""
+    share = str(Path(__file__).parent / "share")
+    paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    if share not in paths:
+        os.environ["JUPYTER_PATH"] = os.pathsep.join([share, *filter(None, paths)])

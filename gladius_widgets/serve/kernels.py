@@ -1,0 +1,80 @@
+"""The kernels behind the pages: this Python, our home, and no longer than somebody looks.
+
+Voila starts a kernel for every page load and leaves it running when the page goes away (voila
+issue 1458); a kernel that keeps sending never counts as idle. So the rule here is not idleness:
+a kernel without a connected page for `unwatched_s` is ended.
+"""
+
+import os
+import time
+from asyncio import Future
+from typing import Any
+
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from traitlets import Float, Integer, Unicode
+
+
+class ThisPython(KernelSpecManager):
+    """Whatever kernel a notebook names, it gets the interpreter that the server runs on.
+
+    A kernel spec of the user's with the same name could belong to another environment.
+    """
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """The spec of ipykernel under this interpreter; it keeps no history file."""
+        spec = get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False"])
+        return KernelSpec(resource_dir=RESOURCES, **spec)
+
+    def find_kernel_specs(self) -> dict[str, str]:
+        """The one kernel there is."""
+        return {"python3": RESOURCES}
+
+
+class PageKernels(AsyncMappingKernelManager):
+    """One kernel a page, with a cap, and an end when the page is gone."""
+
+    gladius_home = Unicode(config=True, help="the home that the pages show")
+    max_pages = Integer(12, config=True, help="pages open at once")
+    unwatched_s = Float(60.0, config=True, help="how long a kernel lives without a page")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._unwatched_since: dict[str, float] = {}
+        self.loading = 0  # page loads that may not have their kernel yet
+
+    async def start_kernel(self, **kwargs: Any) -> str:
+        """Start a kernel that works on our home."""
+        environment = dict(kwargs.pop("env", None) or os.environ)
+        environment["GLADIUS_HOME"] = self.gladius_home
+        return await super().start_kernel(env=environment, **kwargs)
+
+    def pages(self) -> set[str]:
+        """The ids of kernels that were given to a page."""
+        standby = {task.result()["kernel_id"] for task in self._standby() if _is_up(task)}
+        return set(self.list_kernel_ids()) - standby
+
+    def is_full(self) -> bool:
+        """Whether one more page would pass the cap."""
+        return len(self.pages()) + self.loading >= self.max_pages
+
+    async def end_unwatched(self) -> None:
+        """End the kernels that had no page for `unwatched_s`. Call it every second or so."""
+        if any(not task.done() for task in self._standby()):
+            return  # a kernel that is starting looks like one without a page
+        now = time.monotonic()
+        alone = {id_ for id_ in self.pages() if not self._kernel_connections.get(id_)}
+        self._unwatched_since = {id_: self._unwatched_since.get(id_, now) for id_ in alone}
+        for kernel_id, since in self._unwatched_since.items():
+            if now - since >= self.unwatched_s and kernel_id in self:
+                await self.shutdown_kernel(kernel_id, now=True)
+
+    def _standby(self) -> list["Future[dict[str, Any]]"]:
+        """Voila's preheated kernels (its subclass of ours keeps them in `_pools`)."""
+        pools: dict[str, list[Future[dict[str, Any]]]] = getattr(self, "_pools", {})
+        return [task for pool in pools.values() for task in pool]
+
+
+def _is_up(task: "Future[dict[str, Any]]") -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

@@ -1,0 +1,55 @@
+"""The secret that opens the pages: one per home, in a file that only its owner can read.
+
+It is kept rather than drawn anew at each start, so that the address printed by a second `make run`
+is the one already in the browser's tabs. Deleting the file draws a new one.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from gladius_widgets.core.errors import GladiusError
+
+_SHORTEST = 32  # characters; anything less was not written by us
+
+
+def token_of(path: Path) -> str:
+    """The token in `path`, drawn and written (mode 0600) when there is none.
+
+    Raises:
+        GladiusError: the file cannot be read or written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _create(path, secrets.token_urlsafe(32))
+        path.chmod(0o600)
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GladiusError(
+            f"The server's token in {path} cannot be read or written: {error}.",
+            "Make the folder writable or choose another with --home.",
+        ) from error
+    if len(token) < _SHORTEST:
+        raise GladiusError(f"The server's token in {path} is damaged.", "Delete that file.")
+    return token
+
+
+def _create(path: Path, token: str) -> None:
+    """Write the whole file under another name, then link it: it is never seen half written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def cookie_of(token: str) -> str:
+    """The cookie's value: proves the token without being it."""
+    return hmac.new(token.encode(), b"gladius page cookie", hashlib.sha256).hexdigest()
