@@ -1,0 +1,1 @@
+"""What a run writes and any number of readers follow: metrics, events, log, control, registry."""

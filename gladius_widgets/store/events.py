@@ -1,0 +1,177 @@
+"""What happened in a run: one JSON object a line, from every process that has a part in it."""
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.suggest import did_you_mean
+
+TYPES = ("status", "metrics", "warning", "error", "checkpoint", "command")
+MAX_MESSAGE_CHARS = 4096
+MAX_PAYLOAD_BYTES = 32 * 1024
+MAX_LINE_BYTES = 256 * 1024
+_READ_BYTES = 4 * 1024 * 1024
+_CUT_MARK = " … (cut)"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        time: unix s.
+        type: one of `TYPES`.
+        message: one sentence; text, never markup.
+        payload: details, JSON types.
+        source: who says so, such as trainer or runner.
+        attempt: None when it belongs to no attempt.
+    """
+
+    time: float
+    type: str
+    message: str
+    payload: dict[str, Any] | None
+    source: str
+    attempt: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)
+
+
+def append_event(
+    run: RunDirectory,
+    type: str,  # noqa: A002  # the contract's name
+    message: str,
+    payload: dict[str, Any] | None = None,
+    *,
+    source: str,
+    attempt: int | None = None,
+) -> bool:
+    """Append one event in one `write()`, so that lines of several processes never mix.
+
+    Long messages are cut with a mark; a payload over 32 KiB, or one that is not JSON, is
+    replaced by its beginning. NaN becomes null.
+
+    Returns:
+        False when the disk refused it; an event must not end a training run.
+
+    Raises:
+        ValueError: `type` is not one of `TYPES`.
+    """
+    if type not in TYPES:
+        raise ValueError(f"there is no event type '{type}'. {did_you_mean(type, TYPES)}")
+    event = Event(time.time(), type, _cut(message), _capped(payload), source, attempt)
+    line = orjson.dumps(event) + b"\n"
+    try:
+        descriptor = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if _ends_torn(descriptor):
+                line = b"\n" + line
+            return os.write(descriptor, line) == len(line)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+
+
+class EventReader:
+    """Follows a run's events from a cursor.
+
+    A line that is not whole yet waits for its end; one that is no event is left out and counted
+    in `bad_lines`.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.path = run.events
+        self.bad_lines = 0
+        self._offset = 0
+        self._inode: int | None = None
+        self._skipping = False  # inside a line that is longer than any event
+
+    def poll(self) -> list[Event]:
+        """Events that were appended since the last call."""
+        events: list[Event] = []
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                self._start_over_if_replaced(os.fstat(file.fileno()))
+                while self._read_some(file.fileno(), events):
+                    pass
+        except OSError:
+            pass  # not there (yet); the next poll sees
+        return events
+
+    def _start_over_if_replaced(self, status: os.stat_result) -> None:
+        if status.st_ino != self._inode or status.st_size < self._offset:
+            self._inode, self._offset, self._skipping = status.st_ino, 0, False
+
+    def _read_some(self, descriptor: int, events: list[Event]) -> bool:
+        """Take whole lines from the next piece of the file; False when there is none."""
+        data = os.pread(descriptor, _READ_BYTES, self._offset)
+        end = data.rfind(b"\n") + 1
+        if end == 0:
+            if len(data) <= MAX_LINE_BYTES:
+                return False
+            self._skipping, end = True, len(data)  # no event is so long: pass over it
+        else:
+            for line in data[: end - 1].split(b"\n"):
+                if self._skipping:
+                    self._skipping = False
+                    self.bad_lines += 1
+                elif line.strip():
+                    self._take(line, events)
+        self._offset += end
+        return True
+
+    def _take(self, line: bytes, events: list[Event]) -> None:
+        event = _parse(line) if len(line) <= MAX_LINE_BYTES else None
+        if event is None:
+            self.bad_lines += 1
+        else:
+            events.append(event)
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        value = orjson.loads(line)
+        payload, attempt = value.get("payload"), value.get("attempt")
+        return Event(
+            time=float(value["time"]),
+            type=value["type"] if value["type"] in TYPES else "warning",
+            message=_cut(str(value["message"])),
+            payload=payload if isinstance(payload, dict) else None,
+            source=str(value.get("source") or ""),
+            attempt=attempt if isinstance(attempt, int) else None,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _cut(text: str) -> str:
+    text = str(text).encode("utf-8", "replace").decode()  # lone surrogates cannot be written
+    return text if len(text) <= MAX_MESSAGE_CHARS else text[:MAX_MESSAGE_CHARS] + _CUT_MARK
+
+
+def _capped(payload: dict[str, Any] | None) -> dict[str, Any] | None:
+    if payload is None:
+        return None
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    try:
+        data = orjson.dumps(payload, default=str, option=options)
+        if len(data) <= MAX_PAYLOAD_BYTES:
+            return orjson.loads(data)
+        size, beginning = len(data), data[:2000].decode("utf-8", "replace")
+    except (TypeError, ValueError, RecursionError):
+        text = repr(payload)
+        size, beginning = len(text), _cut(text[:2000])
+    return {"cut": True, "size_bytes": size, "beginning": beginning}
+
+
+def _ends_torn(descriptor: int) -> bool:
+    """Whether the file's last line has no end, as after a power cut or a full disk."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

@@ -1,0 +1,84 @@
+"""Following a log file by byte, from a cursor; older lines on demand."""
+
+import os
+from pathlib import Path
+
+POLL_BYTES = 256 * 1024
+LINES_BYTES = 4 * 1024 * 1024
+_BLOCK_BYTES = 64 * 1024
+
+
+class LogTail:
+    """A cursor into a growing file. Never raises for a missing or unreadable one.
+
+    Args:
+        path: the log.
+        position: byte to begin at.
+    """
+
+    def __init__(self, path: Path, position: int = 0) -> None:
+        self.path = Path(path)
+        self.position = position
+        self._inode: int | None = None
+
+    def poll(self, max_bytes: int = POLL_BYTES) -> bytes:
+        """At most `max_bytes` new bytes; a file cut short or replaced is read from its start."""
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                replaced = self._inode is not None and status.st_ino != self._inode
+                if replaced or status.st_size < self.position:
+                    self.position = 0
+                self._inode = status.st_ino
+                data = os.pread(file.fileno(), max_bytes, self.position)
+        except OSError:
+            return b""
+        self.position += len(data)
+        return data
+
+    def size_bytes(self) -> int:
+        """The file's size now; 0 when it is missing."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    def read_range(self, start: int, end: int) -> bytes:
+        """Bytes `start` to `end`, as far as they are there; the cursor stays."""
+        start = max(0, start)
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                return os.pread(file.fileno(), max(0, end - start), start)
+        except OSError:
+            return b""
+
+    def last_lines(self, count: int) -> bytes:
+        """The last `count` lines; the cursor moves to their end, so `poll` goes on from there."""
+        end = self.size_bytes()
+        start, data = self.lines_before(end, count)
+        self.position = start + len(data)
+        return data
+
+    def lines_before(self, end: int, count: int, max_bytes: int = LINES_BYTES) -> tuple[int, bytes]:
+        """Up to `count` lines that end at byte `end`, and the byte where they start.
+
+        For paging back: pass the returned start as the next `end`. A last line without a line
+        feed counts as one. Past `max_bytes` fewer lines come, the first of them cut.
+        """
+        end = min(end, self.size_bytes())
+        start = end
+        data = b""
+        while start > 0 and end - start < max_bytes:
+            size = min(_BLOCK_BYTES, start, max_bytes - (end - start))
+            data = self.read_range(start - size, start) + data
+            start -= size
+            if data.count(b"\n", 0, -1) >= count:
+                break
+        kept = b"".join(_split(data)[-count:]) if count > 0 else b""
+        return end - len(kept), kept
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Lines by line feed only: progress bars write carriage returns within a line."""
+    pieces = data.split(b"\n")
+    return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])

@@ -1,0 +1,69 @@
+"""From row dicts to Arrow batches, whatever the training loop puts into them."""
+
+from typing import Any
+
+import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+def to_batch(rows: list[Row], schema: pa.Schema) -> tuple[pa.RecordBatch, int]:
+    """Rows as a batch of `schema`, and how many values became null for being of a wrong type.
+
+    Missing keys are null; NaN stays NaN.
+    """
+    try:
+        return pa.RecordBatch.from_pylist(rows, schema=schema), 0
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return _value_by_value(rows, schema)
+
+
+def widen(schema: pa.Schema, row: Row) -> pa.Schema:
+    """`schema` plus a column for each key of `row` that it lacks and that has a plain value.
+
+    Numbers become float64, so that a metric whose first value is whole can be a fraction later.
+    """
+    for name, value in row.items():
+        if schema.get_field_index(str(name)) < 0:
+            kind = _kind(_plain(value))
+            if kind is not None:
+                schema = schema.append(pa.field(str(name), kind))
+    return schema
+
+
+def _value_by_value(rows: list[Row], schema: pa.Schema) -> tuple[pa.RecordBatch, int]:
+    bad = 0
+    columns = []
+    for field in schema:
+        values = []
+        for row in rows:
+            value = _plain(row.get(field.name))
+            try:
+                pa.array([value], type=field.type)
+            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                value, bad = None, bad + 1
+            values.append(value)
+        columns.append(pa.array(values, type=field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=schema), bad
+
+
+def _plain(value: Any) -> Any:
+    """Tensors and arrays (anything with `tolist`) as numbers and lists."""
+    try:
+        return value.tolist() if hasattr(value, "tolist") else value
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _kind(value: Any) -> pa.DataType | None:
+    if isinstance(value, bool):
+        return pa.bool_()
+    if isinstance(value, int | float):
+        return pa.float64()
+    if isinstance(value, str):
+        return pa.string()
+    if isinstance(value, list | tuple) and value:
+        item = next((item for item in value if item is not None), None)
+        if isinstance(item, int | float) and not isinstance(item, bool):
+            return pa.list_(pa.float64())
+    return None

@@ -1,0 +1,212 @@
+"""The writing end of a metric table: cheap for the training loop, and never in its way."""
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from gladius_widgets.store.metrics.encode import Row, to_batch, widen
+from gladius_widgets.store.metrics.live import LiveFile
+from gladius_widgets.store.metrics.segments import list_table
+from gladius_widgets.store.metrics.tidy import FAN_IN, tidy
+
+MAX_WAITING_ROWS = 65_536  # kept in memory while the disk refuses them; then the oldest go
+
+
+class MetricWriter:
+    """Appends rows to one table of a run. One writer a table at a time; thread-safe.
+
+    A row is in the live file within `flush_s` of `append`, and when the last flush is longer
+    ago than that, before `append` returns: SIGKILL loses nothing older. Rolled segments are
+    fsynced. No failure of the disk reaches the caller: it is counted in `errors`, told in
+    `last_error`, and tried again.
+
+    Args:
+        directory: the table's folder; made when missing. What earlier writers left there is
+            salvaged first.
+        schema: the columns. A row with further keys adds columns, in a new file.
+        attempt: goes into every row that has none, and into file names.
+        roll_rows: rows after which a live file becomes a Parquet segment.
+        roll_s: seconds after which it does so.
+        flush_s: the longest that a row waits in memory, in seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        schema: pa.Schema,
+        attempt: int,
+        *,
+        roll_rows: int = 4096,
+        roll_s: float = 60.0,
+        flush_s: float = 0.05,
+    ) -> None:
+        self.directory = Path(directory)
+        self.attempt = attempt
+        self.errors = 0
+        self.dropped_rows = 0
+        self.last_error: str | None = None
+        self._schema = schema.remove_metadata()
+        self._names = frozenset(schema.names)
+        self._roll_rows, self._roll_s, self._flush_s = roll_rows, roll_s, flush_s
+        self._rows: list[Row] = []
+        self._live: LiveFile | None = None
+        self._live_since = self._last_flush = float("-inf")
+        self._closed = False
+        self._process_id = os.getpid()
+        self._changed = threading.Condition()
+        self._retired = threading.Event()
+        self._try(lambda: self.directory.mkdir(parents=True, exist_ok=True))
+        self._tidy()
+        self._threads = [
+            threading.Thread(target=target, name=f"metrics-{self.directory.name}", daemon=True)
+            for target in (self._flush_in_time, self._tidy_in_time)
+        ]
+        for thread in self._threads:
+            thread.start()
+        atexit.register(self.close)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add one row; `attempt` and `time` (unix s) are filled in when the schema has them."""
+        if "attempt" not in row or "time" not in row:
+            row = {"attempt": self.attempt, "time": time.time()} | row
+        with self._changed:
+            if self._closed:
+                self._note(ValueError(f"row appended to the closed table {self.directory.name}"))
+                return
+            if not self._names.issuperset(row):
+                self._widen(row)
+            self._rows.append(row)
+            if time.monotonic() - self._last_flush >= self._flush_s:
+                self._flush()
+            elif len(self._rows) == 1:
+                self._changed.notify()
+
+    def flush(self) -> None:
+        """Bring all rows into the live file now."""
+        with self._changed:
+            self._flush()
+
+    def roll(self) -> None:
+        """Bring all rows into a Parquet segment and to the disk before returning."""
+        with self._changed:
+            self._flush()
+            self._retire()
+        self._tidy()
+
+    def close(self) -> None:
+        """Roll, compact, and stop the threads. Harmless when called again or in a fork."""
+        if os.getpid() != self._process_id:
+            return
+        with self._changed:
+            if self._closed:
+                return
+            self._flush()
+            self._retire()
+            self._closed = True
+            self._changed.notify_all()
+        self._retired.set()
+        for thread in self._threads:
+            thread.join()
+        self._tidy(fan_in=2)
+        self.dropped_rows += len(self._rows)
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"MetricWriter({str(self.directory)!r}, attempt={self.attempt})"
+
+    # The methods below, up to the threads, are called with `_changed` held.
+
+    def _flush(self) -> None:
+        self._last_flush = time.monotonic()
+        if self._rows:
+            batch, bad_values = to_batch(self._rows, self._schema)
+            self.errors += bad_values
+            if self._try(lambda: self._write(batch)):
+                self._rows = []
+            else:
+                excess = len(self._rows) - MAX_WAITING_ROWS
+                if excess > 0:
+                    del self._rows[:excess]
+                    self.dropped_rows += excess
+        if self._live and (
+            self._live.rows >= self._roll_rows
+            or self._last_flush - self._live_since >= self._roll_s
+        ):
+            self._retire()
+
+    def _write(self, batch: pa.RecordBatch) -> None:
+        if self._live is None:
+            k = list_table(self.directory).next_k(self.attempt)
+            self._live = LiveFile(self.directory / f"live-{self.attempt}-{k}.arrows")
+            self._live_since = time.monotonic()
+        self._live.append(batch)
+
+    def _retire(self) -> None:
+        if self._live:
+            live, self._live = self._live, None
+            self._try(live.close)
+            self._retired.set()
+
+    def _widen(self, row: Row) -> None:
+        schema = widen(self._schema, row)
+        if schema.names != self._schema.names:
+            self._flush()
+            self._retire()
+            self._schema, self._names = schema, frozenset(schema.names)
+
+    # Threads
+
+    def _flush_in_time(self) -> None:
+        with self._changed:
+            while not self._closed:
+                self._changed.wait(self._next_due_s())
+                if self._next_due_s() == 0:
+                    self._flush()
+
+    def _next_due_s(self) -> float | None:
+        """Seconds until a flush or a roll by age is due; None when neither will be."""
+        due = []
+        if self._rows:
+            due.append(self._last_flush + self._flush_s)
+        if self._live:
+            due.append(self._live_since + self._roll_s)
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _tidy_in_time(self) -> None:
+        while True:
+            self._retired.wait()
+            self._retired.clear()
+            if self._closed:
+                return
+            self._tidy()
+
+    def _tidy(self, fan_in: int = FAN_IN) -> None:
+        def run() -> None:
+            for problem in tidy(self.directory, fan_in=fan_in).problems:
+                self._note(ValueError(problem))
+
+        self._try(run)
+
+    def _try(self, action: Callable[[], object]) -> bool:
+        try:
+            action()
+        except Exception as error:  # metrics must never end a training run
+            self._note(error)
+            return False
+        return True
+
+    def _note(self, error: Exception) -> None:
+        self.errors += 1
+        self.last_error = f"{type(error).__name__}: {error}"
