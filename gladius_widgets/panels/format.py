@@ -58,9 +58,8 @@ def percent(share: float | None, decimals: int = 1) -> str:
     """A share of 1 as percent: `70.4%`. It reads 100 % only when all is done."""
     if not is_known(share):
         return UNKNOWN
-    if share < 1:
-        limit = 10.0**decimals
-        share = min(share, math.floor((1 - 1e-12) * 100 * limit) / (100 * limit))
+    if share < 1 - 1e-9:
+        share = min(share, 1 - 10.0 ** -(decimals + 2))
     return f"{share * 100:.{decimals}f}%"
 
 

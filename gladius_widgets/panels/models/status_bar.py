@@ -1,0 +1,63 @@
+"""The status bar: the run in five segments."""
+
+from dataclasses import dataclass
+
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models.progress import temperature_words
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.models.words import console_badge, status_sentence
+
+STALE_AFTER_S = 15.0
+
+
+@dataclass(frozen=True)
+class StatusBarView:
+    """Segments as text; `stale` when the run's data has stopped arriving."""
+
+    state: str
+    tone: str
+    icon: str
+    epoch: str
+    loss: str
+    health: str
+    throughput: str
+    synced: str
+    stale: bool
+    action_keys: str
+    action: str
+
+
+def view(job: JobSnapshot, now: float) -> StatusBarView:
+    """The bar's content at `now`."""
+    run, badge = job.run, console_badge(job.status)
+    beat = run.heartbeat if run and run.heartbeat else None
+    stale = bool(job.status.is_active and beat and now - beat > STALE_AFTER_S)
+    paused = job.status == JobStatus.PAUSED
+    epoch = f"Epoch {run.epoch}/{fmt.count(run.total_epochs)}" if run and run.epoch else "Epoch –"
+    live = job.status == JobStatus.TRAINING and run is not None and not stale
+    return StatusBarView(
+        state=status_sentence(job.status),
+        tone=badge.tone,
+        icon=badge.icon,
+        epoch=epoch,
+        loss=f"Loss: {fmt.loss(run.loss if run else None)}",
+        health=health_words(job),
+        throughput=f"{fmt.count(run.tokens_per_s if live and run else None)} tok/s",
+        synced=f"Data from {fmt.age(beat, now)}"
+        if stale
+        else f"Synced {fmt.age(job.seen_at, now)}",
+        stale=stale,
+        action_keys="F2" if not job.status.is_final else "",
+        action="Resume" if paused else "Pause" if not job.status.is_final else "",
+    )
+
+
+def health_words(job: JobSnapshot) -> str:
+    """`GPU: 67°C`, the hottest; without a GPU `CPU: 62%`."""
+    system = job.system or {}
+    temperatures = [t for t in system.get("gpu_temperature_c") or [] if t is not None]
+    if temperatures:
+        return f"GPU: {temperature_words([max(temperatures)])}"
+    cpu = system.get("cpu_percent")
+    return f"CPU: {cpu:.0f}%" if cpu is not None else "GPU: –"
