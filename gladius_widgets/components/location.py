@@ -1,0 +1,152 @@
+"""Location: the page's address, whether anybody is looking, and files for the reader."""
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import traitlets
+
+from gladius_widgets.components import events
+from gladius_widgets.components.base import STATIC, Component
+
+BEAT_S = 5.0
+CHECK_S = 15.0
+GONE_S = 90.0  # browsers slow the timers of hidden tabs down to one a minute
+
+
+class Location(Component):
+    """The browser's side of this kernel. Use `location()`: one for all pages of a kernel.
+
+    It needs no place on the page. A page counts as long as any component of this kernel is on
+    it: it pings every 10 s and says goodbye when left.
+
+    Events (`location().on(name, handler)`):
+        `ready`: the query is known (at once, if it already is); payload `query`, `path`.
+        `alive`, `gone`: the first page came, the last one went.
+
+    If the kernel falls silent for 15 s, the page shows "Connection Lost". A busy kernel is not
+    silent: a thread beats for it.
+    """
+
+    _esm = STATIC / "location.js"
+    query = traitlets.Dict(read_only=True)
+    path = traitlets.Unicode(read_only=True)
+    standalone = traitlets.Bool(False, read_only=True)
+    alive = traitlets.Bool(False, read_only=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._ready: dict[str, Any] | None = None
+        self._pages: dict[str, tuple[float, bool]] = {}
+        self._missed: set[str] = set()
+        self._thread: threading.Thread | None = None
+        super().__init__(**kwargs)
+
+    @property
+    def visible(self) -> bool:
+        """True if a page is in a browser tab that is in front, as of its last ping."""
+        return any(visible for _, visible in self._pages.values())
+
+    def on(self, name: str, handler: events.Handler) -> Any:
+        """As `Component.on`; `ready` and `alive` call at once if that is already so."""
+        if name == "ready" and self._ready is not None:
+            events.call(handler, self._ready)
+        if name == "alive" and self.alive:
+            events.call(handler, {})
+        return super().on(name, handler)
+
+    def navigate(self, url: str) -> None:
+        """Go to an http(s) or relative address; inside JupyterLab it opens in a new tab."""
+        self.send({"navigate": url})
+
+    def reload(self) -> None:
+        """Load the page anew (not inside JupyterLab)."""
+        self.send({"reload": True})
+
+    def set_query(self, **parameters: str | None) -> None:
+        """Change the address's query without loading the page; None takes a parameter out."""
+        query = {**self.query, **parameters}
+        self.set_trait("query", {name: value for name, value in query.items() if value is not None})
+        self.send({"query": parameters})
+
+    def set_title(self, title: str) -> None:
+        """Name the browser's tab (not inside JupyterLab)."""
+        self.send({"title": title})
+
+    def download(self, filename: str, data: bytes, mime: str = "application/octet-stream") -> None:
+        """Hand the browser a file to save."""
+        self.send({"download": {"filename": filename, "mime": mime}}, buffers=[data])
+
+    def check(self) -> None:
+        """Forget pages that have not pinged for 90 s, in two checks running.
+
+        Two, because after a long cell their pings wait in the queue behind this check.
+        """
+        now = time.monotonic()
+        old = {page for page, (seen, _) in self._pages.items() if now - seen > GONE_S}
+        for page in old & self._missed:
+            self._forget(page)
+        self._missed = old
+
+    def _message(self, name: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if name == "ready":
+            self._set_ready(content)
+        elif name == "ping":
+            pong = {"sent": content.get("sent"), "time": time.time()}
+            self.send({"pong": pong})
+            self._see(str(content.get("page")), bool(content.get("visible")))
+        elif name == "bye":
+            self._forget(str(content.get("page")))
+        else:
+            super()._message(name, content, buffers)
+
+    def _set_ready(self, content: dict[str, Any]) -> None:
+        query = {str(k): str(v) for k, v in dict(content.get("query") or {}).items()}
+        self.set_trait("query", query)
+        self.set_trait("path", str(content.get("path") or ""))
+        self.set_trait("standalone", bool(content.get("standalone")))
+        self._ready = {"query": query, "path": self.path}
+        self.emit("ready", self._ready)
+
+    def _see(self, page: str, visible: bool) -> None:
+        self._pages[page] = (time.monotonic(), visible)
+        if self.alive:
+            return
+        self.set_trait("alive", True)
+        self._start()
+        self.emit("alive")
+
+    def _forget(self, page: str) -> None:
+        self._pages.pop(page, None)
+        if self.alive and not self._pages:
+            self.set_trait("alive", False)
+            self.emit("gone")
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._beat, name="gladius-beat", daemon=True)
+            self._thread.start()
+        if events.on_loop():  # else not in a kernel: nobody to watch
+            events.spawn(self._watch())
+
+    async def _watch(self) -> None:
+        while self.alive:
+            await asyncio.sleep(CHECK_S)
+            self.check()
+
+    def _beat(self) -> None:
+        """Beats from a thread, so that a kernel that computes is not taken for lost."""
+        while self.alive:
+            self.send({"beat": True})
+            time.sleep(BEAT_S)
+
+
+_current: Location | None = None
+
+
+def location() -> Location:
+    """The one Location of this kernel, made at the first call."""
+    global _current  # noqa: PLW0603 - one per kernel is the point
+    if _current is None or _current.comm is None:
+        _current = Location()
+    return _current

@@ -1,0 +1,97 @@
+// Element: an element tree in the widget's own box, with child widgets in its slots.
+
+/** @param {string} id @returns {Promise<any>} what theme.js offers to the components of its kernel */
+function runtime(id) {
+  const key = Symbol.for(`gladius:${id}`);
+  const place = /** @type {any} */ (globalThis);
+  if (!place[key]) {
+    place[key] = {};
+    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
+  }
+  return place[key].promise;
+}
+
+/**
+ * Show a child widget, of whatever library, in `host`. Attaching goes through Lumino, which tells
+ * the child when it is on the page and how large it is; bqplot draws nothing before that.
+ * @param {any} manager @param {string} id @param {HTMLElement} host
+ * @returns {() => void} takes it away again
+ */
+function mount(manager, id, host) {
+  const life = new AbortController();
+  /** @type {any} */
+  let view = null;
+  const dispose = () => {
+    if (life.signal.aborted) return;
+    life.abort();
+    view?.luminoWidget.dispose();
+  };
+  (async () => {
+    const made = await manager.create_view(await manager.get_model(id));
+    if (life.signal.aborted) return made.luminoWidget.dispose();
+    view = made;
+    await connected(host, life.signal);
+    const widget = view.luminoWidget;
+    const Lumino = widget.constructor;
+    Lumino.attach(widget, host);
+    const resized = new ResizeObserver(() => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
+    resized.observe(view.el);
+    life.signal.addEventListener("abort", () => resized.disconnect());
+  })().catch((error) => {
+    if (!life.signal.aborted) console.error("[gladius] child widget:", error);
+  });
+  return dispose;
+}
+
+/** @param {HTMLElement} host @param {AbortSignal} signal @returns {Promise<void>} */
+function connected(host, signal) {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (signal.aborted) reject(signal.reason);
+      else if (host.isConnected) resolve();
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+}
+
+/** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
+async function render({ model, el, signal }) {
+  const { Tree } = await runtime(model.get("_runtime"));
+  if (signal.aborted) return;
+  el.classList.add("gw-root");
+  el.dataset.gwKernel = model.get("_runtime");
+  const tree = new Tree(el, {
+    signal,
+    send: (/** @type {any} */ message) => model.send(message),
+    mount(/** @type {string} */ name, /** @type {HTMLElement} */ host) {
+      const id = model.get("_slots")[name];
+      return id ? mount(model.widget_manager, id, host) : () => {};
+    },
+  });
+
+  /** @type {Record<string, string>} */
+  let slots = model.get("_slots");
+  let classes = /** @type {string[]} */ ([]);
+  const on = (/** @type {string} */ name, /** @type {(...a: any[]) => void} */ handler) => {
+    model.on(name, handler);
+    signal.addEventListener("abort", () => model.off(name, handler));
+  };
+  const dress = () => {
+    el.classList.remove(...classes);
+    classes = model.get("root_class").split(/\s+/).filter(Boolean);
+    el.classList.add(...classes);
+  };
+  on("change:tree", () => tree.update(model.get("tree")));
+  on("change:root_class", dress);
+  on("change:_slots", () => {
+    const now = model.get("_slots");
+    for (const name of Object.keys({ ...slots, ...now })) if (slots[name] !== now[name]) tree.remount(name);
+    slots = now;
+  });
+  on("msg:custom", (message) => message.reset && tree.reset());
+  dress();
+  tree.update(model.get("tree"));
+}
+
+export default { render };

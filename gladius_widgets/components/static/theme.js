@@ -1,0 +1,869 @@
+// src/clock.js
+var UNITS = (
+  /** @type {const} */
+  [
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60]
+  ]
+);
+function duration(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s >= 3600) return `${Math.floor(s / 3600)}h ${String(Math.floor(s % 3600 / 60)).padStart(2, "0")}m`;
+  if (s >= 60) return `${Math.floor(s / 60)}m ${String(s % 60).padStart(2, "0")}s`;
+  return `${s}s`;
+}
+function words(seconds) {
+  for (const [name, size] of UNITS) {
+    if (seconds >= size) {
+      const n = Math.floor(seconds / size);
+      return `${n} ${name}${n === 1 ? "" : "s"}`;
+    }
+  }
+  return `${Math.floor(seconds)}s`;
+}
+function short(seconds) {
+  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86400)}d`;
+}
+function clockText(spec, now) {
+  let since, kind;
+  try {
+    ({ since, kind } = JSON.parse(spec));
+  } catch {
+    return "–";
+  }
+  if (typeof since !== "number" || !Number.isFinite(since)) return "–";
+  const past = Math.max(0, now - since);
+  if (kind === "ago") return past < 1 ? "just now" : `${words(past)} ago`;
+  if (kind === "age") return `${short(past)} ago`;
+  if (kind === "in") return since > now ? `in ${words(since - now)}` : "now";
+  return duration(past);
+}
+function offset() {
+  return (
+    /** @type {any} */
+    globalThis.gladiusClockOffset ?? 0
+  );
+}
+var Clocks = class {
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.elements = /* @__PURE__ */ new Set();
+    this.timer = void 0;
+    signal.addEventListener("abort", () => this.stop());
+  }
+  /** @param {Element} element */
+  show(element) {
+    this.elements.add(element);
+    this.paint(element);
+    this.timer ??= setInterval(() => this.tick(), 1e3);
+  }
+  tick() {
+    for (const element of this.elements) this.paint(element);
+  }
+  /** @param {Element} element */
+  paint(element) {
+    const spec = element.getAttribute("data-clock");
+    if (spec === null) return;
+    const text = clockText(spec, Date.now() / 1e3 + offset());
+    if (element.textContent !== text) element.textContent = text;
+  }
+  /** Forget the elements that left the tree. @param {Node} root */
+  sweep(root) {
+    for (const element of this.elements) {
+      if (!root.contains(element) || !element.hasAttribute("data-clock")) this.elements.delete(element);
+    }
+    if (this.elements.size === 0) this.stop();
+  }
+  stop() {
+    clearInterval(this.timer);
+    this.timer = void 0;
+  }
+};
+
+// src/icon.js
+var SVG = "http://www.w3.org/2000/svg";
+function icon(name, size = 16) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", size === 16 ? "gw-i" : `gw-i gw-i--${size}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.appendChild(document.createElementNS(SVG, "use")).setAttribute("href", `#i-${name}`);
+  return svg;
+}
+
+// src/portal.js
+function portal(signal) {
+  const root = document.createElement("div");
+  root.className = "gw-root gw-portal";
+  document.body.appendChild(root);
+  signal.addEventListener("abort", () => root.remove());
+  return root;
+}
+
+// ../components/static/allowed.json
+var allowed_default = {
+  tags: [
+    "a",
+    "abbr",
+    "article",
+    "aside",
+    "b",
+    "br",
+    "button",
+    "caption",
+    "circle",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "g",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "i",
+    "input",
+    "kbd",
+    "label",
+    "legend",
+    "li",
+    "line",
+    "main",
+    "mark",
+    "meter",
+    "nav",
+    "ol",
+    "optgroup",
+    "option",
+    "output",
+    "p",
+    "path",
+    "polyline",
+    "pre",
+    "progress",
+    "rect",
+    "s",
+    "section",
+    "select",
+    "slot",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "title",
+    "tr",
+    "u",
+    "ul",
+    "use"
+  ],
+  svg_tags: [
+    "circle",
+    "g",
+    "line",
+    "path",
+    "polyline",
+    "rect",
+    "svg",
+    "title",
+    "use"
+  ],
+  attributes: [
+    "autocomplete",
+    "autofocus",
+    "checked",
+    "class",
+    "cols",
+    "colspan",
+    "cx",
+    "cy",
+    "d",
+    "dir",
+    "disabled",
+    "download",
+    "fill",
+    "for",
+    "headers",
+    "height",
+    "hidden",
+    "high",
+    "href",
+    "id",
+    "inputmode",
+    "lang",
+    "list",
+    "low",
+    "max",
+    "maxlength",
+    "min",
+    "minlength",
+    "multiple",
+    "name",
+    "open",
+    "optimum",
+    "pattern",
+    "placeholder",
+    "points",
+    "preserveAspectRatio",
+    "r",
+    "readonly",
+    "rel",
+    "required",
+    "role",
+    "rows",
+    "rowspan",
+    "rx",
+    "ry",
+    "scope",
+    "selected",
+    "span",
+    "spellcheck",
+    "step",
+    "stroke",
+    "stroke-dasharray",
+    "stroke-linecap",
+    "stroke-linejoin",
+    "stroke-width",
+    "style",
+    "tabindex",
+    "target",
+    "title",
+    "transform",
+    "type",
+    "value",
+    "vector-effect",
+    "viewBox",
+    "width",
+    "wrap",
+    "x",
+    "x1",
+    "x2",
+    "y",
+    "y1",
+    "y2"
+  ],
+  boolean: [
+    "autofocus",
+    "checked",
+    "disabled",
+    "hidden",
+    "multiple",
+    "open",
+    "readonly",
+    "required",
+    "selected"
+  ],
+  input_types: [
+    "button",
+    "checkbox",
+    "date",
+    "datetime-local",
+    "number",
+    "radio",
+    "range",
+    "reset",
+    "search",
+    "submit",
+    "text",
+    "time"
+  ],
+  styles: [
+    "align-items",
+    "align-self",
+    "background-color",
+    "border-color",
+    "bottom",
+    "color",
+    "column-gap",
+    "display",
+    "flex",
+    "flex-wrap",
+    "font-size",
+    "font-weight",
+    "gap",
+    "grid-area",
+    "grid-column",
+    "grid-row",
+    "grid-template-columns",
+    "height",
+    "justify-content",
+    "justify-self",
+    "left",
+    "line-height",
+    "margin",
+    "margin-bottom",
+    "margin-left",
+    "margin-right",
+    "margin-top",
+    "max-height",
+    "max-width",
+    "min-height",
+    "min-width",
+    "opacity",
+    "order",
+    "overflow",
+    "overflow-x",
+    "overflow-y",
+    "padding",
+    "padding-bottom",
+    "padding-left",
+    "padding-right",
+    "padding-top",
+    "position",
+    "right",
+    "row-gap",
+    "text-align",
+    "top",
+    "transform",
+    "visibility",
+    "white-space",
+    "width",
+    "z-index"
+  ],
+  events: [
+    "change",
+    "click",
+    "contextmenu",
+    "dblclick",
+    "dismiss",
+    "focusin",
+    "focusout",
+    "input",
+    "keydown",
+    "submit"
+  ]
+};
+
+// src/allowed.js
+var SVG_TAGS = new Set(allowed_default.svg_tags);
+var TAGS = new Set(allowed_default.tags);
+var ATTRIBUTES = new Set(allowed_default.attributes);
+var STYLES = new Set(allowed_default.styles);
+var PREFIXED = /^(aria|data)-[a-z0-9_.-]+$/;
+var UNSAFE_STYLE = /[;{}<>\\]|url\(|expression|\/\*/i;
+function attributeAllowed(name) {
+  return PREFIXED.test(name) || ATTRIBUTES.has(name);
+}
+function styleAllowed(name, value) {
+  return (name.startsWith("--") || STYLES.has(name)) && !UNSAFE_STYLE.test(value);
+}
+function linkAllowed(tag, href) {
+  const trimmed = href.replace(/[\x00-\x20]/g, "");
+  if (tag === "use") return trimmed.startsWith("#");
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(trimmed);
+  if (scheme && !/^https?:$/i.test(scheme[0])) return false;
+  return !trimmed.startsWith("//") && !trimmed.startsWith("\\") && !trimmed.startsWith("/\\");
+}
+
+// src/tree_events.js
+var TYPES = ["change", "click", "contextmenu", "dblclick", "focusin", "focusout", "input", "keydown", "submit"];
+var CONTROL = "a[href], button, input, select, textarea, label, summary";
+var ROVING = {
+  menu: "[role^=menuitem]:not([aria-disabled=true])",
+  tablist: "[role=tab]",
+  listbox: "[role=option]",
+  radiogroup: "[role=radio]"
+};
+var TreeEvents = class {
+  /** @param {import("./tree.js").Tree} tree @param {import("./tree.js").Send} send @param {AbortSignal} signal */
+  constructor(tree, send, signal) {
+    this.tree = tree;
+    this.send = send;
+    this.typed = /* @__PURE__ */ new WeakMap();
+    this.pending = /* @__PURE__ */ new WeakMap();
+    this.dismissable = /* @__PURE__ */ new Map();
+    for (const type of TYPES) tree.root.addEventListener(type, (e) => this.handle(e), { signal });
+    document.addEventListener("pointerdown", (e) => this.dismiss(e.target), { signal, capture: true });
+    document.addEventListener("keydown", (e) => this.escape(e), { signal, capture: true });
+  }
+  /** True if the text is one the reader typed and we reported. @param {Element} field @param {string} value */
+  echoes(field, value) {
+    return this.typed.get(field)?.has(value) ?? false;
+  }
+  /** @param {Event} event */
+  handle(event) {
+    if (
+      /** @type {any} */
+      event.gwHandled
+    ) return;
+    if (event.type === "submit") event.preventDefault();
+    if (event.type === "focusin") this.typed.delete(
+      /** @type {Element} */
+      event.target
+    );
+    if (event.type === "input") this.remember(
+      /** @type {any} */
+      event.target
+    );
+    for (let dom = (
+      /** @type {Element | null} */
+      event.target
+    ); dom; dom = dom.parentElement) {
+      if (isDisabled(dom)) return;
+      const name = nameFor(this.tree.nodes.get(dom), event);
+      if (name) return this.fire(event, dom, name);
+      if (event.type === "keydown" && this.rove(
+        /** @type {KeyboardEvent} */
+        event,
+        dom
+      )) return;
+      if (dom === this.tree.root) return;
+      if (blocks(event, dom)) return;
+    }
+  }
+  /** @param {Event} event @param {Element} dom @param {string} name */
+  fire(event, dom, name) {
+    event.gwHandled = true;
+    const link = event.type === "click" && dom.matches("a[href]");
+    const mouse = (
+      /** @type {MouseEvent} */
+      event
+    );
+    if (link && (mouse.ctrlKey || mouse.metaKey || mouse.shiftKey || mouse.button)) return;
+    if (link || event.type === "contextmenu" || event.type === "keydown") event.preventDefault();
+    const message = this.payload(event, dom, name);
+    const delay = Number(dom.getAttribute("data-debounce") ?? 0);
+    clearTimeout(this.pending.get(dom));
+    if (event.type === "input" && delay > 0) {
+      this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name)), delay));
+    } else {
+      this.send(message);
+    }
+  }
+  /** @param {Event} event @param {Element} dom @param {string} name */
+  payload(event, dom, name) {
+    const field = (
+      /** @type {any} */
+      event.target
+    );
+    const keyed = this.keyed(dom);
+    const e = (
+      /** @type {KeyboardEvent} */
+      event
+    );
+    const message = {
+      event: event.type,
+      name,
+      key: keyed,
+      value: "value" in field && typeof field.value === "string" ? field.value : null,
+      checked: field.type === "checkbox" || field.type === "radio" ? field.checked : null,
+      data: { .../** @type {HTMLElement} */
+      dom.dataset },
+      keys: { key: e.key ?? null, ctrl: !!e.ctrlKey, shift: !!e.shiftKey, alt: !!e.altKey, meta: !!e.metaKey }
+    };
+    if (dom instanceof HTMLFormElement) message.values = Object.fromEntries(new FormData(dom));
+    return message;
+  }
+  /** @param {Element} dom */
+  keyed(dom) {
+    for (let at = (
+      /** @type {Element | null} */
+      dom
+    ); at && at !== this.tree.root; at = at.parentElement) {
+      const key = this.tree.nodes.get(at)?.k;
+      if (key !== void 0) return key;
+    }
+    return null;
+  }
+  /** @param {HTMLInputElement} field */
+  remember(field) {
+    const values = this.typed.get(field) ?? /* @__PURE__ */ new Set();
+    this.typed.set(field, values.add(field.value));
+  }
+  /** Arrow keys inside a menu, a tab list, a list box. @param {KeyboardEvent} event @param {Element} dom */
+  rove(event, dom) {
+    const selector = ROVING[dom.getAttribute("role") ?? ""];
+    if (!selector) return false;
+    const items = (
+      /** @type {HTMLElement[]} */
+      Array.from(dom.querySelectorAll(selector))
+    );
+    const at = items.indexOf(
+      /** @type {HTMLElement} */
+      document.activeElement
+    );
+    const last = items.length - 1;
+    const moves = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last };
+    if (last < 0 || !(event.key in moves)) return false;
+    const to = moves[event.key];
+    items[to < 0 ? last : to > last ? 0 : to].focus();
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  }
+  /** After a patch: note what opened, give the focus back for what closed. */
+  changed() {
+    const shown = /* @__PURE__ */ new Set();
+    for (const dom of this.tree.root.querySelectorAll("[data-dismiss]")) {
+      shown.add(dom);
+      if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
+    }
+    for (const [dom, opener] of this.dismissable) {
+      if (shown.has(dom)) continue;
+      this.dismissable.delete(dom);
+      const lost = document.activeElement === null || document.activeElement === document.body;
+      if (lost && opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    }
+  }
+  /** @param {EventTarget | null} target */
+  dismiss(target) {
+    for (const dom of this.dismissable.keys()) {
+      const host = dom.closest(".gw-menuhost") ?? dom;
+      if (!host.contains(
+        /** @type {Node} */
+        target
+      )) this.sendDismiss(dom);
+    }
+  }
+  /** @param {KeyboardEvent} event */
+  escape(event) {
+    if (event.key !== "Escape" || this.dismissable.size === 0) return;
+    const inside = this.tree.root.contains(
+      /** @type {Node} */
+      event.target
+    ) || event.target === document.body;
+    if (!inside) return;
+    event.stopImmediatePropagation();
+    const last = Array.from(this.dismissable.keys()).pop();
+    if (last) this.sendDismiss(last);
+  }
+  /** @param {Element} dom */
+  sendDismiss(dom) {
+    const name = this.tree.nodes.get(dom)?.on?.dismiss;
+    if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) });
+  }
+};
+function isDisabled(dom) {
+  return (
+    /** @type {any} */
+    dom.disabled === true || dom.getAttribute("aria-disabled") === "true"
+  );
+}
+function nameFor(node, event) {
+  if (!node?.on) return void 0;
+  const key = (
+    /** @type {KeyboardEvent} */
+    event.key
+  );
+  return node.on[event.type] ?? (event.type === "keydown" ? node.on[`keydown:${key}`] : void 0);
+}
+function blocks(event, dom) {
+  return (event.type === "click" || event.type === "dblclick" || event.type === "keydown") && dom.matches(CONTROL);
+}
+
+// src/tree.js
+var SVG2 = "http://www.w3.org/2000/svg";
+var FLASH_MS = 1e3;
+var keyOf = (node) => typeof node === "string" ? void 0 : node.t === "slot" ? `slot:${node.a?.name}` : node.k;
+var same = (a, b) => typeof a === "string" || typeof b === "string" ? typeof a === typeof b : a.t === b.t && keyOf(a) === keyOf(b);
+var Tree = class {
+  /**
+   * @param {HTMLElement} root the tree becomes its only child
+   * @param {{send: Send, signal: AbortSignal, mount?: Mount}} options
+   */
+  constructor(root, { send, signal, mount }) {
+    this.root = root;
+    this.mount = mount;
+    this.children = [];
+    this.nodes = /* @__PURE__ */ new WeakMap();
+    this.mounts = /* @__PURE__ */ new Map();
+    this.clocks = new Clocks(signal);
+    this.events = new TreeEvents(this, send, signal);
+    this.toFocus = null;
+    signal.addEventListener("abort", () => this.update(null));
+  }
+  /** Show `node` in place of what is shown. @param {VElement | null} node */
+  update(node) {
+    const focused = (
+      /** @type {HTMLElement | null} */
+      document.activeElement
+    );
+    const held = focused && this.root.contains(focused) ? focused : null;
+    const next = node ? [node] : [];
+    this.patchChildren(this.root, this.children, next);
+    this.children = next;
+    this.sweep();
+    this.events.changed();
+    if (this.toFocus) this.toFocus.focus({ preventScroll: true });
+    else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
+    this.toFocus = null;
+  }
+  /** Set every field back to the tree's value. */
+  reset() {
+    for (const field of this.root.querySelectorAll("input, select, textarea")) {
+      const node = this.nodes.get(field);
+      if (!node) continue;
+      this.events.typed.delete(field);
+      if (node.a && "value" in node.a) field.value = node.a.value;
+      if (node.t === "input") field.checked = Boolean(node.a?.checked);
+    }
+  }
+  /** Let go of what is no longer part of the tree. */
+  sweep() {
+    for (const [host, dispose] of this.mounts) {
+      if (this.root.contains(host)) continue;
+      this.mounts.delete(host);
+      dispose();
+    }
+    this.clocks.sweep(this.root);
+  }
+  /** Show the children of a slot anew, its widget having changed. @param {string} name */
+  remount(name) {
+    for (const [host, dispose] of this.mounts) {
+      if (host.dataset.slot !== name) continue;
+      dispose();
+      this.mounts.set(host, this.mount?.(name, host) ?? (() => {
+      }));
+    }
+  }
+  /** @param {VNode} node @returns {Node} */
+  create(node) {
+    if (typeof node === "string") return document.createTextNode(node);
+    if (node.t === "slot") return this.createSlot(node);
+    if (!TAGS.has(node.t)) throw new Error(`element '${node.t}' is not allowed`);
+    const dom = SVG_TAGS.has(node.t) ? document.createElementNS(SVG2, node.t) : document.createElement(node.t);
+    this.nodes.set(dom, node);
+    for (const child of node.c ?? []) dom.appendChild(this.create(child));
+    for (const [name, value] of Object.entries(node.a ?? {})) this.setAttribute(dom, node.t, name, value, void 0);
+    return dom;
+  }
+  /** @param {VElement} node */
+  createSlot(node) {
+    const host = document.createElement("div");
+    const name = String(node.a?.name ?? "");
+    host.className = "gw-mount";
+    host.dataset.slot = name;
+    this.nodes.set(host, node);
+    this.mounts.set(host, this.mount?.(name, host) ?? (() => {
+    }));
+    return host;
+  }
+  /** @param {Node} dom @param {VNode} old @param {VNode} next */
+  patch(dom, old, next) {
+    if (typeof next === "string") {
+      if (old !== next) dom.nodeValue = next;
+      return;
+    }
+    const element = (
+      /** @type {Element} */
+      dom
+    );
+    const before = (
+      /** @type {VElement} */
+      old
+    );
+    this.nodes.set(element, next);
+    if (next.t === "slot") return;
+    const a = before.a ?? {};
+    const b = next.a ?? {};
+    if (!("data-clock" in b)) {
+      if ("data-clock" in a) element.textContent = "";
+      this.patchChildren(element, "data-clock" in a ? [] : before.c ?? [], next.c ?? []);
+    } else if (!("data-clock" in a)) {
+      this.patchChildren(element, before.c ?? [], []);
+    }
+    for (const name in a) if (!(name in b)) this.setAttribute(element, next.t, name, null, a[name]);
+    for (const name in b) {
+      if (name === "style" ? !sameStyle(a[name], b[name]) : a[name] !== b[name]) {
+        this.setAttribute(element, next.t, name, b[name], a[name]);
+      }
+    }
+  }
+  /** @param {Node} parent @param {VNode[]} old @param {VNode[]} next */
+  patchChildren(parent, old, next) {
+    const doms = Array.from(parent.childNodes);
+    const pool = /* @__PURE__ */ new Map();
+    const group = (n) => typeof n === "string" ? "#" : `${n.t}|${keyOf(n) ?? ""}`;
+    let aligned = 0;
+    while (aligned < old.length && aligned < next.length && same(old[aligned], next[aligned])) {
+      this.patch(doms[aligned], old[aligned], next[aligned]);
+      aligned++;
+    }
+    for (let i = aligned; i < old.length; i++) {
+      const at = group(old[i]);
+      pool.has(at) ? pool.get(at)?.push(i) : pool.set(at, [i]);
+    }
+    const kept = next.slice(aligned).map((node) => ({ node, from: pool.get(group(node))?.shift() }));
+    for (const left of pool.values()) for (const i of left) parent.removeChild(doms[i]);
+    kept.forEach(({ node, from }, i) => {
+      const at = parent.childNodes[aligned + i] ?? null;
+      const dom = from === void 0 ? this.create(node) : doms[from];
+      if (from !== void 0) this.patch(dom, old[from], node);
+      if (dom === at) return;
+      if (from !== void 0 && "moveBefore" in parent) parent.moveBefore(dom, at);
+      else parent.insertBefore(dom, at);
+    });
+  }
+  /** @param {Element} dom @param {string} tag @param {string} name @param {any} value @param {any} old */
+  setAttribute(dom, tag, name, value, old) {
+    if (!attributeAllowed(name)) throw new Error(`attribute '${name}' is not allowed`);
+    if (name === "style") return setStyle(
+      /** @type {HTMLElement} */
+      dom,
+      value ?? {},
+      old ?? {}
+    );
+    if (name === "value" || name === "checked" || name === "selected") return this.setField(dom, name, value);
+    if (name === "href" && value !== null && !linkAllowed(tag, String(value))) throw new Error("link is not allowed");
+    if (value === null || value === void 0) dom.removeAttribute(name);
+    else if (name === "class" && dom.classList.contains("is-updated")) dom.setAttribute("class", `${value} is-updated`);
+    else dom.setAttribute(name, value === true ? "" : String(value));
+    if (name === "data-clock" && value !== null) this.clocks.show(dom);
+    if (name === "data-flash" && old !== void 0 && value !== null) flash(dom);
+    if (name === "autofocus" && value) this.toFocus = /** @type {HTMLElement} */
+    dom;
+  }
+  /**
+   * Typed text belongs to the reader: a value that the tree merely echoes does not replace it.
+   * @param {Element} dom @param {string} name @param {any} value
+   */
+  setField(dom, name, value) {
+    const field = (
+      /** @type {any} */
+      dom
+    );
+    if (name !== "value") field[name] = Boolean(value);
+    else if (!("value" in field) || dom.tagName === "BUTTON") dom.setAttribute("value", value ?? "");
+    else if (dom !== document.activeElement || !this.events.echoes(dom, String(value ?? ""))) {
+      field.value = value ?? "";
+    }
+  }
+};
+function sameStyle(a, b) {
+  const names = Object.keys(b);
+  return a !== void 0 && names.length === Object.keys(a).length && names.every((n) => a[n] === b[n]);
+}
+function setStyle(dom, value, old) {
+  for (const name of Object.keys(old)) if (!(name in value)) dom.style.removeProperty(name);
+  for (const [name, text] of Object.entries(value)) {
+    if (!styleAllowed(name, String(text))) throw new Error(`style '${name}' is not allowed`);
+    dom.style.setProperty(name, String(text));
+  }
+}
+var flashing = /* @__PURE__ */ new WeakMap();
+function flash(dom) {
+  clearTimeout(flashing.get(dom));
+  dom.classList.add("is-updated");
+  flashing.set(dom, setTimeout(() => dom.classList.remove("is-updated"), FLASH_MS));
+}
+
+// src/theme.js
+var STORE = "gladius-theme";
+var SVG3 = "image/svg+xml";
+function inject(model) {
+  const style = document.getElementById("gw-style") ?? document.head.appendChild(document.createElement("style"));
+  style.id = "gw-style";
+  const css = model.get("_style");
+  if (style.textContent !== css) style.textContent = css;
+  if (!document.getElementById("gw-icons")) {
+    const sprite = new DOMParser().parseFromString(model.get("_icons"), SVG3).documentElement;
+    sprite.id = "gw-icons";
+    sprite.setAttribute("width", "0");
+    sprite.setAttribute("height", "0");
+    sprite.setAttribute("style", "position: absolute");
+    sprite.setAttribute("aria-hidden", "true");
+    document.body.prepend(document.importNode(sprite, true));
+  }
+  if (document.body.dataset.voila) {
+    document.body.classList.add("gw-page");
+    delete document.body.dataset.jpThemeLight;
+  }
+}
+function stored() {
+  try {
+    const mode = localStorage.getItem(STORE);
+    return mode === "light" || mode === "dark" ? mode : "system";
+  } catch {
+    return "system";
+  }
+}
+function apply(mode) {
+  for (const place of [document.documentElement, document.body]) {
+    if (mode === "system") delete place.dataset.gwTheme;
+    else place.dataset.gwTheme = mode;
+  }
+}
+function choose(mode) {
+  try {
+    if (mode === "system") localStorage.removeItem(STORE);
+    else localStorage.setItem(STORE, mode);
+  } catch {
+  }
+  apply(mode);
+  window.dispatchEvent(new CustomEvent("gw-theme", { detail: mode }));
+}
+function isDark() {
+  return getComputedStyle(document.body).getPropertyValue("--gw-scheme").trim() === "dark";
+}
+function initialize({ model, signal }) {
+  inject(model);
+  apply(stored());
+  const tell = () => {
+    if (model.get("mode") === stored()) return;
+    model.set("mode", stored());
+    model.save_changes();
+  };
+  tell();
+  model.on("msg:custom", (message) => message.switch && choose(message.switch));
+  window.addEventListener("gw-theme", tell, { signal });
+  window.addEventListener("storage", (e) => e.key === STORE && apply(stored()), { signal });
+  document.addEventListener(
+    "click",
+    (e) => {
+      const event = (
+        /** @type {MouseEvent & {gwToggled?: boolean}} */
+        e
+      );
+      if (event.gwToggled || !/** @type {Element} */
+      e.target.closest?.("[data-gw-toggle]")) return;
+      event.gwToggled = true;
+      choose(isDark() ? "light" : "dark");
+    },
+    { signal }
+  );
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, portal });
+}
+function runtime(id) {
+  const key = /* @__PURE__ */ Symbol.for(`gladius:${id}`);
+  const place = (
+    /** @type {any} */
+    globalThis
+  );
+  if (!place[key]) {
+    place[key] = {};
+    place[key].promise = new Promise((resolve) => place[key].resolve = resolve);
+  }
+  return place[key];
+}
+var theme_default = { initialize, render() {
+} };
+export {
+  theme_default as default,
+  runtime
+};

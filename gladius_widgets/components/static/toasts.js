@@ -1,0 +1,86 @@
+// Toasts: short messages at the bottom right. It needs no view.
+
+const LONGEST = 3;
+/** Seconds by tone; errors stay. @type {Record<string, number>} */
+const SECONDS = { blue: 2, gray: 2, green: 4, yellow: 6, orange: 6 };
+
+/** @param {string} id @returns {Promise<any>} what theme.js offers to the components of its kernel */
+function runtime(id) {
+  const key = Symbol.for(`gladius:${id}`);
+  const place = /** @type {any} */ (globalThis);
+  if (!place[key]) {
+    place[key] = {};
+    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
+  }
+  return place[key].promise;
+}
+
+/** @typedef {{id: string, title: string, text: string, tone: string, icon: string, action: string}} Toast */
+
+/** @param {Toast} toast */
+function node(toast) {
+  const h = (/** @type {string} */ t, /** @type {any} */ a, /** @type {any[]} */ ...c) => ({ t, a, c: c.filter(Boolean) });
+  const icon = (/** @type {string} */ name, /** @type {string} */ classes) =>
+    h("svg", { class: `gw-i ${classes}`, "aria-hidden": "true" }, h("use", { href: `#i-${name}` }));
+  const urgent = toast.tone === "red" ? { role: "alert" } : {};
+  return {
+    ...h("div", { class: `gw-toast gw-tone-${toast.tone}`, ...urgent },
+      icon(toast.icon, ""),
+      h("p", {},
+        h("b", { class: "gw-strong" }, toast.title),
+        toast.text && h("br", {}),
+        toast.text && h("span", { class: "gw-soft gw-small" }, toast.text)),
+      toast.action && {
+        ...h("button", { type: "button", class: "gw-linkbtn" }, toast.action),
+        on: { click: "action" },
+      },
+      {
+        ...h("button", { type: "button", class: "gw-btn gw-btn--sm gw-btn--icon gw-btn--ghost", "aria-label": "Dismiss" }, icon("x", "gw-i--14")),
+        on: { click: "dismiss" },
+      }),
+    k: toast.id,
+  };
+}
+
+/** @param {{model: any, signal: AbortSignal}} context */
+async function start({ model, signal }) {
+  const ui = await runtime(model.get("_runtime"));
+  if (signal.aborted) return;
+  const root = ui.portal(signal);
+  const send = (/** @type {any} */ message) => model.send({ name: message.name, id: message.key });
+  const tree = new ui.Tree(root, { send, signal });
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  const timers = new Map();
+  const rest = () => {
+    for (const timer of timers.values()) clearTimeout(timer);
+    timers.clear();
+  };
+  const run = () => {
+    for (const toast of /** @type {Toast[]} */ (model.get("items"))) {
+      const seconds = SECONDS[toast.tone];
+      if (!seconds || timers.has(toast.id)) continue;
+      timers.set(toast.id, setTimeout(() => model.send({ name: "expire", id: toast.id }), seconds * 1000));
+    }
+  };
+  const show = () => {
+    const items = /** @type {Toast[]} */ (model.get("items"));
+    const c = items.slice(-LONGEST).map(node);
+    tree.update({ t: "div", a: { class: "gw-toasts", role: "status", "aria-live": "polite" }, c });
+    run();
+  };
+  // While the reader is at a toast, none goes away.
+  root.addEventListener("pointerenter", rest, { signal, capture: true });
+  root.addEventListener("focusin", rest, { signal });
+  root.addEventListener("pointerleave", run, { signal });
+  root.addEventListener("focusout", run, { signal });
+  signal.addEventListener("abort", rest);
+  model.on("change:items", show);
+  show();
+}
+
+/** @param {{model: any, signal: AbortSignal}} context */
+function initialize(context) {
+  start(context); // not awaited: anywidget gives a module two seconds to initialise
+}
+
+export default { initialize, render() {} };

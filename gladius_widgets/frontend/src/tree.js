@@ -1,0 +1,219 @@
+// The element tree: JSON nodes → DOM, patched in place. Text only ever becomes a text node.
+
+import { SVG_TAGS, TAGS, attributeAllowed, linkAllowed, styleAllowed } from "./allowed.js";
+import { Clocks } from "./clock.js";
+import { TreeEvents } from "./tree_events.js";
+
+/**
+ * @typedef {{t: string, a?: Record<string, any>, c?: VNode[], k?: string, on?: Record<string, string>}} VElement
+ * @typedef {VElement | string} VNode
+ * @typedef {(message: Record<string, any>) => void} Send
+ * @typedef {(name: string, host: HTMLElement) => () => void} Mount shows a child widget in a host
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+const FLASH_MS = 1000;
+
+/** @param {VNode} node */
+const keyOf = (node) =>
+  typeof node === "string" ? undefined : node.t === "slot" ? `slot:${node.a?.name}` : node.k;
+
+/** @param {VNode} a @param {VNode} b */
+const same = (a, b) =>
+  typeof a === "string" || typeof b === "string"
+    ? typeof a === typeof b
+    : a.t === b.t && keyOf(a) === keyOf(b);
+
+export class Tree {
+  /**
+   * @param {HTMLElement} root the tree becomes its only child
+   * @param {{send: Send, signal: AbortSignal, mount?: Mount}} options
+   */
+  constructor(root, { send, signal, mount }) {
+    this.root = root;
+    this.mount = mount;
+    /** @type {VNode[]} */
+    this.children = [];
+    /** @type {WeakMap<Node, VElement>} */
+    this.nodes = new WeakMap();
+    /** @type {Map<HTMLElement, () => void>} */
+    this.mounts = new Map();
+    this.clocks = new Clocks(signal);
+    this.events = new TreeEvents(this, send, signal);
+    /** @type {HTMLElement | null} */
+    this.toFocus = null;
+    signal.addEventListener("abort", () => this.update(null));
+  }
+
+  /** Show `node` in place of what is shown. @param {VElement | null} node */
+  update(node) {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    const held = focused && this.root.contains(focused) ? focused : null;
+    const next = node ? [node] : [];
+    this.patchChildren(this.root, this.children, next);
+    this.children = next;
+    this.sweep();
+    this.events.changed();
+    if (this.toFocus) this.toFocus.focus({ preventScroll: true });
+    else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
+    this.toFocus = null;
+  }
+
+  /** Set every field back to the tree's value. */
+  reset() {
+    for (const field of this.root.querySelectorAll("input, select, textarea")) {
+      const node = this.nodes.get(field);
+      if (!node) continue;
+      this.events.typed.delete(field);
+      if (node.a && "value" in node.a) /** @type {any} */ (field).value = node.a.value;
+      if (node.t === "input") /** @type {HTMLInputElement} */ (field).checked = Boolean(node.a?.checked);
+    }
+  }
+
+  /** Let go of what is no longer part of the tree. */
+  sweep() {
+    for (const [host, dispose] of this.mounts) {
+      if (this.root.contains(host)) continue;
+      this.mounts.delete(host);
+      dispose();
+    }
+    this.clocks.sweep(this.root);
+  }
+
+  /** Show the children of a slot anew, its widget having changed. @param {string} name */
+  remount(name) {
+    for (const [host, dispose] of this.mounts) {
+      if (host.dataset.slot !== name) continue;
+      dispose();
+      this.mounts.set(host, this.mount?.(name, host) ?? (() => {}));
+    }
+  }
+
+  /** @param {VNode} node @returns {Node} */
+  create(node) {
+    if (typeof node === "string") return document.createTextNode(node);
+    if (node.t === "slot") return this.createSlot(node);
+    if (!TAGS.has(node.t)) throw new Error(`element '${node.t}' is not allowed`);
+    const dom = SVG_TAGS.has(node.t) ? document.createElementNS(SVG, node.t) : document.createElement(node.t);
+    this.nodes.set(dom, node);
+    for (const child of node.c ?? []) dom.appendChild(this.create(child));
+    for (const [name, value] of Object.entries(node.a ?? {})) this.setAttribute(dom, node.t, name, value, undefined);
+    return dom;
+  }
+
+  /** @param {VElement} node */
+  createSlot(node) {
+    const host = document.createElement("div");
+    const name = String(node.a?.name ?? "");
+    host.className = "gw-mount";
+    host.dataset.slot = name;
+    this.nodes.set(host, node);
+    this.mounts.set(host, this.mount?.(name, host) ?? (() => {}));
+    return host;
+  }
+
+  /** @param {Node} dom @param {VNode} old @param {VNode} next */
+  patch(dom, old, next) {
+    if (typeof next === "string") {
+      if (old !== next) dom.nodeValue = next;
+      return;
+    }
+    const element = /** @type {Element} */ (dom);
+    const before = /** @type {VElement} */ (old);
+    this.nodes.set(element, next);
+    if (next.t === "slot") return;
+    const a = before.a ?? {};
+    const b = next.a ?? {};
+    if (!("data-clock" in b)) {
+      if ("data-clock" in a) element.textContent = "";
+      this.patchChildren(element, "data-clock" in a ? [] : (before.c ?? []), next.c ?? []);
+    } else if (!("data-clock" in a)) {
+      this.patchChildren(element, before.c ?? [], []);
+    }
+    for (const name in a) if (!(name in b)) this.setAttribute(element, next.t, name, null, a[name]);
+    for (const name in b) {
+      if (name === "style" ? !sameStyle(a[name], b[name]) : a[name] !== b[name]) {
+        this.setAttribute(element, next.t, name, b[name], a[name]);
+      }
+    }
+  }
+
+  /** @param {Node} parent @param {VNode[]} old @param {VNode[]} next */
+  patchChildren(parent, old, next) {
+    const doms = Array.from(parent.childNodes);
+    /** @type {Map<string, number[]>} */
+    const pool = new Map();
+    const group = (/** @type {VNode} */ n) => (typeof n === "string" ? "#" : `${n.t}|${keyOf(n) ?? ""}`);
+    let aligned = 0; // a shared head, the common case, needs no look-up
+    while (aligned < old.length && aligned < next.length && same(old[aligned], next[aligned])) {
+      this.patch(doms[aligned], old[aligned], next[aligned]);
+      aligned++;
+    }
+    for (let i = aligned; i < old.length; i++) {
+      const at = group(old[i]);
+      pool.has(at) ? pool.get(at)?.push(i) : pool.set(at, [i]);
+    }
+    const kept = next.slice(aligned).map((node) => ({ node, from: pool.get(group(node))?.shift() }));
+    for (const left of pool.values()) for (const i of left) parent.removeChild(doms[i]);
+    kept.forEach(({ node, from }, i) => {
+      const at = parent.childNodes[aligned + i] ?? null;
+      const dom = from === undefined ? this.create(node) : doms[from];
+      if (from !== undefined) this.patch(dom, old[from], node);
+      if (dom === at) return;
+      if (from !== undefined && "moveBefore" in parent) /** @type {any} */ (parent).moveBefore(dom, at);
+      else parent.insertBefore(dom, at);
+    });
+  }
+
+  /** @param {Element} dom @param {string} tag @param {string} name @param {any} value @param {any} old */
+  setAttribute(dom, tag, name, value, old) {
+    if (!attributeAllowed(name)) throw new Error(`attribute '${name}' is not allowed`);
+    if (name === "style") return setStyle(/** @type {HTMLElement} */ (dom), value ?? {}, old ?? {});
+    if (name === "value" || name === "checked" || name === "selected") return this.setField(dom, name, value);
+    if (name === "href" && value !== null && !linkAllowed(tag, String(value))) throw new Error("link is not allowed");
+    if (value === null || value === undefined) dom.removeAttribute(name);
+    else if (name === "class" && dom.classList.contains("is-updated")) dom.setAttribute("class", `${value} is-updated`);
+    else dom.setAttribute(name, value === true ? "" : String(value));
+    if (name === "data-clock" && value !== null) this.clocks.show(dom);
+    if (name === "data-flash" && old !== undefined && value !== null) flash(dom);
+    if (name === "autofocus" && value) this.toFocus = /** @type {HTMLElement} */ (dom);
+  }
+
+  /**
+   * Typed text belongs to the reader: a value that the tree merely echoes does not replace it.
+   * @param {Element} dom @param {string} name @param {any} value
+   */
+  setField(dom, name, value) {
+    const field = /** @type {any} */ (dom);
+    if (name !== "value") field[name] = Boolean(value);
+    else if (!("value" in field) || dom.tagName === "BUTTON") dom.setAttribute("value", value ?? "");
+    else if (dom !== document.activeElement || !this.events.echoes(dom, String(value ?? ""))) {
+      field.value = value ?? "";
+    }
+  }
+}
+
+/** @param {Record<string, string> | undefined} a @param {Record<string, string>} b */
+function sameStyle(a, b) {
+  const names = Object.keys(b);
+  return a !== undefined && names.length === Object.keys(a).length && names.every((n) => a[n] === b[n]);
+}
+
+/** @param {HTMLElement} dom @param {Record<string, string>} value @param {Record<string, string>} old */
+function setStyle(dom, value, old) {
+  for (const name of Object.keys(old)) if (!(name in value)) dom.style.removeProperty(name);
+  for (const [name, text] of Object.entries(value)) {
+    if (!styleAllowed(name, String(text))) throw new Error(`style '${name}' is not allowed`);
+    dom.style.setProperty(name, String(text));
+  }
+}
+
+/** @type {WeakMap<Element, ReturnType<typeof setTimeout>>} */
+const flashing = new WeakMap();
+
+/** @param {Element} dom */
+function flash(dom) {
+  clearTimeout(flashing.get(dom));
+  dom.classList.add("is-updated");
+  flashing.set(dom, setTimeout(() => dom.classList.remove("is-updated"), FLASH_MS));
+}

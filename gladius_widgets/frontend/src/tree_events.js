@@ -1,0 +1,176 @@
+// What happens in an element tree: one listener per event type, messages by name.
+
+const TYPES = ["change", "click", "contextmenu", "dblclick", "focusin", "focusout", "input", "keydown", "submit"];
+const CONTROL = "a[href], button, input, select, textarea, label, summary";
+/** Arrow keys move among these, by the role of their container. @type {Record<string, string>} */
+const ROVING = {
+  menu: "[role^=menuitem]:not([aria-disabled=true])",
+  tablist: "[role=tab]",
+  listbox: "[role=option]",
+  radiogroup: "[role=radio]",
+};
+
+/** @typedef {import("./tree.js").VElement} VElement */
+
+export class TreeEvents {
+  /** @param {import("./tree.js").Tree} tree @param {import("./tree.js").Send} send @param {AbortSignal} signal */
+  constructor(tree, send, signal) {
+    this.tree = tree;
+    this.send = send;
+    /** Values reported by a field since it was focused. @type {WeakMap<Element, Set<string>>} */
+    this.typed = new WeakMap();
+    /** @type {WeakMap<Element, ReturnType<typeof setTimeout>>} */
+    this.pending = new WeakMap();
+    /** Open menus and such, each with the control that had the focus. @type {Map<Element, Element | null>} */
+    this.dismissable = new Map();
+    for (const type of TYPES) tree.root.addEventListener(type, (e) => this.handle(e), { signal });
+    document.addEventListener("pointerdown", (e) => this.dismiss(e.target), { signal, capture: true });
+    document.addEventListener("keydown", (e) => this.escape(e), { signal, capture: true });
+  }
+
+  /** True if the text is one the reader typed and we reported. @param {Element} field @param {string} value */
+  echoes(field, value) {
+    return this.typed.get(field)?.has(value) ?? false;
+  }
+
+  /** @param {Event} event */
+  handle(event) {
+    if (/** @type {any} */ (event).gwHandled) return;
+    if (event.type === "submit") event.preventDefault();
+    if (event.type === "focusin") this.typed.delete(/** @type {Element} */ (event.target));
+    if (event.type === "input") this.remember(/** @type {any} */ (event.target));
+    for (let dom = /** @type {Element | null} */ (event.target); dom; dom = dom.parentElement) {
+      if (isDisabled(dom)) return;
+      const name = nameFor(this.tree.nodes.get(dom), event);
+      if (name) return this.fire(event, dom, name);
+      if (event.type === "keydown" && this.rove(/** @type {KeyboardEvent} */ (event), dom)) return;
+      if (dom === this.tree.root) return;
+      if (blocks(event, dom)) return;
+    }
+  }
+
+  /** @param {Event} event @param {Element} dom @param {string} name */
+  fire(event, dom, name) {
+    /** @type {any} */ (event).gwHandled = true;
+    const link = event.type === "click" && dom.matches("a[href]");
+    const mouse = /** @type {MouseEvent} */ (event);
+    if (link && (mouse.ctrlKey || mouse.metaKey || mouse.shiftKey || mouse.button)) return;
+    if (link || event.type === "contextmenu" || event.type === "keydown") event.preventDefault();
+    const message = this.payload(event, dom, name);
+    const delay = Number(dom.getAttribute("data-debounce") ?? 0);
+    clearTimeout(this.pending.get(dom));
+    if (event.type === "input" && delay > 0) {
+      this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name)), delay));
+    } else {
+      this.send(message);
+    }
+  }
+
+  /** @param {Event} event @param {Element} dom @param {string} name */
+  payload(event, dom, name) {
+    const field = /** @type {any} */ (event.target);
+    const keyed = this.keyed(dom);
+    const e = /** @type {KeyboardEvent} */ (event);
+    /** @type {Record<string, any>} */
+    const message = {
+      event: event.type,
+      name,
+      key: keyed,
+      value: "value" in field && typeof field.value === "string" ? field.value : null,
+      checked: field.type === "checkbox" || field.type === "radio" ? field.checked : null,
+      data: { .../** @type {HTMLElement} */ (dom).dataset },
+      keys: { key: e.key ?? null, ctrl: !!e.ctrlKey, shift: !!e.shiftKey, alt: !!e.altKey, meta: !!e.metaKey },
+    };
+    if (dom instanceof HTMLFormElement) message.values = Object.fromEntries(new FormData(dom));
+    return message;
+  }
+
+  /** @param {Element} dom */
+  keyed(dom) {
+    for (let at = /** @type {Element | null} */ (dom); at && at !== this.tree.root; at = at.parentElement) {
+      const key = this.tree.nodes.get(at)?.k;
+      if (key !== undefined) return key;
+    }
+    return null;
+  }
+
+  /** @param {HTMLInputElement} field */
+  remember(field) {
+    const values = this.typed.get(field) ?? new Set();
+    this.typed.set(field, values.add(field.value));
+  }
+
+  /** Arrow keys inside a menu, a tab list, a list box. @param {KeyboardEvent} event @param {Element} dom */
+  rove(event, dom) {
+    const selector = ROVING[dom.getAttribute("role") ?? ""];
+    if (!selector) return false;
+    const items = /** @type {HTMLElement[]} */ (Array.from(dom.querySelectorAll(selector)));
+    const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const last = items.length - 1;
+    /** @type {Record<string, number>} */
+    const moves = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last };
+    if (last < 0 || !(event.key in moves)) return false;
+    const to = moves[event.key];
+    items[to < 0 ? last : to > last ? 0 : to].focus();
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  }
+
+  /** After a patch: note what opened, give the focus back for what closed. */
+  changed() {
+    /** @type {Set<Element>} */
+    const shown = new Set();
+    for (const dom of this.tree.root.querySelectorAll("[data-dismiss]")) {
+      shown.add(dom);
+      if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
+    }
+    for (const [dom, opener] of this.dismissable) {
+      if (shown.has(dom)) continue;
+      this.dismissable.delete(dom);
+      const lost = document.activeElement === null || document.activeElement === document.body;
+      if (lost && opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    }
+  }
+
+  /** @param {EventTarget | null} target */
+  dismiss(target) {
+    for (const dom of this.dismissable.keys()) {
+      const host = dom.closest(".gw-menuhost") ?? dom;
+      if (!host.contains(/** @type {Node} */ (target))) this.sendDismiss(dom);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  escape(event) {
+    if (event.key !== "Escape" || this.dismissable.size === 0) return;
+    const inside = this.tree.root.contains(/** @type {Node} */ (event.target)) || event.target === document.body;
+    if (!inside) return;
+    event.stopImmediatePropagation();
+    const last = Array.from(this.dismissable.keys()).pop();
+    if (last) this.sendDismiss(last);
+  }
+
+  /** @param {Element} dom */
+  sendDismiss(dom) {
+    const name = this.tree.nodes.get(dom)?.on?.dismiss;
+    if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) });
+  }
+}
+
+/** @param {Element} dom */
+function isDisabled(dom) {
+  return /** @type {any} */ (dom).disabled === true || dom.getAttribute("aria-disabled") === "true";
+}
+
+/** @param {VElement | undefined} node @param {Event} event */
+function nameFor(node, event) {
+  if (!node?.on) return undefined;
+  const key = /** @type {KeyboardEvent} */ (event).key;
+  return node.on[event.type] ?? (event.type === "keydown" ? node.on[`keydown:${key}`] : undefined);
+}
+
+/** A control keeps its clicks and its Enter to itself. @param {Event} event @param {Element} dom */
+function blocks(event, dom) {
+  return (event.type === "click" || event.type === "dblclick" || event.type === "keydown") && dom.matches(CONTROL);
+}
