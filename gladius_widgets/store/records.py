@@ -11,7 +11,7 @@ from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 
 # A runner needs under a second to say that it is there; a busy machine may take some more.
-BIRTH_GRACE_S = 20.0
+BIRTH_GRACE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class AttemptProcesses:
 
     def any_alive(self) -> bool:
         """Whether at least one of them still runs."""
-        return any(one is not None and one.alive() for one in (self.runner, self.launcher, *self.ranks))
+        return any(
+            one is not None and one.alive() for one in (self.runner, self.launcher, *self.ranks)
+        )
 
     def pids(self) -> dict[str, Any]:
         """Pids of those that still run, as `gladius show --json` prints them."""
@@ -73,11 +75,16 @@ def read_exit(attempt: AttemptDirectory) -> dict[str, Any] | None:
     return record
 
 
-def observe(run: RunDirectory, number: int) -> Observation:
+def observe(run: RunDirectory, number: int, alive: bool | None = None) -> Observation:
     """What is true of attempt `number`, once it has been given a slot.
 
     An exit record outranks everything; a live process makes the snapshot true; neither means
     `lost`.
+
+    Args:
+        run: the run directory.
+        number: the attempt.
+        alive: what an engine knows; None looks for the recorded processes on this machine.
     """
     attempt = run.attempt(number)
     snapshot = read_status(run)
@@ -89,7 +96,7 @@ def observe(run: RunDirectory, number: int) -> Observation:
         return Observation(status, True, record.get("error"), record.get("ended_at"), snapshot)
     if read_json(attempt.proc) is None:
         return Observation(JobStatus.PROVISIONING, False, snapshot=snapshot, unborn=True)
-    if not read_processes(attempt).any_alive():
+    if not (read_processes(attempt).any_alive() if alive is None else alive):
         # The runner writes the exit record last: it may have come between our two looks.
         if read_exit(attempt) is not None:
             return observe(run, number)

@@ -1,0 +1,1 @@
+"""One light process an attempt: starts the launcher, watches, samples, and writes the end."""

@@ -1,0 +1,73 @@
+"""The `accelerate launch` command line for a config and this machine."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import RunDirectory
+
+LAUNCHER_VARIABLE = "GLADIUS_ACCELERATE"
+
+
+def accelerate_path() -> str:
+    """Where `accelerate` is: as named by $GLADIUS_ACCELERATE, beside our Python, or on PATH.
+
+    Raises:
+        GladiusError: it is nowhere.
+    """
+    named = os.environ.get(LAUNCHER_VARIABLE)
+    beside = Path(sys.executable).with_name("accelerate")
+    found = shutil.which(named) if named else shutil.which(beside) or shutil.which("accelerate")
+    if found is None:
+        raise GladiusError(
+            f"{LAUNCHER_VARIABLE} names {named}, which is no program."
+            if named
+            else "accelerate is not installed here.",
+            "pip install 'gladius-widgets[train]'.",
+        )
+    return found
+
+
+def launch_command(
+    config: TrainingConfig, run: RunDirectory, attempt: int, gpus: int
+) -> tuple[list[str], dict[str, str]]:
+    """Arguments and extra environment that start the trainer.
+
+    `accelerate launch --cpu --num_processes 2` starts one process only; with `--multi_gpu` and
+    ACCELERATE_USE_CPU it starts them all, and gloo connects them. Port 0 lets the system choose
+    a free one, so that two jobs on one machine cannot collide.
+
+    Args:
+        config: the run's config.
+        run: its directory.
+        attempt: the attempt's number.
+        gpus: how many GPUs this machine has.
+
+    Raises:
+        GladiusError: accelerate is missing, or GPUs are asked for that are not here.
+    """
+    wanted = config.resources
+    on_cpu = wanted.device == "cpu" or (wanted.device == "auto" and gpus == 0)
+    if wanted.accelerate_config is None and not on_cpu and wanted.processes > gpus:
+        raise GladiusError(
+            f"The config asks for {wanted.processes} GPUs and this machine has {gpus}.",
+            "Lower resources.processes, or set resources.device: cpu.",
+        )
+    command, environment = [accelerate_path(), "launch"], {}
+    if wanted.accelerate_config is not None:
+        command += ["--config_file", wanted.accelerate_config]
+    else:
+        precision = "no" if config.training.precision == "fp32" else config.training.precision
+        command += ["--num_machines", "1", "--dynamo_backend", "no"]
+        command += ["--mixed_precision", precision, "--num_processes", str(wanted.processes)]
+        if on_cpu:
+            environment["ACCELERATE_USE_CPU"] = "true"
+        if wanted.processes > 1:
+            command += ["--multi_gpu", "--main_process_port", "0"]
+        elif on_cpu:
+            command += ["--cpu"]
+    trainer = ["-m", "gladius_widgets.training"]
+    return [*command, *trainer, "--run", str(run.root), "--attempt", str(attempt)], environment

@@ -1,0 +1,46 @@
+"""The requests that the runner itself answers: cancel, and what is left over at the end."""
+
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.store import control
+
+Request = control.Request
+
+
+class RequestDesk:
+    """Looks for a cancel; at the end, answers everything that nobody answered.
+
+    A request left without an answer would be obeyed by the next attempt.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._answered = {ack.id for ack in control.acks(run)}
+
+    def reject_older_than(self, moment: float) -> None:
+        """Answer requests that were meant for an attempt before this one (unix s)."""
+        for request in self._open():
+            if request.requested_at < moment:
+                self._reject(request, "the attempt it was meant for is over", step=None)
+
+    def cancel(self) -> Request | None:
+        """The first open request to cancel, or None."""
+        return next((r for r in self._open() if r.command == Command.CANCEL), None)
+
+    def close(self, ending: JobStatus, step: int | None) -> None:
+        """Answer what is open: a cancel that was obeyed is applied, the rest came too late."""
+        for request in self._open():
+            if request.command == Command.CANCEL and ending == JobStatus.CANCELLED:
+                control.acknowledge(self._run, request, "applied", step=step, new=ending)
+            else:
+                self._reject(request, f"the run had already ended ({ending})", step)
+
+    def _open(self) -> list[Request]:
+        waiting = control.pending(self._run, self._answered)
+        answered = [request for request in waiting if control.ack(self._run, request.id)]
+        self._answered.update(request.id for request in answered)
+        return [request for request in waiting if request.id not in self._answered]
+
+    def _reject(self, request: Request, reason: str, step: int | None) -> None:
+        control.acknowledge(self._run, request, "rejected", step=step, reason=reason)
+        self._answered.add(request.id)

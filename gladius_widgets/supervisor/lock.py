@@ -1,0 +1,101 @@
+"""At most one supervisor a home: the one that holds the lock.
+
+How a submit and an idle exit cannot miss each other: whoever submits first commits the job and
+then looks whether the lock is held; an idle supervisor first lets go of the lock and then looks
+once more for jobs. In either order of the two, one of them sees the other.
+"""
+
+import fcntl
+import os
+import time
+from typing import Self
+
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.paths import Home
+from gladius_widgets.engines.detach import spawn_detached
+
+
+class SupervisorLock:
+    """An exclusive flock on supervisor.lock; it goes with the process, however that dies.
+
+    The file is opened close-on-exec, as Python does by itself: a runner that inherited it
+    would hold the lock for as long as its run.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.supervisor_lock
+        self._descriptor: int | None = None
+
+    def acquire(self, patience_s: float = 0.0) -> bool:
+        """Take the lock; try again for `patience_s`, as a probe may hold it for a moment."""
+        deadline = time.monotonic() + patience_s
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        while not _try_lock(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return False
+            time.sleep(0.02)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, _identity_json(), 0)
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let go; does nothing when not held."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def supervisor_is_running(home: Home) -> bool:
+    """Whether somebody holds the lock. A shared probe, so that two of them do not collide."""
+    try:
+        descriptor = os.open(home.supervisor_lock, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def supervisor_pid(home: Home) -> int | None:
+    """The running supervisor's pid, or None."""
+    if not supervisor_is_running(home):
+        return None
+    identity = ProcessIdentity.from_dict(read_json(home.supervisor_lock))
+    return identity.pid if identity else None
+
+
+def ensure_supervisor(home: Home) -> None:
+    """Start a supervisor, detached, unless one runs. Does not wait for it."""
+    if supervisor_is_running(home):
+        return
+    spawn_detached(
+        ["-m", "gladius_widgets.supervisor", "--home", str(home.root)],
+        log=home.supervisor_log,
+        folder=home.root,
+        environment={**os.environ, "GLADIUS_HOME": str(home.root)},
+    )
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _identity_json() -> bytes:
+    import json
+
+    return json.dumps(ProcessIdentity.of().to_dict()).encode()

@@ -1,0 +1,66 @@
+"""Bringing a registry row in line with its run directory."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from gladius_widgets.core.cost import spent
+from gladius_widgets.core.paths import Home
+from gladius_widgets.core.states import ACTIVE, JobStatus
+from gladius_widgets.store.records import Observation, billable_spans, observe
+from gladius_widgets.store.registry import Job, Registry
+
+
+def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None) -> Job:
+    """The job as it truly is now; a change of state is written to the registry.
+
+    Progress and cost of a running job are in the answer but not written: the supervisor does
+    that (`save_progress`), so that many open pages cause no writes.
+
+    Args:
+        registry: where the row is.
+        home: where the run is.
+        job: the row as last read.
+        alive: what the job's engine knows; None looks for its processes on this machine.
+    """
+    if job.status not in ACTIVE and job.status != JobStatus.LOST:
+        return job
+    if job.status == JobStatus.PAUSED and not job.holds_slot:
+        return job
+    run = home.run(job.id)
+    seen = observe(run, job.attempt, alive)
+    changes = _progress(job, seen)
+    if seen.released or job.hourly_rate is not None:
+        changes["cost"] = cost_now(home, job)
+    settled = seen.status != job.status or (seen.released and job.holds_slot)
+    if settled:
+        changes |= {"error": seen.error, "holds_slot": not seen.released}
+        changes["ended_at"] = (seen.ended_at or time.time()) if seen.status.is_final else None
+        if not registry.move(job.id, [job.status], seen.status, **changes):
+            return registry.get(job.id) or job  # another reader was first
+    return replace(job, status=seen.status, **changes)
+
+
+def cost_now(home: Home, job: Job) -> float | None:
+    """What the job has cost until now; None when its rate is not known."""
+    if job.hourly_rate is None:
+        return None
+    return spent(billable_spans(home.run(job.id)), job.hourly_rate, job.gpus, time.time())
+
+
+def save_progress(registry: Registry, before: Job, now: Job) -> None:
+    """Write what moved on, if anything did."""
+    names = ("step", "total_steps", "cost")
+    changes = {n: getattr(now, n) for n in names if getattr(now, n) != getattr(before, n)}
+    if changes:
+        registry.update(now.id, **changes)
+
+
+def _progress(job: Job, seen: Observation) -> dict[str, Any]:
+    if seen.snapshot is None:
+        return {}
+    total = seen.snapshot.total_steps
+    return {
+        "step": max(seen.snapshot.step, 0),
+        "total_steps": job.total_steps if total is None else total,
+    }

@@ -1,0 +1,41 @@
+"""settings.yaml of a home: what its owner may choose."""
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gladius_widgets.core.errors import ConfigError
+from gladius_widgets.core.paths import Home
+from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.yaml_io import read_yaml
+
+
+class Settings(BaseModel):
+    """How a home's jobs are run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    slots: int = Field(default=3, ge=1, le=1000, description="Jobs that may run at once")
+    idle_exit_s: float = Field(
+        default=30.0, ge=0, description="The supervisor ends itself after so long without a job"
+    )
+
+
+def load_settings(home: Home) -> Settings:
+    """The home's settings; defaults where there is no file.
+
+    Raises:
+        ConfigError: the file cannot be used; names the key.
+    """
+    if not home.settings.exists():
+        return Settings()
+    document = read_yaml(home.settings)
+    try:
+        return Settings.model_validate(document.values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"{home.settings}: there is no setting '{key}'.",
+                did_you_mean(key, Settings.model_fields),
+            ) from None
+        raise ConfigError(f"{home.settings}: '{key}': {first['msg']}.", "Change it.") from None
