@@ -56,7 +56,7 @@ class Evidence:
 
 def judge(evidence: Evidence) -> Ending:
     """The final status. A cancel holds unless the run was complete before it came."""
-    said = evidence.snapshot.state if evidence.snapshot else None
+    said = evidence.snapshot.state if evidence.snapshot else JobStatus.PROVISIONING
     code = evidence.returncode
     if code == 0 and said == JobStatus.COMPLETED:
         return Ending(said, code)

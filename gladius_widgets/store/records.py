@@ -127,10 +127,12 @@ def billable_spans(run: RunDirectory) -> list[BillableSpan]:
 
 def cancel_is_pending(run: RunDirectory) -> bool:
     """Whether someone asked for the end and it has not come yet."""
+    answered = {path.stem for path in run.acks.glob("*.json")}
     for path in run.requests.glob("*.json"):
-        request = read_json(path)
-        if isinstance(request, dict) and request.get("command") == Command.CANCEL:
-            return not (run.acks / f"{request.get('id')}.json").exists()
+        if path.stem.partition("-")[2] not in answered:  # names are <seq>-<id>
+            request = read_json(path)
+            if isinstance(request, dict) and request.get("command") == Command.CANCEL:
+                return True
     return False
 
 
@@ -148,7 +150,7 @@ def _live_status(run: RunDirectory, snapshot: RunStatus | None) -> JobStatus:
 def _lost_error() -> dict[str, str]:
     return {
         "type": "lost",
-        "message": "Its process is gone and left no exit record; resume it from the last checkpoint.",
+        "message": "Its process is gone and left no exit record; it can be resumed.",
     }
 
 

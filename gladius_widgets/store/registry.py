@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 from sqlalchemy.pool import NullPool
 
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
@@ -68,7 +69,7 @@ class Registry:
         self._engine = sa.create_engine(
             f"sqlite:///{home.registry}", poolclass=NullPool, isolation_level="AUTOCOMMIT"
         )
-        sa.event.listen(self._engine, "connect", registry_file.prepare_connection)
+        event.listen(self._engine, "connect", registry_file.prepare_connection)
         with self._usable():
             registry_file.open_or_create(self._engine, home)
 
@@ -245,16 +246,19 @@ class Registry:
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
-        with self._usable(), self._engine.connect() as connection:
-            with registry_file.immediate(connection):
-                yield connection
+        with (
+            self._usable(),
+            self._engine.connect() as connection,
+            registry_file.immediate(connection),
+        ):
+            yield connection
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
         """Turn SQLite's errors into sentences; a broken file is rebuilt for the next call."""
         try:
             yield
-        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        except (exc.DatabaseError, sqlite3.DatabaseError) as error:
             cause = getattr(error, "orig", None) or error
             if not registry_file.is_corrupt(cause):
                 raise registry_file.as_sentence(cause, self.home) from error

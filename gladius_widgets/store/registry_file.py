@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
@@ -46,7 +47,7 @@ def open_or_create(engine: sa.Engine, home: Home) -> None:
     home.runs.mkdir(parents=True, exist_ok=True)
     try:
         _bring_to_version(engine, home)
-    except sa.exc.DatabaseError as error:
+    except exc.DatabaseError as error:
         if not is_corrupt(error.orig):
             raise
         rebuild(engine, home)

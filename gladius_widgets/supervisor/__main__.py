@@ -35,7 +35,7 @@ def main() -> int:
         try:
             Supervisor(home, lock, idle_exit_s=arguments.idle_exit_s).run()
         except GladiusError as error:
-            logging.error("%s", error)
+            logging.error("%s", error)  # noqa: TRY400 - a sentence for the user needs no traceback
             return 1
     return 0
 

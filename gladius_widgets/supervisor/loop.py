@@ -120,12 +120,11 @@ class Supervisor:
         run = self._home.run(job.id)
         attempt = run.attempt(job.attempt)
         starts = self._starts[attempt] = self._starts.get(attempt, 0) + 1
+        if starts > MAX_STARTS:
+            message = f"Its runner was started {MAX_STARTS} times and never reported."
+            self._record_failed_start(job, attempt, f"{message} {attempt.runner_log} may say why.")
+            return
         try:
-            if starts > MAX_STARTS:
-                raise GladiusError(
-                    f"Its runner was started {MAX_STARTS} times and never reported.",
-                    f"{attempt.runner_log} may say why.",
-                )
             self._registry.update(job.id, claimed_at=time.time())
             self._engine(job.engine).submit(run, job.attempt)
         except (GladiusError, OSError) as error:
