@@ -75,6 +75,8 @@ def request(
     Raises:
         GladiusError: too large, not JSON, or the run cannot be written to.
     """
+    if command not in set(Command):
+        raise GladiusError(f"There is no command '{command}'.", did_you_mean(command, Command))
     made = Request(
         id=uuid.uuid4().hex,
         seq=0,

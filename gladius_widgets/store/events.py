@@ -65,7 +65,7 @@ def append_event(
     """
     if type not in TYPES:
         raise ValueError(f"there is no event type '{type}'. {did_you_mean(type, TYPES)}")
-    event = Event(time.time(), type, _cut(message), _capped(payload), source, attempt)
+    event = Event(time.time(), type, _cut(message), _capped(payload), _cut(source), attempt)
     line = orjson.dumps(event) + b"\n"
     try:
         descriptor = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)

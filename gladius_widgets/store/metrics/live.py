@@ -135,8 +135,9 @@ class LiveFile:
         OSError: it exists already or cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
+        self.schema = schema
         self.rows = 0
         self._offset = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

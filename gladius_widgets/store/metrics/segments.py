@@ -6,10 +6,13 @@ seg-<attempt>-<k>-<last k>.parquet      several of them, compacted
 _<name>.bad                             damaged, set aside by the writer
 """
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,6 +27,9 @@ _SEGMENT = re.compile(r"seg-(\d+)-(\d+)(?:-(\d+))?\.parquet")
 _BAD = re.compile(r"_(.+)\.bad")
 _PARTS = b"gladius.parts"
 _ROW_GROUP_ROWS = 65_536
+_END = struct.Struct("<I4s")  # of every Parquet file: footer length, magic
+_SEAL = struct.Struct("<4sI")  # ours, between pages and footer, where no reader looks
+_SEAL_MARK = b"gldw"
 
 Parts = list[tuple[int, int]]  # (k, rows) of each live file that a segment holds, in order
 
@@ -50,6 +56,10 @@ class TableFile:
             return cls(name, int(match[1]), first, last, is_live=False)
         return None
 
+    def covers(self, other: "TableFile") -> bool:
+        """Whether the rows of `other` are among this file's."""
+        return self.attempt == other.attempt and self.first <= other.first <= self.last
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -73,10 +83,8 @@ class Listing:
         usable = [f for f in self.files if f.name not in skip]
         result: list[TableFile] = []
         for file in sorted(usable, key=lambda f: (f.attempt, f.first, -f.last, f.is_live)):
-            newest = result[-1] if result else None
-            if newest and newest.attempt == file.attempt and file.last <= newest.last:
-                continue
-            result.append(file)
+            if not result or not result[-1].covers(file):
+                result.append(file)
         return result
 
     def holes(self) -> frozenset[tuple[int, int]]:
@@ -113,17 +121,23 @@ def write_segment(directory: Path, name: str, table: pa.Table, parts: Parts) -> 
         OSError: it could not be written; no trace of it is left.
     """
     metadata = {_PARTS: json.dumps(parts).encode()}
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        sink,
+        row_group_size=_ROW_GROUP_ROWS,
+        compression="zstd",
+        use_dictionary=False,
+        write_page_checksum=True,
+    )
+    data = sink.getvalue()
+    footer = _footer_start(data.slice(data.size - _END.size), data.size)
     temporary = directory / f".{name}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:
-            pq.write_table(
-                table.replace_schema_metadata(metadata),
-                file,
-                row_group_size=_ROW_GROUP_ROWS,
-                compression="zstd",
-                use_dictionary=False,
-                write_page_checksum=True,
-            )
+            file.write(data.slice(0, footer))
+            file.write(_SEAL.pack(_SEAL_MARK, zlib.crc32(data.slice(footer))))
+            file.write(data.slice(footer))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(directory / name)
@@ -133,26 +147,36 @@ def write_segment(directory: Path, name: str, table: pa.Table, parts: Parts) -> 
     fsync_directory(directory)
 
 
+class DamagedError(Exception):
+    """A segment's bytes are not what was written."""
+
+
 class Segment:
     """An open Parquet segment; page checksums are verified on read.
 
     Raises:
         FileNotFoundError: it was compacted away; list the folder again.
-        pa.ArrowException, OSError: it is damaged (no errno) or cannot be read (errno).
+        OSError: the system cannot read it now.
+        DamagedError: its bytes are not what was written.
     """
 
     def __init__(self, directory: Path, file: TableFile) -> None:
         source = pa.OSFile(str(directory / file.name))
-        self._parquet = pq.ParquetFile(source, page_checksum_verification=True)
-        self.rows = self._parquet.metadata.num_rows
-        self.parts = self._read_parts(file)
+        with _telling_damage():
+            _check_seal(source)
+            self._parquet = pq.ParquetFile(source, page_checksum_verification=True)
+            self.rows = self._parquet.metadata.num_rows
+            self.schema = self._parquet.schema_arrow.remove_metadata()
+            self.parts = self._read_parts(file)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows, of all or of those `columns` that it has."""
         if columns is not None:
-            known = set(self._parquet.schema_arrow.names)
-            columns = [name for name in columns if name in known]
-        return self._parquet.read(columns=columns).replace_schema_metadata()
+            columns = [name for name in columns if name in self.schema.names]
+        with _telling_damage():
+            table = self._parquet.read(columns=columns).replace_schema_metadata()
+            table.validate()
+        return table
 
     def close(self) -> None:
         """Close the file."""
@@ -168,10 +192,41 @@ class Segment:
         text = (self._parquet.metadata.metadata or {}).get(_PARTS)
         parts = [(int(k), int(rows)) for k, rows in json.loads(text)] if text else []
         if sum(rows for _, rows in parts) != self.rows:
-            return [(file.first, self.rows)]
+            raise DamagedError("its list of parts does not fit its rows")
         return parts
 
 
-def is_damage(error: BaseException) -> bool:
-    """Whether an error of reading a segment tells of its content, not of the system."""
-    return getattr(error, "errno", None) is None and not isinstance(error, MemoryError)
+def _check_seal(source: pa.NativeFile) -> None:
+    """Compare the footer with the checksum kept before it: Parquet's own cover only pages."""
+    size = source.size()
+    if size < _SEAL.size + _END.size:
+        raise DamagedError("it is too short")
+    source.seek(size - _END.size)
+    footer = _footer_start(source.read(_END.size), size)
+    if not _SEAL.size <= footer < size:
+        raise DamagedError("it has no end")
+    source.seek(footer - _SEAL.size)
+    mark, crc = _SEAL.unpack(source.read(_SEAL.size))
+    if mark != _SEAL_MARK or crc != zlib.crc32(source.read(size - footer)):
+        raise DamagedError("its footer has changed")
+    source.seek(0)
+
+
+def _footer_start(end: bytes | pa.Buffer, size: int) -> int:
+    """Where a Parquet file's footer starts, from the file's last bytes and size."""
+    return size - _END.size - _END.unpack(end)[0]
+
+
+@contextlib.contextmanager
+def _telling_damage() -> Iterator[None]:
+    """Errors of content as DamagedError; those of the system (with an errno) as they are."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DamagedError(str(error)) from error
+    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+        raise DamagedError(str(error)) from error

@@ -4,8 +4,12 @@ Readers may look on: a new file is whole before it has its name, and what it rep
 after that.
 """
 
+import contextlib
+import errno
+import fcntl
 import os
-import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,11 +17,10 @@ import pyarrow as pa
 
 from gladius_widgets.store.metrics.live import Damage, decode, is_unfinished, lock
 from gladius_widgets.store.metrics.segments import (
-    Listing,
+    DamagedError,
     Parts,
     Segment,
     TableFile,
-    is_damage,
     list_table,
     segment_name,
     write_segment,
@@ -25,8 +28,7 @@ from gladius_widgets.store.metrics.segments import (
 
 FAN_IN = 8  # so many segments of a size class become one
 MAX_COMPACTED_ROWS = 262_144
-
-_one_at_a_time = threading.Lock()
+_LOCK_WAIT_S = 5.0
 
 
 @dataclass
@@ -38,6 +40,13 @@ class Tidied:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Sized:
+    file: TableFile
+    rows: int
+    schema: pa.Schema
+
+
 def tidy(directory: Path, *, fan_in: int = FAN_IN) -> Tidied:
     """Roll live files that no writer holds, drop what segments have replaced, compact.
 
@@ -46,27 +55,62 @@ def tidy(directory: Path, *, fan_in: int = FAN_IN) -> Tidied:
 
     Args:
         directory: the table's folder.
-        fan_in: compact when so many neighbours of a size class are there.
+        fan_in: compact when so many neighbours of a size class are there; 2 leaves few files.
 
     Raises:
         OSError: the disk is full or read-only; nothing is lost, try again later.
     """
-    with _one_at_a_time:
-        done = Tidied()
-        _drop_replaced(directory)
+    done = Tidied()
+    with _alone(directory):
+        _drop_replaced(directory, done)
         for file in list_table(directory).effective():
             if file.is_live:
                 _roll(directory, file, done)
-        _compact(directory, fan_in, done)
-        return done
+        for segments in _neighbours(directory, done):
+            _compact(directory, segments, fan_in, done)
+    return done
 
 
-def _drop_replaced(directory: Path) -> None:
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the folder's lock, against other threads and processes that tidy."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    try:
+        while not lock(descriptor):
+            if time.monotonic() > deadline:
+                raise OSError(errno.EBUSY, "somebody else is tidying", str(directory))
+            time.sleep(0.005)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def _drop_replaced(directory: Path, done: Tidied) -> None:
+    """Remove leftovers of a writer that died between a rename and what comes after it.
+
+    What replaces them is read first: should it be damaged, they are the last good copy.
+    """
+    for temporary in directory.glob(".seg-*.tmp"):
+        temporary.unlink(missing_ok=True)
     listing = list_table(directory)
-    kept = set(listing.effective())
-    for file in listing.files:
-        if file not in kept:
-            (directory / file.name).unlink(missing_ok=True)
+    for newer in listing.effective():
+        older = [file for file in listing.files if file != newer and newer.covers(file)]
+        if older and _is_sound(directory, newer, done):
+            for file in older:
+                (directory / file.name).unlink()
+
+
+def _is_sound(directory: Path, file: TableFile, done: Tidied) -> bool:
+    try:
+        with Segment(directory, file) as segment:
+            segment.read()
+    except DamagedError as error:
+        _set_aside(directory, file, error, done)
+        return False
+    return True
 
 
 def _roll(directory: Path, file: TableFile, done: Tidied) -> None:
@@ -75,23 +119,14 @@ def _roll(directory: Path, file: TableFile, done: Tidied) -> None:
     try:
         if not lock(descriptor):
             return
-        data = path.read_bytes()
-        batches, damaged, end = [], 0, 0
-        for item in decode(data):
-            if isinstance(item, Damage):
-                damaged += item.end - item.start
-            elif item.batch is not None:
-                batches.append(item.batch)
-            end = item.end
-        tail = data[end:]
-        damaged += 0 if is_unfinished(tail) else len(tail)
+        batches, damaged_bytes = _salvage(path.read_bytes())
         if batches:
             table = pa.Table.from_batches(batches)
             name = segment_name(file.attempt, file.first, file.last)
             write_segment(directory, name, table, [(file.first, table.num_rows)])
             done.rolled += 1
-        if damaged:
-            done.problems.append(f"{file.name}: {damaged} bytes are damaged and were left out.")
+        if damaged_bytes:
+            done.problems.append(f"{file.name}: {damaged_bytes} damaged bytes were left out.")
             path.replace(directory / f"_{file.name}.bad")
         else:
             path.unlink()
@@ -99,77 +134,98 @@ def _roll(directory: Path, file: TableFile, done: Tidied) -> None:
         os.close(descriptor)
 
 
-def _compact(directory: Path, fan_in: int, done: Tidied) -> None:
-    """Merge neighbours, newest first, while enough of one size class stand together."""
-    listing = list_table(directory)
-    for attempt in {file.attempt for file in listing.files}:
-        segments = _sizes(directory, listing, attempt, done)
-        while group := _group(segments, fan_in):
-            merged = _merge(directory, [file for file, _ in group], done)
-            at = segments.index(group[0])
-            segments[at : at + len(group)] = [merged] if merged else []
+def _salvage(data: bytes) -> tuple[list[pa.RecordBatch], int]:
+    """All good batches of a live file, and how many bytes are damaged (a torn tail is not)."""
+    batches: list[pa.RecordBatch] = []
+    damaged_bytes = end = 0
+    for item in decode(data):
+        if isinstance(item, Damage):
+            damaged_bytes += item.end - item.start
+        elif item.batch is not None:
+            batches.append(item.batch)
+        end = item.end
+    tail = data[end:]
+    return batches, damaged_bytes + (0 if is_unfinished(tail) else len(tail))
 
 
-Sized = tuple[TableFile, int]  # and its rows; 0 for a live file, which is never merged
-
-
-def _sizes(directory: Path, listing: Listing, attempt: int, done: Tidied) -> list[Sized]:
-    result: list[Sized] = []
-    for file in listing.effective():
-        if file.attempt != attempt:
-            continue
-        if file.is_live:
-            result.append((file, 0))
-            continue
-        try:
-            with Segment(directory, file) as segment:
-                result.append((file, segment.rows))
-        except (pa.ArrowException, OSError) as error:
-            _set_aside(directory, file, error, done)
-    return result
-
-
-def _group(segments: list[Sized], fan_in: int) -> list[Sized]:
-    """The newest neighbours of a size class or below that are enough to merge, or []."""
-    for size_class in range(1, 8):
-        run: list[Sized] = []
-        for sized in [*reversed(segments), None]:
-            if sized and 0 < sized[1] < FAN_IN**size_class:
-                run.insert(0, sized)
-                if sum(rows for _, rows in run) <= MAX_COMPACTED_ROWS:
-                    continue
-                run.pop(0)
-            if len(run) >= max(2, fan_in):
-                return run
+def _neighbours(directory: Path, done: Tidied) -> Iterator[list[_Sized]]:
+    """Segments that may be merged with each other: adjacent, of one attempt and schema."""
+    run: list[_Sized] = []
+    for file in list_table(directory).effective():
+        sized = None
+        if not file.is_live:
+            try:
+                with Segment(directory, file) as segment:
+                    sized = _Sized(file, segment.rows, segment.schema)
+            except DamagedError as error:
+                _set_aside(directory, file, error, done)
+                continue
+        if run and not (sized and _fits(sized, run[-1])):
+            yield run
             run = []
-    return []
+        if sized:
+            run.append(sized)
+    yield run
 
 
-def _merge(directory: Path, files: list[TableFile], done: Tidied) -> Sized | None:
+def _fits(one: _Sized, other: _Sized) -> bool:
+    return one.file.attempt == other.file.attempt and one.schema.equals(other.schema)
+
+
+def _compact(directory: Path, segments: list[_Sized], fan_in: int, done: Tidied) -> None:
+    while (found := _group(segments, max(2, fan_in))) is not None:
+        segments[found] = _merge(directory, segments[found], done)
+
+
+def _group(segments: list[_Sized], fan_in: int) -> slice | None:
+    """The newest `fan_in` or more neighbours of a size class or below it, smallest class first.
+
+    Size classes grow by `FAN_IN`, so that each row is rewritten a logarithmic number of times.
+    """
+    size_class = FAN_IN
+    while size_class <= MAX_COMPACTED_ROWS:
+        end = len(segments)
+        while end > 0:
+            start, rows = end, 0
+            while start > 0 and segments[start - 1].rows < size_class:
+                if rows + segments[start - 1].rows > MAX_COMPACTED_ROWS:
+                    break
+                start -= 1
+                rows += segments[start].rows
+            if end - start >= fan_in:
+                return slice(start, end)
+            end = min(start, end - 1)
+        size_class *= FAN_IN
+    return None
+
+
+def _merge(directory: Path, group: list[_Sized], done: Tidied) -> list[_Sized]:
+    """Write one segment in place of `group`; what is damaged is set aside."""
     tables: list[pa.Table] = []
     parts: Parts = []
-    for file in files:
+    good: list[TableFile] = []
+    for sized in group:
         try:
-            with Segment(directory, file) as segment:
+            with Segment(directory, sized.file) as segment:
                 tables.append(segment.read())
                 parts += segment.parts
-        except (pa.ArrowException, OSError) as error:
-            _set_aside(directory, file, error, done)
-    if not tables:
-        return None
-    table = pa.concat_tables(tables, promote_options="permissive")
-    first, last = files[0].first, files[-1].last
-    name = segment_name(files[0].attempt, first, last)
-    write_segment(directory, name, table, parts)
-    for file in files:
-        if file.name != name:
-            (directory / file.name).unlink(missing_ok=True)
-    done.compacted += len(files)
-    return TableFile(name, files[0].attempt, first, last, is_live=False), table.num_rows
+            good.append(sized.file)
+        except DamagedError as error:
+            _set_aside(directory, sized.file, error, done)
+    if not good:
+        return []
+    table = pa.concat_tables(tables)
+    first, last, attempt = good[0].first, good[-1].last, good[0].attempt
+    name = segment_name(attempt, first, last)
+    if len(good) > 1:
+        write_segment(directory, name, table, parts)
+        for file in good:
+            (directory / file.name).unlink()
+        done.compacted += len(good)
+    merged = TableFile(name, attempt, first, last, is_live=False)
+    return [_Sized(merged, table.num_rows, group[0].schema)]
 
 
-def _set_aside(directory: Path, file: TableFile, error: Exception, done: Tidied) -> None:
-    if not is_damage(error):
-        raise error
+def _set_aside(directory: Path, file: TableFile, error: DamagedError, done: Tidied) -> None:
     done.problems.append(f"{file.name} is damaged and was set aside: {error}")
     (directory / file.name).replace(directory / f"_{file.name}.bad")

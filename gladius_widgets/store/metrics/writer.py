@@ -4,7 +4,9 @@ import atexit
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +18,7 @@ from gladius_widgets.store.metrics.segments import list_table
 from gladius_widgets.store.metrics.tidy import FAN_IN, tidy
 
 MAX_WAITING_ROWS = 65_536  # kept in memory while the disk refuses them; then the oldest go
+_RETRY_S = 1.0
 
 
 class MetricWriter:
@@ -53,8 +56,10 @@ class MetricWriter:
         self.last_error: str | None = None
         self._schema = schema.remove_metadata()
         self._names = frozenset(schema.names)
+        self._filled_in = self._names & {"attempt", "time"}
         self._roll_rows, self._roll_s, self._flush_s = roll_rows, roll_s, flush_s
         self._rows: list[Row] = []
+        self._waiting: deque[pa.RecordBatch] = deque()  # refused by the disk so far
         self._live: LiveFile | None = None
         self._live_since = self._last_flush = float("-inf")
         self._closed = False
@@ -73,8 +78,9 @@ class MetricWriter:
 
     def append(self, row: dict[str, Any]) -> None:
         """Add one row; `attempt` and `time` (unix s) are filled in when the schema has them."""
-        if "attempt" not in row or "time" not in row:
-            row = {"attempt": self.attempt, "time": time.time()} | row
+        if not self._filled_in <= row.keys():
+            given = {"attempt": self.attempt, "time": time.time()}
+            row = {name: given[name] for name in self._filled_in} | row
         with self._changed:
             if self._closed:
                 self._note(ValueError(f"row appended to the closed table {self.directory.name}"))
@@ -114,7 +120,7 @@ class MetricWriter:
         for thread in self._threads:
             thread.join()
         self._tidy(fan_in=2)
-        self.dropped_rows += len(self._rows)
+        self.dropped_rows += sum(batch.num_rows for batch in self._waiting)
         atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
@@ -133,13 +139,12 @@ class MetricWriter:
         if self._rows:
             batch, bad_values = to_batch(self._rows, self._schema)
             self.errors += bad_values
-            if self._try(lambda: self._write(batch)):
-                self._rows = []
-            else:
-                excess = len(self._rows) - MAX_WAITING_ROWS
-                if excess > 0:
-                    del self._rows[:excess]
-                    self.dropped_rows += excess
+            self._rows = []
+            self._waiting.append(batch)
+        while self._waiting and self._try(partial(self._write, self._waiting[0])):
+            self._waiting.popleft()
+        while sum(batch.num_rows for batch in self._waiting) > MAX_WAITING_ROWS:
+            self.dropped_rows += self._waiting.popleft().num_rows
         if self._live and (
             self._live.rows >= self._roll_rows
             or self._last_flush - self._live_since >= self._roll_s
@@ -147,9 +152,12 @@ class MetricWriter:
             self._retire()
 
     def _write(self, batch: pa.RecordBatch) -> None:
+        if self._live and self._live.schema != batch.schema:
+            self._retire()
         if self._live is None:
             k = list_table(self.directory).next_k(self.attempt)
-            self._live = LiveFile(self.directory / f"live-{self.attempt}-{k}.arrows")
+            path = self.directory / f"live-{self.attempt}-{k}.arrows"
+            self._live = LiveFile(path, batch.schema)
             self._live_since = time.monotonic()
         self._live.append(batch)
 
@@ -162,8 +170,7 @@ class MetricWriter:
     def _widen(self, row: Row) -> None:
         schema = widen(self._schema, row)
         if schema.names != self._schema.names:
-            self._flush()
-            self._retire()
+            self._flush()  # the next batch, of the new schema, begins a new file
             self._schema, self._names = schema, frozenset(schema.names)
 
     # Threads
@@ -180,24 +187,27 @@ class MetricWriter:
         due = []
         if self._rows:
             due.append(self._last_flush + self._flush_s)
+        if self._waiting:
+            due.append(self._last_flush + _RETRY_S)
         if self._live:
             due.append(self._live_since + self._roll_s)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _tidy_in_time(self) -> None:
+        all_done = True
         while True:
-            self._retired.wait()
+            self._retired.wait(None if all_done else _RETRY_S)
             self._retired.clear()
             if self._closed:
                 return
-            self._tidy()
+            all_done = self._tidy()
 
-    def _tidy(self, fan_in: int = FAN_IN) -> None:
+    def _tidy(self, fan_in: int = FAN_IN) -> bool:
         def run() -> None:
             for problem in tidy(self.directory, fan_in=fan_in).problems:
                 self._note(ValueError(problem))
 
-        self._try(run)
+        return self._try(run)
 
     def _try(self, action: Callable[[], object]) -> bool:
         try:
