@@ -80,6 +80,7 @@ class RunStatus(Snapshot):
     samples: int = 0
     total_samples: int | None = None
     training_started_at: float | None = None
+    progressed_at: float | None = None  # last sign of work: a step, a validation batch, a save
     elapsed_s: float = 0.0
     active_s: float = 0.0
     remaining_s: float | None = None

@@ -1,0 +1,180 @@
+"""What may be changed while a run goes on: names, bounds and what needs a restart instead.
+
+The client checks with it before it asks, the trainer again before it obeys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.suggest import did_you_mean
+
+# Short name of a live setting → where the config has it.
+LIVE_KEYS: dict[str, str] = {
+    "learning_rate": "optimization.learning_rate",
+    "weight_decay": "optimization.weight_decay",
+    "max_grad_norm": "optimization.max_grad_norm",
+    "micro_batch_size": "training.micro_batch_size",
+    "gradient_accumulation": "training.gradient_accumulation",
+    "validation_interval_steps": "training.validation_interval_steps",
+    "checkpoint_interval_steps": "checkpointing.interval_steps",
+    "checkpoint_interval_minutes": "checkpointing.interval_minutes",
+}
+FACTOR_KEY = "learning_rate_factor"
+_SHORT_NAMES = {path: name for name, path in LIVE_KEYS.items()}
+_OPTIONAL = {
+    "validation_interval_steps",
+    "checkpoint_interval_steps",
+    "checkpoint_interval_minutes",
+}
+_WHOLE = {
+    "micro_batch_size",
+    "gradient_accumulation",
+    "validation_interval_steps",
+    "checkpoint_interval_steps",
+}
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """The settings in force, besides the learning rate, which `Schedule` holds."""
+
+    weight_decay: float
+    max_grad_norm: float
+    micro_batch_size: int
+    gradient_accumulation: int
+    validation_interval_steps: int | None
+    checkpoint_interval_steps: int | None
+    checkpoint_interval_minutes: float | None
+
+    @classmethod
+    def of(cls, config: TrainingConfig) -> Self:
+        """What the config says."""
+        values = config_values(config)
+        values.pop("learning_rate")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)
+
+
+def config_values(config: TrainingConfig) -> dict[str, Any]:
+    """Every live setting's value in `config`, by short name."""
+    plain = config.model_dump()
+    return {name: _at(plain, path) for name, path in LIVE_KEYS.items()}
+
+
+def check_changes(
+    config: TrainingConfig, changes: Mapping[str, Any], learning_rate: float | None = None
+) -> dict[str, Any]:
+    """The changes by short name, each within its bounds.
+
+    Args:
+        config: the run's config, which holds the bounds.
+        changes: short names, dotted config names, or `learning_rate_factor`, to values.
+        learning_rate: the rate now in force, to check a factor's result; None leaves that to
+            the trainer.
+
+    Raises:
+        GladiusError: nothing to change, an unknown name, a value out of bounds (the bounds are
+            named), or a setting that needs a restart.
+    """
+    if not changes:
+        raise GladiusError("There is nothing to change.", f"Give one of: {', '.join(LIVE_KEYS)}.")
+    checked = {}
+    for given, value in changes.items():
+        name = _SHORT_NAMES.get(given, given)
+        if name == FACTOR_KEY:
+            checked[name] = _number(name, value, 1e-6, 1e6)
+            if learning_rate is not None:
+                _bounded(config, "learning_rate", learning_rate * checked[name])
+        elif name in LIVE_KEYS:
+            checked[name] = _bounded(config, name, value)
+        else:
+            raise _not_live(config, given)
+    if FACTOR_KEY in checked and "learning_rate" in checked:
+        raise GladiusError("Both a learning rate and a factor are given.", "Give one of the two.")
+    return checked
+
+
+def diff(old: TrainingConfig, new: TrainingConfig) -> dict[str, tuple[Any, Any]]:
+    """Config keys that differ, dotted, each with its old and new value."""
+    before, after = _flat(old.to_plain()), _flat(new.to_plain())
+    return {
+        key: (before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    }
+
+
+def split_diff(
+    changes: Mapping[str, tuple[Any, Any]],
+) -> tuple[dict[str, Any], list[str]]:
+    """(live changes by short name, keys that need a restart) of a `diff`."""
+    live = {_SHORT_NAMES[key]: new for key, (_, new) in changes.items() if key in _SHORT_NAMES}
+    return live, [key for key in changes if key not in _SHORT_NAMES]
+
+
+def _bounded(config: TrainingConfig, name: str, value: Any) -> float | int | None:
+    if value is None and name in _OPTIONAL:
+        return None
+    low, high = _bounds(config, name)
+    number = _number(name, value, low, high)
+    if name in _WHOLE:
+        if number != int(number):
+            raise GladiusError(f"{name} must be a whole number, but is {value}.", "Change it.")
+        return int(number)
+    return number
+
+
+def _bounds(config: TrainingConfig, name: str) -> tuple[float, float]:
+    optimization = config.optimization
+    return {
+        "learning_rate": optimization.learning_rate_bounds,
+        "weight_decay": optimization.weight_decay_bounds,
+        "max_grad_norm": optimization.max_grad_norm_bounds,
+        "micro_batch_size": (1, 4096),
+        "gradient_accumulation": (1, 4096),
+        "checkpoint_interval_minutes": (0.01, 100_000),
+    }.get(name, (1, 1_000_000_000))
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise GladiusError(f"{name} must be a number, but is {value!r}.", "Change it.")
+    if not low <= value <= high:  # also refuses NaN
+        raise GladiusError(
+            f"{name} must be between {low:g} and {high:g}, but is {value:g}.",
+            "Choose a value in that range.",
+        )
+    return float(value)
+
+
+def _not_live(config: TrainingConfig, name: str) -> GladiusError:
+    flat = _flat(config.to_plain())
+    paths = [path for path in flat if path == name or path.split(".", 1)[-1] == name]
+    if paths:
+        return GladiusError(
+            f"{paths[0]} cannot change while the run goes on.",
+            "Change the config and start a new run.",
+        )
+    return GladiusError(
+        f"There is no live setting '{name}'.", did_you_mean(name, [*LIVE_KEYS, FACTOR_KEY])
+    )
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`section.key` → value, one level deep, as sections are."""
+    return {
+        f"{section}.{key}": value
+        for section, fields in values.items()
+        for key, value in fields.items()
+    }
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    section, key = path.split(".")
+    return values[section][key]

@@ -1,0 +1,91 @@
+"""The learning-rate schedule, as a pure function of the step.
+
+It lives in core because the trainer follows it and the dashboard previews it.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up from zero, then cosine, linear or no decay towards a floor.
+
+    The same formulas as `transformers.get_cosine_schedule_with_warmup` and its siblings: step i
+    (from 0) of T with W warm-up steps runs at i / W, then decays over (i - W) / (T - W).
+
+    Attributes:
+        kind: cosine, linear or constant.
+        peak: learning rate at the top of the schedule.
+        warmup_steps: steps from zero to the peak.
+        total_steps: optimizer steps of the run.
+        floor_ratio: lowest share of the peak.
+        scale: what live changes multiplied the schedule by.
+        anchor_step, anchor_decay: where the decay (0 = start, 1 = end) stood when `total_steps`
+            last changed, so that a longer or shorter run bends the curve without a jump.
+    """
+
+    kind: str
+    peak: float
+    warmup_steps: int
+    total_steps: int
+    floor_ratio: float = 0.0
+    scale: float = 1.0
+    anchor_step: int | None = None
+    anchor_decay: float = 0.0
+
+    def learning_rate(self, step: int) -> float:
+        """The learning rate of optimizer step `step`, counted from 0."""
+        return self.peak * self.scale * self.factor(step)
+
+    def factor(self, step: int) -> float:
+        """The share of the peak, without live changes."""
+        if step < self.warmup_steps:
+            return step / self.warmup_steps
+        decay = self.decay(step)
+        if self.kind == "constant":
+            return 1.0
+        shape = 0.5 * (1 + math.cos(math.pi * decay)) if self.kind == "cosine" else 1 - decay
+        return self.floor_ratio + (1 - self.floor_ratio) * shape
+
+    def decay(self, step: int) -> float:
+        """How much of the decay is done, 0 to 1."""
+        start = self.warmup_steps if self.anchor_step is None else self.anchor_step
+        share = (step - start) / max(1, self.total_steps - start)
+        return min(1.0, max(0.0, self.anchor_decay + (1 - self.anchor_decay) * share))
+
+    def with_learning_rate(self, step: int, learning_rate: float) -> Self:
+        """The schedule that stands at `learning_rate` at `step` and goes on from there.
+
+        Where the schedule is zero (first warm-up step, end) the new value becomes the peak.
+        """
+        factor = self.factor(step)
+        if factor <= 0:
+            return replace(self, peak=learning_rate, scale=1.0)
+        return replace(self, scale=learning_rate / (self.peak * factor))
+
+    def with_factor(self, factor: float) -> Self:
+        """The schedule with everything from now on multiplied by `factor`."""
+        return replace(self, scale=self.scale * factor)
+
+    def with_total_steps(self, step: int, total_steps: int) -> Self:
+        """The schedule stretched or shortened from `step` on; no jump at `step`."""
+        if total_steps == self.total_steps:
+            return self
+        if step <= self.warmup_steps:
+            return replace(self, total_steps=total_steps)
+        return replace(
+            self, total_steps=total_steps, anchor_step=step, anchor_decay=self.decay(step)
+        )
+
+    def curve(self, first_step: int = 0, points: int = 200) -> list[tuple[int, float]]:
+        """(step, learning rate) pairs from `first_step` to the end, for a preview."""
+        span = max(0, self.total_steps - first_step)
+        count = min(points, span + 1)
+        steps = [first_step + round(i * span / max(1, count - 1)) for i in range(count)]
+        return [(step, self.learning_rate(step)) for step in steps]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)

@@ -1,0 +1,1 @@
+"""The trainer: our own accelerate loop. Launched as a process; nothing imports it."""

@@ -1,0 +1,136 @@
+"""Checkpoint folders: written whole or not at all, verified before they are trusted."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
+from gladius_widgets.core.paths import RunDirectory
+
+MANIFEST = "manifest.json"
+_BLOCK_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole checkpoint; `manifest` says what it is and holds each file's size and sha256."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps done when it was taken."""
+        return int(self.manifest["step"])
+
+
+class CheckpointStore:
+    """The checkpoints of one run.
+
+    Saving: `begin` gives a temporary folder to fill (by every rank), `commit` syncs the files,
+    writes the manifest, renames, and syncs the parent. A kill at any moment leaves either the
+    old state or the new one.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+
+    def temporary(self, step: int) -> Path:
+        """Where the files of a checkpoint of `step` are collected."""
+        return self.run.checkpoints / f".saving-{step:08d}"
+
+    def begin(self, step: int) -> Path:
+        """An empty folder for the files; leftovers of killed saves go."""
+        for leftover in self.run.checkpoints.glob(".saving-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for leftover in self.run.checkpoints.glob(".replaced-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        folder = self.temporary(step)
+        folder.mkdir(parents=True)
+        return folder
+
+    def commit(self, step: int, facts: dict[str, Any]) -> Checkpoint:
+        """Make the collected files the checkpoint of `step`.
+
+        Args:
+            step: optimizer steps done.
+            facts: goes into the manifest beside step, time and files.
+        """
+        folder, final = self.temporary(step), self.run.checkpoint(step)
+        files = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                files[str(path.relative_to(folder))] = _sync_and_hash(path)
+        manifest = {"version": 1, "step": step, "time": time.time(), **facts, "files": files}
+        write_json(folder / MANIFEST, manifest)  # syncs the folder too
+        if final.exists():  # an older attempt's, that a resume did not start from
+            final.rename(self.run.checkpoints / f".replaced-{step:08d}-{os.getpid()}")
+        folder.rename(final)
+        fsync_directory(self.run.checkpoints)
+        return Checkpoint(final, manifest)
+
+    def newest_whole(self, on_bad: Callable[[str], None]) -> Checkpoint | None:
+        """The newest checkpoint that is what its manifest says; None without one.
+
+        Args:
+            on_bad: called with a sentence for each newer one that is not; those are renamed, so
+                that nobody mistakes them for whole.
+        """
+        for step in reversed(self.run.checkpoint_steps()):
+            folder = self.run.checkpoint(step)
+            manifest, problem = verify(folder)
+            if problem is None:
+                return Checkpoint(folder, manifest)
+            aside = folder.with_name(f"corrupt-{folder.name}-{int(time.time())}")
+            folder.rename(aside)
+            on_bad(f"Checkpoint {folder.name} is not whole ({problem}); kept as {aside.name}.")
+        return None
+
+    def prune(self, keep_last: int, keep_best: int) -> list[int]:
+        """Delete all but the newest and the best by validation loss; returns the steps deleted."""
+        steps = self.run.checkpoint_steps()
+        losses = {step: self._validation_loss(step) for step in steps} if keep_best else {}
+        known = [(loss, step) for step, loss in losses.items() if loss is not None]
+        kept = set(steps[-keep_last:]) | {step for _, step in sorted(known)[:keep_best]}
+        deleted = [step for step in steps if step not in kept]
+        for step in deleted:
+            folder = self.run.checkpoint(step)
+            doomed = folder.with_name(f".replaced-{step:08d}-{os.getpid()}")
+            folder.rename(doomed)  # so that it is never half there under its own name
+            shutil.rmtree(doomed, ignore_errors=True)
+        return deleted
+
+    def _validation_loss(self, step: int) -> float | None:
+        manifest = read_json(self.run.checkpoint(step) / MANIFEST) or {}
+        return manifest.get("validation_loss")
+
+
+def verify(folder: Path) -> tuple[dict[str, Any], str | None]:
+    """A checkpoint's manifest, and what is wrong; None when every file is as it says."""
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        return {}, "no manifest"
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        try:
+            if path.stat().st_size != expected["bytes"] or _sha256(path) != expected["sha256"]:
+                return manifest, f"{name} is damaged"
+        except OSError:
+            return manifest, f"{name} is missing"
+    return manifest, None
+
+
+def _sync_and_hash(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,98 @@
+"""Validating in the course of a run: when it is due, its figures, the best so far."""
+
+from typing import Any
+
+from gladius_widgets.core.run_state import ValidationState
+from gladius_widgets.training.session import Session
+from gladius_widgets.training.validation import ValidationResult, validate
+
+
+class Evaluation:
+    """Runs validations and keeps their figures in the state; every rank takes part."""
+
+    def __init__(self, session: Session) -> None:
+        self._s = session
+        self.report()
+
+    def due(self) -> bool:
+        """Whether the interval says so, after this step."""
+        interval = self._s.state.live.validation_interval_steps
+        return interval is not None and self._s.state.step % interval == 0
+
+    def due_at_the_end(self) -> bool:
+        """Whether the run validates at all and has not at its last step."""
+        state = self._s.state
+        wanted = state.live.validation_interval_steps is not None
+        return wanted and state.validated_steps.get("validation") != state.step
+
+    def run(self, split: str) -> ValidationResult | None:
+        """One pass over the split now; None when the run has no such split."""
+        s = self._s
+        data = s.splits[split]
+        if not len(data):
+            return None
+        with s.clock.aside("validation"):
+            result = validate(
+                s.model,
+                data,
+                s.accelerator,
+                s.ranks,
+                micro_batch_size=s.state.live.micro_batch_size,
+                max_batches=s.config.training.validation_max_batches,
+                progress=lambda done, total: s.reporter.progress(f"{split} {done}/{total}"),
+            )
+        s.reporter.progress("")
+        self._note(split, result)
+        return result
+
+    def is_best(self) -> bool:
+        """Whether the newest validation is the best one, and of this step."""
+        state = self._s.state
+        figures = state.validation.get("validation", {})
+        return figures.get("best_step") == state.step
+
+    def _note(self, split: str, result: ValidationResult) -> None:
+        s, state = self._s, self._s.state
+        row = {
+            "loss": result.loss,
+            "perplexity": result.perplexity,
+            "accuracy": result.accuracy,
+            "tokens": result.tokens,
+            "duration_s": result.duration_s,
+        }
+        epoch = state.samples / max(1, s.dataset_size)
+        s.recorder.row("validation", {"step": state.step, "epoch": epoch, "split": split, **row})
+        points = {f"{split}/{name}": row[name] for name in ("loss", "perplexity", "accuracy")}
+        s.recorder.scalars(state.step, points)
+        s.recorder.tell(
+            "INFO",
+            f"{split.capitalize()} at step {state.step}: loss {result.loss:.4f}, perplexity "
+            f"{result.perplexity:.2f}, accuracy {result.accuracy:.1%} ({result.duration_s:.1f} s)",
+            {"split": split, "step": state.step, **row},
+            kind="metrics",
+        )
+        state.validation[split] = self._updated(split, result, epoch)
+        state.validated_steps[split] = state.step
+        self.report()
+
+    def _updated(self, split: str, result: ValidationResult, epoch: float) -> dict[str, Any]:
+        state = self._s.state
+        figures = dict(state.validation.get(split, {}))
+        figures |= {
+            "loss": result.loss,
+            "accuracy": result.accuracy,
+            "perplexity": result.perplexity,
+            "step": state.step,
+            "at": self._s.reporter.now(),
+        }
+        if figures.get("best_loss") is None or result.loss < figures["best_loss"]:
+            figures |= {"best_loss": result.loss, "best_epoch": epoch, "best_step": state.step}
+        figures["best_accuracy"] = max(result.accuracy, figures.get("best_accuracy") or 0.0)
+        return figures
+
+    def report(self) -> None:
+        """Newest and best figures, for status.json."""
+        figures = self._s.state.validation
+        self._s.reporter.update(
+            validation={split: ValidationState(**values) for split, values in figures.items()}
+        )

@@ -1,0 +1,155 @@
+"""The training loop: plan a step, agree on it, make it, tell about it."""
+
+import math
+from dataclasses import dataclass
+
+from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.training import sampler
+from gladius_widgets.training.commands import Commands
+from gladius_widgets.training.evaluation import Evaluation
+from gladius_widgets.training.faults import InterruptedBySignalError
+from gladius_widgets.training.optimizer import apply_settings
+from gladius_widgets.training.recovery import Recovery
+from gladius_widgets.training.saver import Saver
+from gladius_widgets.training.session import Session
+from gladius_widgets.training.state import samples_per_step
+from gladius_widgets.training.step_report import StepReport
+from gladius_widgets.training.summary import write_summary
+from gladius_widgets.training.token_data import Batch
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One step's data: this rank's micro-batches, and sums over all ranks."""
+
+    batches: list[Batch]
+    samples: int
+    supervised: float
+    tokens: int
+
+
+class Trainer:
+    """Trains a session to its end, obeying requests at every step boundary."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.saver = Saver(session)
+        self.evaluation = Evaluation(session)
+        self.commands = Commands(session, self.saver, self.evaluation)
+        self.recovery = Recovery(session, self.saver, self.commands)
+        self.report = StepReport(session, self.saver)
+
+    def run(self) -> JobStatus:
+        """Train until done, stopped or released; returns how it ended.
+
+        Raises:
+            InterruptedBySignalError: SIGTERM came; a checkpoint is saved.
+            GladiusError: training cannot go on (memory, non-finite losses).
+        """
+        s = self.session
+        self._begin()
+        while s.state.step < s.state.total_steps and not self.commands.ending:
+            plan = self._next_plan()
+            if plan is not None:
+                self._step(plan)
+        if self.commands.released:
+            s.recorder.tell("INFO", f"Released at step {s.state.step}; resume to go on")
+            return JobStatus.PAUSED
+        return self._finish()
+
+    def _begin(self) -> None:
+        s = self.session
+        s.reporter.timer.start(s.state.elapsed_s, s.state.active_s)
+        s.state.started_at = s.state.started_at or s.reporter.now()
+        self.report.begin()
+        self.commands.show_settings()
+        s.reporter.stage(Stage.TRAINING)
+        s.reporter.change(state=JobStatus.TRAINING)
+        s.recorder.tell("INFO", f"Training from step {s.state.step} of {s.state.total_steps}")
+        s.clock.forget_step()
+
+    def _next_plan(self) -> _Plan | None:
+        """The next step, or None when something else had to be done first."""
+        s = self.session
+        batches, samples = self._batches()
+        supervised = sum(batch.supervised for batch in batches)
+        tokens = sum(batch.tokens for batch in batches)
+        # One small collective a step: it carries the step's normaliser, and rank 0's news.
+        waiting, interrupted, save, all_supervised, all_tokens = s.ranks.sum(
+            [
+                s.control.waiting(s.state.step),
+                s.interruption.requested,
+                s.ranks.is_main and self.saver.due_by_time(),
+                supervised,
+                tokens,
+            ]
+        )
+        if interrupted:
+            self._interrupt()
+        if save:
+            self.saver.save("interval")
+        if waiting:
+            self.commands.obey()
+            return None
+        return _Plan(batches, samples, all_supervised, int(all_tokens))
+
+    def _batches(self) -> tuple[list[Batch], int]:
+        s = self.session
+        count = samples_per_step(s.config, s.state.live)
+        indices = sampler.stream(s.dataset_size, s.config.training.seed, s.state.samples, count)
+        mine = sampler.micro_batches(
+            indices, s.state.live.micro_batch_size, s.ranks.index, s.ranks.size
+        )
+        return [s.splits["train"].batch(part) for part in mine], count
+
+    def _step(self, plan: _Plan) -> None:
+        s = self.session
+        learning_rate = s.state.learning_rate
+        apply_settings(s.optimizer, learning_rate, s.state.live.weight_decay)
+        interval = s.config.moe.stats_interval_steps
+        outcome = s.steps.run(
+            plan.batches,
+            plan.supervised,
+            s.state.live.max_grad_norm,
+            measure=(s.state.step + 1) % interval == 0,
+        )
+        if outcome.out_of_memory:
+            self.recovery.out_of_memory(outcome, plan.batches)
+            return
+        s.state.step += 1
+        s.state.samples += plan.samples
+        s.state.tokens += plan.tokens
+        s.state.loss = outcome.loss if math.isfinite(outcome.loss) else None
+        self.report.step(outcome, learning_rate, plan.tokens, plan.samples)
+        self.recovery.after_step(outcome)
+        if self.evaluation.due():
+            self.evaluation.run("validation")
+            if self.evaluation.is_best() and s.config.checkpointing.keep_best:
+                self.saver.save("best validation loss")
+        if self.saver.due_by_step():
+            self.saver.save("interval")
+
+    def _interrupt(self) -> None:
+        s = self.session
+        s.recorder.tell("WARN", "SIGTERM: saving a checkpoint before the machine is taken away")
+        saved = self.saver.save("SIGTERM")
+        outcome = "a checkpoint is saved" if saved else "the checkpoint could not be saved"
+        raise InterruptedBySignalError(f"Interrupted at step {s.state.step}; {outcome}.")
+
+    def _finish(self) -> JobStatus:
+        s = self.session
+        stopped = self.commands.stopping is not None
+        s.reporter.stage(Stage.FINALIZATION, "last validation")
+        if self.evaluation.due_at_the_end():
+            self.evaluation.run("validation")
+        if not stopped:
+            self.evaluation.run("test")
+        s.reporter.substatus("last checkpoint")
+        self.saver.save("stop" if stopped else "end")
+        status = JobStatus.STOPPED if stopped else JobStatus.COMPLETED
+        s.reporter.substatus("summary")
+        if s.ranks.is_main:
+            write_summary(s, status)
+        s.recorder.tell("SUCCESS", f"Training {status} at step {s.state.step}")
+        self.commands.answer_stop()
+        return status

@@ -1,0 +1,134 @@
+"""LoRA adapters: which weights they go on, and proof that they did."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.utils import get_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
+
+from gladius_widgets.core.config import LoraSection
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.suggest import did_you_mean
+
+ADAPTER_FILE = "adapter_model.safetensors"
+_ATTENTION = {
+    "q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "qkv_proj", "query_key_value", "c_attn",
+    "Wqkv",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A model with adapters, and the short names of the weights that got one."""
+
+    model: PeftModel
+    targets: dict[str, int]  # name, such as q_proj → how many
+    trainable: int
+
+
+def add_adapters(model: PreTrainedModel, lora: LoraSection) -> Adapted:
+    """Put trainable float32 adapters on a frozen model.
+
+    Raises:
+        GladiusError: a target matches nothing, or the model has no such weights. PEFT itself
+            ignores wrong names in silence.
+    """
+    adapted = get_peft_model(model, _peft_config(model, lora))
+    matched = _matched(adapted)
+    trainable = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    wanted = lora.targets if isinstance(lora.targets, list) else []
+    for name in wanted:
+        if not any(full == name or full.endswith(f".{name}") for full in matched):
+            raise GladiusError(
+                f"lora.targets: no weight of the model is called '{name}'.",
+                did_you_mean(
+                    name, {full.rsplit(".", 1)[-1] for full, _ in model.named_modules()} - {""}
+                ),
+            )
+    if not matched or not trainable:
+        raise GladiusError(
+            f"lora.targets: {lora.targets} matches nothing in this model.",
+            "Name its modules in lora.targets.",
+        )
+    counts: dict[str, int] = {}
+    for full in matched:
+        short = full.rsplit(".", 1)[-1]
+        counts[short] = counts.get(short, 0) + 1
+    return Adapted(adapted, counts, trainable)
+
+
+def _peft_config(model: PreTrainedModel, lora: LoraSection) -> LoraConfig:
+    common: dict[str, Any] = {
+        "r": lora.r,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": lora.dropout,
+        "task_type": "CAUSAL_LM",
+    }
+    if lora.targets == "experts":
+        if lora.dropout:
+            raise GladiusError(
+                "lora.dropout cannot be used on experts, as their weights are fused.",
+                "Set lora.dropout to 0.",
+            )
+        return LoraConfig(**common, target_modules=[], target_parameters=_expert_weights(model))
+    if lora.targets == "attention":
+        names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
+        return LoraConfig(**common, target_modules=sorted(names & _ATTENTION) or ["q_proj"])
+    return LoraConfig(**common, target_modules=lora.targets)
+
+
+def _expert_weights(model: PreTrainedModel) -> list[str]:
+    """Fused expert weights (experts, out, in), by the end of their names."""
+    names = {
+        re.sub(r"^.*\.\d+\.", "", name)
+        for name, parameter in model.named_parameters()
+        if parameter.ndim == 3 and ".experts." in name
+    }
+    if not names:
+        raise GladiusError(
+            "lora.targets: experts, but the model has no fused expert weights.",
+            "Use attention or all-linear.",
+        )
+    return sorted(names)
+
+
+def _matched(adapted: PeftModel) -> list[str]:
+    tuner: Any = adapted.base_model
+    names = list(getattr(tuner, "targeted_module_names", []))
+    return names + list(getattr(tuner, "targeted_parameter_names", []))
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write the adapter as PEFT reads it; the base weights are not copied."""
+    state = get_peft_model_state_dict(model)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    save_file(tensors, folder / ADAPTER_FILE, metadata={"format": "pt"})
+    peft_config = model.peft_config["default"]
+    inference_mode, peft_config.inference_mode = peft_config.inference_mode, True
+    peft_config.save_pretrained(str(folder))
+    peft_config.inference_mode = inference_mode
+
+
+def load_adapter(model: PeftModel, folder: Path) -> None:
+    """Put a checkpoint's adapter weights into the model's adapters.
+
+    Raises:
+        GladiusError: it is an adapter of another shape.
+    """
+    try:
+        result = set_peft_model_state_dict(model, load_file(folder / ADAPTER_FILE))
+    except RuntimeError as error:
+        raise GladiusError(
+            f"The adapter in {folder.name} does not fit: {str(error).splitlines()[0]}.",
+            "Resume with the config it was made with.",
+        ) from None
+    unexpected = getattr(result, "unexpected_keys", [])
+    if unexpected:
+        raise GladiusError(
+            f"The adapter in {folder.name} has weights this model lacks: {unexpected[0]}.",
+            "Resume with the config it was made with.",
+        )

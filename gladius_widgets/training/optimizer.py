@@ -1,0 +1,38 @@
+"""AdamW over the trainable weights."""
+
+from typing import Any
+
+import torch
+
+from gladius_widgets.core.config import OptimizationSection
+
+
+def build_optimizer(model: torch.nn.Module, optimization: OptimizationSection) -> torch.optim.AdamW:
+    """AdamW in two groups: matrices decay, biases and norms do not."""
+    decayed, plain = [], []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            (plain if _undecayed(name, parameter) else decayed).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": optimization.weight_decay, "decays": True},
+        {"params": plain, "weight_decay": 0.0, "decays": False},
+    ]
+    first, second = optimization.betas
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=optimization.learning_rate,
+        betas=(first, second),
+        eps=optimization.epsilon,
+    )
+
+
+def _undecayed(name: str, parameter: torch.nn.Parameter) -> bool:
+    return parameter.ndim < 2 or name.endswith("bias") or "norm" in name.rsplit(".", 2)[-2].lower()
+
+
+def apply_settings(optimizer: Any, learning_rate: float, weight_decay: float) -> None:
+    """Set what the next optimizer step uses."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+        if group.get("decays", True):
+            group["weight_decay"] = weight_decay

