@@ -75,10 +75,20 @@ def supervisor_pid(home: Home) -> int | None:
     return identity.pid if identity else None
 
 
+# It needs about half a second to take the lock; nobody should start a second in that time.
+_BIRTH_S = 3.0
+_started_at: dict[str, float] = {}
+
+
 def ensure_supervisor(home: Home) -> None:
     """Start a supervisor, detached, unless one runs. Does not wait for it."""
     if supervisor_is_running(home):
+        _started_at.pop(str(home.root), None)
         return
+    born = _started_at.get(str(home.root))
+    if born is not None and time.monotonic() - born < _BIRTH_S:
+        return
+    _started_at[str(home.root)] = time.monotonic()
     spawn_detached(
         ["-m", "gladius_widgets.supervisor", "--home", str(home.root)],
         log=home.supervisor_log,

@@ -1,0 +1,306 @@
+"""The client: every submit, query and command goes through it, with all checks."""
+
+import getpass
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gladius_widgets.client.commands import check_arguments, check_legal
+from gladius_widgets.client.queue import cancel_unattended, queue_again
+from gladius_widgets.client.submission import (
+    check_name,
+    job_record,
+    make_id,
+    with_absolute_paths,
+)
+from gladius_widgets.core.atomic import write_bytes, write_json
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.errors import GladiusError, IllegalMoveError
+from gladius_widgets.core.paths import Home, RunDirectory
+from gladius_widgets.core.run_state import RunStatus, read_status, training_state
+from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
+from gladius_widgets.core.yaml_io import dump_yaml
+from gladius_widgets.store import control
+from gladius_widgets.store.records import read_exit, read_processes
+from gladius_widgets.store.registry import Job, Registry
+from gladius_widgets.store.registry_file import home_error
+from gladius_widgets.store.registry_schema import SCHEMA_VERSION
+from gladius_widgets.supervisor import Settings, ensure_supervisor, load_settings, refresh
+from gladius_widgets.supervisor.reconcile import cost_now
+
+# Logs, metrics and one small checkpoint; below it a run would end half-way.
+MIN_FREE_BYTES = 64 * 1024**2
+
+
+class Client:
+    """Submit, query and command the jobs of a home.
+
+    Every answer is read from the run directories, so it is true with or without a supervisor;
+    where jobs are unfinished, one is started.
+
+    Args:
+        home: the home or its folder; by default `$GLADIUS_HOME`, else `~/.gladius`.
+        user: who is asking, for the ledger; by default the login name.
+
+    Raises:
+        GladiusError: the home cannot be used.
+    """
+
+    def __init__(
+        self, home: Home | str | os.PathLike[str] | None = None, user: str | None = None
+    ) -> None:
+        self.home = home if isinstance(home, Home) else Home(home)
+        self.user = user or _login_name()
+        self._registry = Registry(self.home)
+
+    # Submit
+
+    def submit(
+        self,
+        config: TrainingConfig | str | os.PathLike[str],
+        name: str | None = None,
+        overrides: Iterable[str] = (),
+    ) -> Job:
+        """Queue a training run; its config is frozen as it is now.
+
+        Args:
+            config: a config, or the path of a YAML file.
+            name: what to call the job; by default the file's name.
+            overrides: `section.key=value` strings on top of the file.
+
+        Raises:
+            GladiusError: the config, the name or a file it names is not right, or the disk is
+                full; nothing was queued then.
+        """
+        if isinstance(config, TrainingConfig):
+            source, parsed = None, config
+            if list(overrides):
+                raise TypeError("overrides go with a config file, not with a TrainingConfig")
+        else:
+            source = Path(config).expanduser()
+            parsed = load_config(source, overrides)
+        frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
+        name = check_name(name if name is not None else source.stem if source else "job")
+        self._check_space()
+        job_id = make_id(name)
+        record = job_record(
+            frozen, id=job_id, name=name, created_by=self.user, created_at=time.time()
+        )
+        run = self.home.run(job_id)
+        try:
+            self._write_run(run, frozen, record, source)
+            job = self._registry.insert(**record)
+        except OSError as error:
+            shutil.rmtree(run.root, ignore_errors=True)
+            raise home_error(error, self.home) from error
+        except GladiusError:
+            shutil.rmtree(run.root, ignore_errors=True)
+            raise
+        ensure_supervisor(self.home)
+        return job
+
+    def _write_run(
+        self, run: RunDirectory, config: TrainingConfig, record: dict[str, Any], source: Path | None
+    ) -> None:
+        run.create()
+        run.log.touch()
+        run.events.touch()
+        write_bytes(run.config, dump_yaml(config.to_plain(), "Frozen at submit.").encode())
+        queued = RunStatus(state=JobStatus.QUEUED, attempt=1, heartbeat=record["created_at"])
+        queued.write(run)
+        origin = {"config_file": str(source.absolute()) if source else None}
+        write_json(run.job, {"version": 1, **record, **origin, "home_version": SCHEMA_VERSION})
+
+    # Query
+
+    def jobs(self, *, statuses: Iterable[JobStatus] | None = None, **filters: Any) -> list[Job]:
+        """Jobs as they truly are now; filters, sort and page as in `Registry.find`."""
+        self._refresh_active()
+        return [self._with_cost(job) for job in self._registry.find(statuses=statuses, **filters)]
+
+    def count(self, **filters: Any) -> int:
+        """How many jobs match the filters of `jobs`."""
+        return self._registry.count(**filters)
+
+    def job(self, ref: str) -> Job:
+        """One job by its id, a unique prefix of it, or its name.
+
+        Raises:
+            JobNotFoundError: none, or more than one.
+        """
+        job = self._registry.resolve(ref)
+        if job.status not in FINAL:
+            ensure_supervisor(self.home)
+        return self._with_cost(refresh(self._registry, self.home, job))
+
+    def run(self, ref: str) -> RunDirectory:
+        """The job's run directory."""
+        return self.home.run(self._registry.resolve(ref).id)
+
+    def config(self, ref: str) -> TrainingConfig:
+        """The config that was frozen at submit."""
+        return load_config(self.run(ref).config)
+
+    def state(self, ref: str) -> dict[str, Any]:
+        """What `gladius show --json` prints; see `core.run_state.training_state`."""
+        job = self.job(ref)
+        run = self.home.run(job.id)
+        record = {
+            "id": job.id,
+            "name": job.name,
+            "status": job.status,
+            "attempt": job.attempt,
+            "cost": job.cost,
+            "error": job.error,
+            "pids": read_processes(run.attempt(job.attempt)).pids(),
+        }
+        return training_state(record, read_status(run), _last_system_row(run))
+
+    def settings(self) -> Settings:
+        """The home's settings, such as its number of slots."""
+        return load_settings(self.home)
+
+    def ledger(self, ref: str) -> list[dict[str, Any]]:
+        """Every command that was given: who, what, when, and what came of it."""
+        return control.ledger(self.run(ref))
+
+    def reindex(self) -> int:
+        """Rebuild the registry from the run directories; returns how many jobs there are."""
+        return self._registry.reindex()
+
+    # Command
+
+    def command(
+        self,
+        ref: str,
+        command: Command,
+        args: Mapping[str, Any] | None = None,
+        wait_s: float | None = None,
+    ) -> control.Ack | control.Request:
+        """Ask a job to do something.
+
+        Args:
+            ref: the job.
+            command: what to do.
+            args: its arguments.
+            wait_s: wait so long for the answer; None does not wait.
+
+        Returns:
+            The answer, which may be a rejection; the request when there is none yet.
+
+        Raises:
+            JobNotFoundError: no such job.
+            IllegalMoveError: its state does not allow it.
+            GladiusError: the arguments are not right.
+        """
+        command = Command(command)
+        job = self.job(ref)
+        check_legal(job, command)
+        run = self.home.run(job.id)
+        checked = check_arguments(command, args, load_config(run.config))
+        if not job.holds_slot:  # no process is there to ask
+            return self._settle_here(run, job, command, checked)
+        request = control.request(run, command, checked, self.user)
+        if command == Command.CANCEL:  # at once in every list; the run directory says so too
+            self._registry.move(job.id, [job.status], JobStatus.CANCELLING)
+        return request if wait_s is None else self._wait(run, job, request, wait_s)
+
+    def pause(self, ref: str, *, release: bool = False, wait_s: float | None = None) -> Any:
+        """Hold the training at the next step; with `release`, save and free the machine."""
+        return self.command(ref, Command.PAUSE, {"release": release}, wait_s)
+
+    def resume(self, ref: str, *, wait_s: float | None = None) -> Any:
+        """Go on: in place when held, else in the queue as a new attempt."""
+        return self.command(ref, Command.RESUME, None, wait_s)
+
+    def stop(self, ref: str, *, wait_s: float | None = None) -> Any:
+        """Save a final checkpoint, write the summary, and end; can be resumed."""
+        return self.command(ref, Command.STOP, None, wait_s)
+
+    def checkpoint(self, ref: str, *, wait_s: float | None = None) -> Any:
+        """Save a checkpoint at the next step."""
+        return self.command(ref, Command.CHECKPOINT, None, wait_s)
+
+    def validate(self, ref: str, split: str = "validation", *, wait_s: float | None = None) -> Any:
+        """Validate at the next step."""
+        return self.command(ref, Command.VALIDATE, {"split": split}, wait_s)
+
+    def set(self, ref: str, changes: Mapping[str, Any], *, wait_s: float | None = None) -> Any:
+        """Change settings of the running job; names and bounds are in `core.live`."""
+        return self.command(ref, Command.SET, changes, wait_s)
+
+    def cancel(self, ref: str, reason: str, *, wait_s: float | None = None) -> Any:
+        """End now and for good; all data so far is kept."""
+        return self.command(ref, Command.CANCEL, {"reason": reason}, wait_s)
+
+    # Inside
+
+    def _settle_here(
+        self, run: RunDirectory, job: Job, command: Command, args: dict[str, Any]
+    ) -> control.Ack:
+        if command == Command.CANCEL:
+            return cancel_unattended(self._registry, run, job, args, self.user)
+        if command != Command.RESUME:
+            raise IllegalMoveError(
+                f"'{job.name}' has freed its machine, so nobody is there to {command}.",
+                "Resume it first.",
+            )
+        answer = queue_again(self._registry, run, job, self.user)
+        ensure_supervisor(self.home)
+        return answer
+
+    def _wait(
+        self, run: RunDirectory, job: Job, request: control.Request, wait_s: float
+    ) -> control.Ack | control.Request:
+        """The answer; gives up early when the attempt is over and nobody is left to answer."""
+        deadline = time.monotonic() + wait_s
+        while (left := deadline - time.monotonic()) > 0:
+            ended = read_exit(run.attempt(job.attempt)) is not None
+            answer = control.wait_ack(run, request.id, 0.0 if ended else min(left, 0.25))
+            if answer is not None or ended:
+                return answer or request
+        return request
+
+    def _refresh_active(self) -> None:
+        unsettled = self._registry.unsettled()
+        if unsettled:
+            ensure_supervisor(self.home)
+        for job in unsettled:
+            if job.status in ACTIVE:
+                now = refresh(self._registry, self.home, job)
+                if (now.step, now.total_steps) != (job.step, job.total_steps):
+                    self._registry.update(job.id, step=now.step, total_steps=now.total_steps)
+
+    def _with_cost(self, job: Job) -> Job:
+        if job.status in ACTIVE and job.hourly_rate is not None:
+            return replace(job, cost=cost_now(self.home, job))
+        return job
+
+    def _check_space(self) -> None:
+        free_bytes = shutil.disk_usage(self.home.root).free
+        if free_bytes < MIN_FREE_BYTES:
+            raise GladiusError(
+                f"Only {free_bytes // 1024**2} MiB are free on the disk that holds "
+                f"{self.home.root}; a run needs {MIN_FREE_BYTES // 1024**2} at least.",
+                "Free some, or name another home with --home or GLADIUS_HOME.",
+            )
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in some containers
+        return f"uid-{os.getuid()}"
+
+
+def _last_system_row(run: RunDirectory) -> dict[str, Any] | None:
+    """The newest sample of the machine, or None before the first."""
+    from gladius_widgets.store.metrics import MetricReader
+
+    table = MetricReader(run.table("system")).read()
+    return table.slice(table.num_rows - 1).to_pylist()[0] if table.num_rows else None

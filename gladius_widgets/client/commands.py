@@ -1,0 +1,109 @@
+"""Whether a command makes sense: for the job's state, and with these arguments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.errors import GladiusError, IllegalMoveError
+from gladius_widgets.core.live import check_changes
+from gladius_widgets.core.states import Command, JobStatus, is_legal_command
+from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.store.registry import Job
+
+MAX_REASON_CHARS = 1000
+_DONE_TO = {
+    Command.PAUSE: "paused",
+    Command.RESUME: "resumed",
+    Command.STOP: "stopped",
+    Command.CHECKPOINT: "saved",
+    Command.VALIDATE: "validated",
+    Command.SET: "changed",
+    Command.REVERT: "changed back",
+    Command.RELOAD: "given a new config",
+    Command.CANCEL: "cancelled",
+}
+
+
+class Arguments(BaseModel):
+    """Base of each command's arguments: unknown names and silent type changes are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NoArguments(Arguments):
+    """The command says it all."""
+
+
+class PauseArguments(Arguments):
+    """With `release` the process saves, exits, and frees its machine."""
+
+    release: bool = False
+
+
+class ValidateArguments(Arguments):
+    """Which split to validate on."""
+
+    split: str = Field(default="validation", pattern="^(validation|test)$")
+
+
+class CancelArguments(Arguments):
+    """Why it ends."""
+
+    reason: str = Field(min_length=1, max_length=MAX_REASON_CHARS)
+
+
+_SCHEMAS: dict[Command, type[Arguments]] = {
+    Command.PAUSE: PauseArguments,
+    Command.VALIDATE: ValidateArguments,
+    Command.CANCEL: CancelArguments,
+}
+
+
+def check_legal(job: Job, command: Command) -> None:
+    """Raise IllegalMoveError, with the current state, when the job cannot be asked this."""
+    if is_legal_command(job.status, command):
+        return
+    possible = [str(c) for c in Command if is_legal_command(job.status, c)]
+    hint = f"Possible now: {', '.join(possible)}." if possible else "Nothing more can be done."
+    raise IllegalMoveError(
+        f"'{job.name}' is {job.status}, so it cannot be {_DONE_TO[command]}.", hint
+    )
+
+
+def check_arguments(
+    command: Command, given: Mapping[str, Any] | None, config: TrainingConfig
+) -> dict[str, Any]:
+    """The arguments with defaults filled in.
+
+    Raises:
+        GladiusError: an unknown name, a wrong type, or a value out of its bounds.
+    """
+    if command == Command.SET:
+        return check_changes(config, given or {})
+    schema = _SCHEMAS.get(command, NoArguments)
+    try:
+        return schema.model_validate(dict(given or {})).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise GladiusError(
+                f"'{command}' has no argument '{name}'.",
+                did_you_mean(name, schema.model_fields) if schema.model_fields else "Leave it out.",
+            ) from None
+        if command == Command.CANCEL and first["type"] in ("missing", "string_too_short"):
+            raise GladiusError("To cancel wants a reason.", "Say why, in a few words.") from None
+        raise GladiusError(
+            f"'{command}': {name}: {first['msg']}.", "Change the argument."
+        ) from None
+
+
+def changed_meanwhile(job: Job, now: JobStatus | None, command: Command) -> IllegalMoveError:
+    """Somebody else moved the job between our look and our move."""
+    return IllegalMoveError(
+        f"'{job.name}' could not be {_DONE_TO[command]}: somebody else was first, "
+        f"and it is {now or 'gone'} now.",
+        "Look at it again.",
+    )
