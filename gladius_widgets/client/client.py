@@ -11,15 +11,11 @@ from typing import Any
 
 from gladius_widgets.client.commands import check_arguments, check_legal
 from gladius_widgets.client.queue import cancel_unattended, queue_again
-from gladius_widgets.client.submission import (
-    check_name,
-    job_record,
-    make_id,
-    with_absolute_paths,
-)
+from gladius_widgets.client.submission import check_name, job_record, make_id
 from gladius_widgets.core.atomic import write_bytes, write_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError, IllegalMoveError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status, training_state
@@ -77,9 +73,10 @@ class Client:
             GladiusError: the config, the name or a file it names is not right, or the disk is
                 full; nothing was queued then.
         """
+        overrides = list(overrides)
         if isinstance(config, TrainingConfig):
             source, parsed = None, config
-            if list(overrides):
+            if overrides:
                 raise TypeError("overrides go with a config file, not with a TrainingConfig")
         else:
             source = Path(config).expanduser()
@@ -93,7 +90,8 @@ class Client:
         )
         run = self.home.run(job_id)
         try:
-            self._write_run(run, frozen, record, source)
+            origin = {"config_file": source and str(source.absolute()), "overrides": overrides}
+            self._write_run(run, frozen, {**record, **origin})
             job = self._registry.insert(**record)
         except OSError as error:
             shutil.rmtree(run.root, ignore_errors=True)
@@ -104,17 +102,14 @@ class Client:
         ensure_supervisor(self.home)
         return job
 
-    def _write_run(
-        self, run: RunDirectory, config: TrainingConfig, record: dict[str, Any], source: Path | None
-    ) -> None:
+    def _write_run(self, run: RunDirectory, config: TrainingConfig, record: dict[str, Any]) -> None:
         run.create()
         run.log.touch()
         run.events.touch()
         write_bytes(run.config, dump_yaml(config.to_plain(), "Frozen at submit.").encode())
         queued = RunStatus(state=JobStatus.QUEUED, attempt=1, heartbeat=record["created_at"])
         queued.write(run)
-        origin = {"config_file": str(source.absolute()) if source else None}
-        write_json(run.job, {"version": 1, **record, **origin, "home_version": SCHEMA_VERSION})
+        write_json(run.job, {"version": 1, **record, "home_version": SCHEMA_VERSION})
 
     # Query
 

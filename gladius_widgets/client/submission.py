@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.errors import ConfigError, GladiusError
+from gladius_widgets.core.errors import GladiusError
 
 MAX_NAME_CHARS = 200
 # Characters that reorder the text around them could make one name look like another.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_DATA_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".gz", ".zst", ".txt", ".yaml", ".gguf")
 _MOE_WORDS = ("moe", "mixtral")
 
 
@@ -40,30 +39,6 @@ def make_id(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:32].strip("-") or "job"
     return f"{slug}-{secrets.token_hex(3)}"
-
-
-def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> TrainingConfig:
-    """The config with files named by absolute paths, as the run starts in another folder.
-
-    A relative path is looked for beside the config file, then in the current folder.
-
-    Raises:
-        ConfigError: something that can only be a path is not there.
-    """
-    data, model, resources = config.data, config.model, config.resources
-    data = data.model_copy(update={"path": _located("data.path", data.path, folder)})
-    changes = {}
-    if model.from_scratch is None:
-        changes["name"] = _located("model.name", model.name, folder)
-    if model.tokenizer is not None:
-        changes["tokenizer"] = _located("model.tokenizer", model.tokenizer, folder)
-    if resources.accelerate_config is not None:
-        path = _find(resources.accelerate_config, folder)
-        if path is None:
-            raise _missing("resources.accelerate_config", resources.accelerate_config)
-        resources = resources.model_copy(update={"accelerate_config": str(path)})
-    model = model.model_copy(update=changes)
-    return config.model_copy(update={"data": data, "model": model, "resources": resources})
 
 
 def config_line(config: TrainingConfig) -> str:
@@ -109,40 +84,3 @@ def _gpus_here() -> int:
         return sum(1 for _ in Path("/proc/driver/nvidia/gpus").iterdir())
     except OSError:
         return 0
-
-
-def _located(key: str, value: str, folder: Path | None) -> str:
-    """The absolute path of an existing file or folder; a hub or package name as it is."""
-    if value.startswith("pypi:"):
-        return value
-    path = _find(value, folder)
-    if path is not None:
-        return str(path)
-    if _can_only_be_path(value):
-        raise _missing(key, value)
-    return value
-
-
-def _find(value: str, folder: Path | None) -> Path | None:
-    path = Path(value).expanduser()
-    bases = [] if path.is_absolute() or folder is None else [folder]
-    for candidate in (*(base / path for base in bases), path):
-        try:
-            if candidate.exists():
-                return candidate.absolute()
-        except OSError:  # no right to look, or a name too long to be one
-            continue
-    return None
-
-
-def _can_only_be_path(value: str) -> bool:
-    """Hub names are `name` or `owner/name`; anything else is meant as a path."""
-    starts = value.startswith(("/", "./", "../", "~"))
-    return starts or value.count("/") > 1 or value.lower().endswith(_DATA_SUFFIXES)
-
-
-def _missing(key: str, value: str) -> ConfigError:
-    return ConfigError(
-        f"{key}: there is no file or folder {value}.",
-        "Check the path; relative ones start at the config file.",
-    )

@@ -1,0 +1,69 @@
+"""Files that a config names, as absolute paths: a run starts in a folder of its own."""
+
+from pathlib import Path
+
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.errors import ConfigError
+
+_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".gz", ".zst", ".txt", ".yaml", ".gguf")
+
+
+def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> TrainingConfig:
+    """The config with files named by absolute paths, as the run starts in another folder.
+
+    A relative path is looked for beside the config file, then in the current folder.
+
+    Raises:
+        ConfigError: something that can only be a path is not there.
+    """
+    data, model, resources = config.data, config.model, config.resources
+    data = data.model_copy(update={"path": _located("data.path", data.path, folder)})
+    changes = {}
+    if model.from_scratch is None:
+        changes["name"] = _located("model.name", model.name, folder)
+    if model.tokenizer is not None:
+        changes["tokenizer"] = _located("model.tokenizer", model.tokenizer, folder)
+    if resources.accelerate_config is not None:
+        path = _find(resources.accelerate_config, folder)
+        if path is None:
+            raise _missing("resources.accelerate_config", resources.accelerate_config)
+        resources = resources.model_copy(update={"accelerate_config": str(path)})
+    model = model.model_copy(update=changes)
+    return config.model_copy(update={"data": data, "model": model, "resources": resources})
+
+
+def _located(key: str, value: str, folder: Path | None) -> str:
+    """The absolute path of an existing file or folder; a hub or package name as it is."""
+    if value.startswith("pypi:"):
+        return value
+    path = _find(value, folder)
+    if path is not None:
+        return str(path)
+    if _can_only_be_path(value):
+        raise _missing(key, value)
+    return value
+
+
+def _find(value: str, folder: Path | None) -> Path | None:
+    path = Path(value).expanduser()
+    bases = [] if path.is_absolute() or folder is None else [folder]
+    for candidate in (*(base / path for base in bases), path):
+        try:
+            if candidate.exists():
+                return candidate.absolute()
+        except OSError:  # no right to look, or a name too long to be one
+            continue
+    return None
+
+
+def _can_only_be_path(value: str) -> bool:
+    """Hub names are `name` or `owner/name`; anything else is meant as a path."""
+    starts = value.startswith(("/", "./", "../", "~"))
+    return starts or value.count("/") > 1 or value.lower().endswith(_DATA_SUFFIXES)
+
+
+def _missing(key: str, value: str) -> ConfigError:
+    return ConfigError(
+        f"{key}: there is no file or folder {value}.",
+        "Check the path; relative ones start at the config file.",
+    )
