@@ -67,6 +67,7 @@ class _Attempt:
         interruption = process.Interruption(config.training.sigterm_grace_s)
         interruption.install()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the log is no terminal
         # From here on torch is imported, which takes seconds: the first stage shows already.
         from gladius_widgets.training.loop import Trainer
         from gladius_widgets.training.session import build_session

@@ -212,7 +212,9 @@ def _package_rows(package: str) -> Iterator[Any]:
     from chitchat_dataset import Dataset
 
     for conversation in Dataset().values():
-        yield {"messages": _chitchat_messages(conversation["messages"])}
+        messages = _chitchat_messages(conversation["messages"])
+        if len(messages) > 1:  # in two of five nobody ever answered
+            yield {"messages": messages}
 
 
 def _chitchat_messages(turns: list[list[dict[str, str]]]) -> list[dict[str, str]]:

@@ -35,6 +35,7 @@ from gladius_widgets.training.sources import ModelSource, resolve_source
 from gladius_widgets.training.state import TrainState
 from gladius_widgets.training.step import StepRunner
 from gladius_widgets.training.token_data import TokenData
+from gladius_widgets.training.tokenizer import pad_token_id
 
 # Preparing the data of rank 0 may take hours; the others wait in a collective meanwhile.
 _PATIENCE = timedelta(hours=12)
@@ -105,7 +106,7 @@ def build_session(
     recorder.event("status", "Data prepared", prepared.stats)
     tokenizer = prepared.tokenizer()
     splits = {
-        name: prepared.split(name, config.data, int(tokenizer.pad_token_id or 0))
+        name: prepared.split(name, config.data, pad_token_id(tokenizer))
         for name in ("train", "validation", "test")
     }
 

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -145,9 +146,10 @@ def _convert(gguf: Path, folder: Path) -> None:
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32
     )
     # The weights are dequantized now; without this transformers refuses to save or train them.
-    model.is_quantized = False
-    model.hf_quantizer = None
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
+    dequantized: Any = model
+    dequantized.is_quantized = False
+    dequantized.hf_quantizer = None
+    if hasattr(dequantized.config, "quantization_config"):
+        del dequantized.config.quantization_config
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 
 from gladius_widgets.training.distributed import Ranks
@@ -145,8 +144,10 @@ class StepRunner:
 
 
 def forward(model: torch.nn.Module, batch: Batch, *, router_logits: bool) -> Any:
-    """The model's output for a batch. Packed rows do not see each other: they are told apart
-    by position ids that start anew, which transformers turns into a block mask.
+    """The model's output for a batch.
+
+    Packed rows do not see each other: they are told apart by position ids that start anew,
+    which transformers turns into a block mask.
     """
     where: dict[str, Any] = (
         {"position_ids": batch.position_ids}
@@ -164,7 +165,7 @@ def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     Zero where the token is not supervised.
     """
     shifted = labels[:, 1:]
-    flat = F.cross_entropy(
+    flat = torch.nn.functional.cross_entropy(
         logits[:, :-1].float().reshape(-1, logits.shape[-1]),
         shifted.reshape(-1),
         ignore_index=IGNORED,

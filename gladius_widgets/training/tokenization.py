@@ -1,7 +1,7 @@
 """Rows to tokens, and which of the tokens are learnt from."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CHUNK_ROWS = 256
+_MOST_CHARACTERS = 12
 Span = tuple[int, int]
 
 
@@ -36,11 +37,26 @@ def encode_rows(
     """Tokens of every row, in order; unusable rows as the error that says why."""
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK_ROWS)):
-        rendered = [_render(row, tokenizer, answer_only) for row in chunk]
+        rendered = [_render(_shortened(row, max_length), tokenizer, answer_only) for row in chunk]
         good = [item for item in rendered if not isinstance(item, BadRowError)]
         encoded = iter(_encode(good, tokenizer, max_length))
         for item in rendered:
             yield item if isinstance(item, BadRowError) else next(encoded)
+
+
+def _shortened(row: Row | BadRowError, max_length: int) -> Row | BadRowError:
+    """Without the turns far beyond `max_length`, as rendering a turn costs as much as all before.
+
+    They would be cut anyway: a text has fewer than `_MOST_CHARACTERS` a token.
+    """
+    if isinstance(row, BadRowError):
+        return row
+    room = max_length * _MOST_CHARACTERS
+    for kept, message in enumerate(row.messages):
+        if room < 0:
+            return replace(row, messages=row.messages[:kept])
+        room -= len(message["content"])
+    return row
 
 
 def render_chat(
@@ -114,7 +130,7 @@ def _render(
     if isinstance(row, BadRowError):
         return row
     if row.text:
-        text = row.text + (tokenizer.eos_token or "")
+        text = row.text + str(tokenizer.eos_token or "")
         return _Rendered(text, [(0, len(text))], is_chat=False)
     try:
         text, spans = render_chat(tokenizer, list(row.messages), answer_only)

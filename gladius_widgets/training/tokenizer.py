@@ -44,6 +44,12 @@ def load_tokenizer(source: str, revision: str | None = None) -> PreTrainedTokeni
     return tokenizer
 
 
+def pad_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id for padding; 0 where there is none, as padding is masked anyway."""
+    value = tokenizer.pad_token_id
+    return value if isinstance(value, int) else 0
+
+
 def train_tokenizer(rows: Iterable[Row], vocab_size: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE of `vocab_size` tokens with the ChatML special tokens."""
     tokenizer = Tokenizer(models.BPE())

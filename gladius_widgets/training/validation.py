@@ -51,8 +51,7 @@ def validate(
 ) -> ValidationResult:
     """One pass over `data`, its batches dealt to the ranks in turn; changes no random state.
 
-    Args:
-        progress: called with (batches done, batches) of this rank.
+    `progress` is called with (batches done, batches) of this rank.
     """
     started = time.perf_counter()
     starts = list(range(0, len(data), micro_batch_size))
