@@ -59,7 +59,7 @@ def _find(value: str, folder: Path | None) -> Path | None:
 def _can_only_be_path(value: str) -> bool:
     """Hub names are `name` or `owner/name`; anything else is meant as a path."""
     starts = value.startswith(("/", "./", "../", "~"))
-    return starts or value.count("/") > 1 or value.lower().endswith(_DATA_SUFFIXES)
+    return starts or value.count("/") > 1 or value.lower().endswith(_SUFFIXES)
 
 
 def _missing(key: str, value: str) -> ConfigError:
