@@ -1,0 +1,58 @@
+"""`gladius`: the same jobs from a shell. Exit codes: 0 done, 1 refused or failed, 2 usage."""
+
+import json
+import os
+import sys
+
+import typer
+
+from gladius_widgets.cli import control, doctor, jobs, pages
+from gladius_widgets.cli.options import Chosen, HomeOption, JsonOption, chosen
+from gladius_widgets.core.errors import GladiusError
+
+app = typer.Typer(
+    name="gladius",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # main() says what went wrong, in one sentence
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Mission control for LLM fine-tuning."""
+    context.obj = Chosen(home, as_json)
+
+
+jobs.register(app)
+control.register(app)
+pages.register(app)
+doctor.register(app)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one sentence, never a traceback."""
+    try:
+        app()
+    except GladiusError as error:
+        _fail(error.message, error.hint)
+    except BrokenPipeError:  # `gladius logs … | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("GLADIUS_DEBUG"):
+            raise
+        _fail(
+            f"Something unexpected went wrong: {type(error).__name__}: {error}.",
+            "Nothing was lost. GLADIUS_DEBUG=1 shows where; please report it.",
+        )
+
+
+def _fail(message: str, hint: str) -> None:
+    if chosen.as_json:
+        print(json.dumps({"error": message, "hint": hint}))
+    print(f"gladius: {message} {hint}".rstrip(), file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,184 @@
+"""Commands to a job: pause, resume, stop, checkpoint, validate, set, revert, reload, cancel."""
+
+from typing import Annotated, Any
+
+import typer
+
+from gladius_widgets.cli.options import (
+    HomeOption,
+    JobArgument,
+    JsonOption,
+    chosen,
+    open_client,
+    print_json,
+)
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.states import Command
+
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it has taken effect.")]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", min=0, metavar="SECONDS", help="The longest to wait.")
+]
+DEFAULT_TIMEOUT_S = 120.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    for command in (pause, resume, stop, checkpoint, validate, revert, reload, cancel):
+        app.command()(command)
+    app.command(name="set")(set_settings)
+
+
+def pause(
+    context: typer.Context,
+    job: JobArgument,
+    release: Annotated[
+        bool, typer.Option("--release", help="Save, end the process and free the machine.")
+    ] = False,
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the training at the next step; memory is kept."""
+    _do(context, home, as_json, job, Command.PAUSE, wait, timeout_s, {"release": release})
+
+
+def resume(
+    context: typer.Context,
+    job: JobArgument,
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a paused job, or queue a new attempt of one that ended early."""
+    _do(context, home, as_json, job, Command.RESUME, wait, timeout_s)
+
+
+def stop(
+    context: typer.Context,
+    job: JobArgument,
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Save a final checkpoint, write the summary and end; can be resumed."""
+    _do(context, home, as_json, job, Command.STOP, wait, timeout_s)
+
+
+def checkpoint(
+    context: typer.Context,
+    job: JobArgument,
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Save a checkpoint at the next step."""
+    _do(context, home, as_json, job, Command.CHECKPOINT, wait, timeout_s)
+
+
+def validate(
+    context: typer.Context,
+    job: JobArgument,
+    split: Annotated[str, typer.Option(help="validation or test")] = "validation",
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate at the next step."""
+    _do(context, home, as_json, job, Command.VALIDATE, wait, timeout_s, {"split": split})
+
+
+def set_settings(
+    context: typer.Context,
+    job: JobArgument,
+    settings: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE", help="Such as learning_rate=1e-4.")
+    ],
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change settings of a running job, within the bounds of its config."""
+    changes = dict(_parse_setting(setting) for setting in settings)
+    _do(context, home, as_json, job, Command.SET, wait, timeout_s, changes)
+
+
+def revert(
+    context: typer.Context,
+    job: JobArgument,
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Undo the last `set`."""
+    _do(context, home, as_json, job, Command.REVERT, wait, timeout_s)
+
+
+def reload(
+    context: typer.Context,
+    job: JobArgument,
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the config file again and apply what can change while the job runs."""
+    _do(context, home, as_json, job, Command.RELOAD, wait, timeout_s)
+
+
+def cancel(
+    context: typer.Context,
+    job: JobArgument,
+    reason: Annotated[str, typer.Option(help="Why; goes into the ledger.")],
+    wait: WaitOption = False,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a job now and for good; all data so far is kept."""
+    _do(context, home, as_json, job, Command.CANCEL, wait, timeout_s, {"reason": reason})
+
+
+def _do(
+    context: typer.Context,
+    home: str | None,
+    as_json: bool,
+    job: str,
+    command: Command,
+    wait: bool,
+    timeout_s: float,
+    args: dict[str, Any] | None = None,
+) -> None:
+    client = open_client(context, home, as_json)
+    answer = client.command(job, command, args, timeout_s if wait else None)
+    outcome = getattr(answer, "outcome", None)
+    if chosen.as_json:
+        print_json(answer)
+    elif outcome is None:
+        print(f"{command} requested" + (", but not answered yet" if wait else ""))
+    elif outcome == "applied":
+        step = getattr(answer, "step", None)
+        print(f"{command} applied" + (f" at step {step}" if step is not None else ""))
+    if outcome == "rejected":
+        raise GladiusError(f"{command} was refused: {getattr(answer, 'reason', '')}")
+    if wait and outcome is None:
+        raise GladiusError(
+            f"{command} was not answered within {timeout_s:g} s.",
+            "It stays requested; `gladius ledger` tells when it is answered.",
+        )
+
+
+def _parse_setting(text: str) -> tuple[str, Any]:
+    from gladius_widgets.core.yaml_io import parse_scalar
+
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise GladiusError(f"'{text}' is not NAME=VALUE.", "For example: learning_rate=1e-4.")
+    return name.strip(), parse_scalar(value)

@@ -1,0 +1,182 @@
+"""`gladius doctor`: what works on this machine, and how to mend what does not."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+
+from gladius_widgets.cli.options import HomeOption, JsonOption, choose, print_json
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import Home
+
+_TRAINING = ("torch", "transformers", "accelerate", "peft", "datasets")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ENOUGH_DISK_BYTES = 5 * 1024**3
+_ENOUGH_WATCHES = 8192
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that works (`ok`), does not (`problem`), or is missing but not needed (`note`)."""
+
+    name: str
+    state: str
+    text: str
+    mend: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(doctor)
+
+
+def doctor(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say what works here, and how to mend what does not; exit 1 if something has to be."""
+    options = choose(context, home, as_json)
+    place = Home(options.home)
+    findings = [check(place) for check in CHECKS]
+    if options.as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        marks = {"ok": "✓", "note": "–", "problem": "✗"}
+        for finding in findings:
+            print(f"{marks[finding.state]} {finding.name:<12}{finding.text}")
+            if finding.mend:
+                print(f"{'':<14}{finding.mend}")
+    if any(finding.state == "problem" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _versions(_home: Home) -> Finding:
+    text = f"gladius-widgets {_version('gladius-widgets')}, Python {platform.python_version()}"
+    return Finding("versions", "ok", f"{text}, {sys.executable}")
+
+
+def _home(home: Home) -> Finding:
+    from gladius_widgets.client import Client
+
+    try:
+        client = Client(home)
+        return Finding("home", "ok", f"{home.root}, {client.count()} jobs")
+    except GladiusError as error:
+        return Finding("home", "problem", error.message, error.hint)
+
+
+def _disk(home: Home) -> Finding:
+    folder = next(p for p in (home.root, *home.root.parents) if p.exists())
+    free_bytes = shutil.disk_usage(folder).free
+    text = f"{free_bytes / 1024**3:.1f} GiB free for {home.root}"
+    if free_bytes < _ENOUGH_DISK_BYTES:
+        return Finding("disk", "problem", text, "Free some, or name another home with --home.")
+    return Finding("disk", "ok", text)
+
+
+def _slots(home: Home) -> Finding:
+    from gladius_widgets.supervisor.lock import supervisor_pid
+    from gladius_widgets.supervisor.settings import load_settings
+
+    try:
+        slots = load_settings(home).slots
+    except GladiusError as error:
+        return Finding("slots", "problem", error.message, error.hint)
+    pid = supervisor_pid(home)
+    running = f"supervisor {pid} runs" if pid else "no supervisor runs, the next submit starts one"
+    return Finding(
+        "slots", "ok", f"{slots} jobs at once (`slots: N` in {home.settings}); {running}"
+    )
+
+
+def _gpu(_home: Home) -> Finding:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        names = [
+            pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(count)
+        ]
+    except Exception as error:  # NVML's own kinds; each means that it cannot be used
+        mend = "For GPU panels and training on a GPU, install the NVIDIA driver."
+        return Finding(
+            "gpu", "note", f"none that NVML can see ({error}); CPU and RAM are shown", mend
+        )
+    return Finding("gpu", "ok", f"{', '.join(map(str, names))}; NVML with driver {driver}")
+
+
+def _training(_home: Home) -> Finding:
+    versions = {name: _version(name) for name in _TRAINING}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        return Finding(
+            "training",
+            "note",
+            f"{', '.join(missing)} not installed: this machine shows jobs but cannot run them",
+            "pip install 'gladius-widgets[train]'.",
+        )
+    return Finding("training", "ok", ", ".join(f"{n} {v}" for n, v in versions.items()))
+
+
+def _launcher(_home: Home) -> Finding:
+    named = os.environ.get("GLADIUS_ACCELERATE")
+    beside = Path(sys.executable).with_name("accelerate")
+    found = shutil.which(named) if named else shutil.which(beside) or shutil.which("accelerate")
+    if found:
+        return Finding("launcher", "ok", str(found))
+    return Finding(
+        "launcher",
+        "problem" if named else "note",
+        f"GLADIUS_ACCELERATE names {named}, no program" if named else "accelerate is not here",
+        "pip install 'gladius-widgets[train]', or point GLADIUS_ACCELERATE to another's.",
+    )
+
+
+def _browser(_home: Home) -> Finding:
+    for name in (os.environ.get("GLADIUS_CHROMIUM", ""), *_BROWSERS):
+        if name and (found := shutil.which(name)):
+            return Finding("browser", "ok", f"{found} (needed by the tests only)")
+    return Finding(
+        "browser", "note", "no Chromium here; pages open in any browser, tests need it",
+        "apt-get install chromium, or playwright install chromium.",
+    )  # fmt: skip
+
+
+def _inotify(_home: Home) -> Finding:
+    try:
+        watches = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+    except (OSError, ValueError):
+        return Finding("inotify", "note", "not here; pages look for news by polling")
+    if watches < _ENOUGH_WATCHES:
+        return Finding(
+            "inotify", "note", f"{watches} watches are few; pages may have to poll",
+            f"sysctl fs.inotify.max_user_watches={_ENOUGH_WATCHES * 16}.",
+        )  # fmt: skip
+    return Finding("inotify", "ok", f"{watches} watches")
+
+
+def _demo(_home: Home) -> Finding:
+    version = _version("chitchat-dataset")
+    if version is None:
+        return Finding(
+            "demo", "note", "the example's data is not installed",
+            "pip install 'gladius-widgets[demo]'.",
+        )  # fmt: skip
+    return Finding("demo", "ok", f"chitchat-dataset {version}")
+
+
+def _version(package: str) -> str | None:
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(package)
+    return None
+
+
+CHECKS: tuple[Callable[[Home], Finding], ...] = (
+    _versions, _home, _disk, _slots, _training, _launcher, _demo, _gpu, _browser, _inotify,
+)  # fmt: skip

@@ -1,0 +1,236 @@
+"""Commands that submit and look: submit, jobs, show, logs, export, ledger, reindex."""
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gladius_widgets.cli.options import (
+    HomeOption,
+    JobArgument,
+    JsonOption,
+    chosen,
+    open_client,
+    print_json,
+    print_table,
+)
+from gladius_widgets.core.states import FINAL, JobStatus
+
+_POLL_S = 0.2
+
+
+class ExportFormat(StrEnum):
+    """What `export` writes."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class Table(StrEnum):
+    """The metric tables of a run."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    SYSTEM = "system"
+    EXPERTS = "experts"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    for command in (submit, jobs, show, logs, export, ledger, reindex):
+        app.command()(command)
+
+
+def submit(
+    context: typer.Context,
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="YAML file.")],
+    name: Annotated[
+        str | None, typer.Option(help="What to call the job. [the file's name]")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the end; exit 1 unless it completes.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue a training run."""
+    client = open_client(context, home, as_json)
+    job = client.submit(config, name, overrides or ())
+    if not chosen.as_json:
+        print(f"Queued {job.id}")
+    status = _follow_progress(client, job.id) if wait else job.status
+    if chosen.as_json:
+        print_json(client.state(job.id))
+    elif not wait:
+        print(f"Follow it: gladius logs -f {job.id}")
+    if wait and status != JobStatus.COMPLETED:
+        raise typer.Exit(1)
+
+
+def jobs(
+    context: typer.Context,
+    status: Annotated[
+        list[JobStatus] | None, typer.Option(help="Only these; may be given again.")
+    ] = None,
+    search: Annotated[str | None, typer.Option(help="Part of the name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, newest first."""
+    from dataclasses import asdict
+
+    from gladius_widgets.cli.text import print_jobs
+
+    client = open_client(context, home, as_json)
+    found = client.jobs(statuses=status, search=search, limit=limit)
+    if chosen.as_json:
+        print_json([asdict(job) for job in found])
+        return
+    if not found:
+        print("No jobs. `gladius submit CONFIG` queues one, `gladius demo` shows an example.")
+        return
+    print_jobs(found)
+    total = client.count(statuses=status, search=search)
+    if total > len(found):
+        print(f"{len(found)} of {total}; --limit shows more.")
+
+
+def show(
+    context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Show one job as it is now."""
+    from gladius_widgets.cli.text import print_state
+
+    client = open_client(context, home, as_json)
+    state = client.state(job)
+    if chosen.as_json:
+        print_json(state)
+    else:
+        print_state(client.job(state["id"]), state)
+
+
+def logs(
+    context: typer.Context,
+    job: JobArgument,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job ends.")
+    ] = False,
+    lines: Annotated[
+        int | None, typer.Option("--lines", "-n", min=0, help="Only the last so many.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the training log."""
+    from gladius_widgets.store.log import LogTail
+
+    client = open_client(context, home, as_json)
+    job_id = client.job(job).id
+    log = LogTail(client.run(job_id).log)
+    size_bytes = log.size_bytes()
+    if lines is not None:
+        first = log.last_lines(lines)
+        log = LogTail(log.path, position=size_bytes)
+        _print_bytes(first)
+    while True:
+        ended = not follow or client.job(job_id).status in FINAL
+        while data := log.poll():
+            _print_bytes(data)
+        if ended:
+            return
+        time.sleep(_POLL_S)
+
+
+def export(
+    context: typer.Context,
+    job: JobArgument,
+    file_format: Annotated[ExportFormat, typer.Option("--format", help="Of the file.")],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="The file to write.")],
+    table: Annotated[Table, typer.Option(help="Which metrics.")] = Table.TRAIN,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a metric table to a file for other tools."""
+    client = open_client(context, home, as_json)
+    run = client.run(job)
+    from gladius_widgets.store.metrics import export as export_table
+
+    rows = export_table(run, table, file_format, out.expanduser())
+    if chosen.as_json:
+        print_json({"path": str(out), "table": table, "format": file_format, "rows": rows})
+    else:
+        print(f"{rows} rows → {out}")
+
+
+def ledger(
+    context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """List every command that was given to a job: who, what, when, and what came of it."""
+    from gladius_widgets.cli.text import moment
+
+    entries = open_client(context, home, as_json).ledger(job)
+    if chosen.as_json:
+        print_json(entries)
+        return
+    print_table(
+        ["WHEN", "WHO", "COMMAND", "OUTCOME", "STEP", "REASON"],
+        [
+            [
+                moment(entry.get("requested_at")),
+                str(entry.get("requested_by") or "–"),
+                str(entry.get("command") or "–"),
+                str(entry.get("outcome")),
+                str(entry["step"]) if entry.get("step") is not None else "–",
+                str(entry.get("reason") or (entry.get("args") or {}).get("reason") or ""),
+            ]
+            for entry in entries
+        ],
+    )
+
+
+def reindex(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Rebuild the list of jobs from the run directories."""
+    count = open_client(context, home, as_json).reindex()
+    if chosen.as_json:
+        print_json({"jobs": count})
+    else:
+        print(f"{count} jobs indexed")
+
+
+def _follow_progress(client, job_id: str) -> JobStatus:  # noqa: ANN001 - a Client; imported late
+    """Print a line when something changes, until the job has ended."""
+    from gladius_widgets.core.run_state import read_status
+
+    run, last_line, last_tenth = client.run(job_id), "", -1
+    while True:
+        job = client.job(job_id)
+        snapshot = read_status(run)
+        tenth = int(10 * (job.progress or 0))
+        stage = snapshot.stage if snapshot and snapshot.stage else ""
+        line = f"{job.status}{f', {stage}' if stage else ''}"
+        if line != last_line or tenth != last_tenth:
+            loss = f", loss {snapshot.loss:.4f}" if snapshot and snapshot.loss is not None else ""
+            total = f"/{job.total_steps}" if job.total_steps else ""
+            print(f"{line}: step {job.step}{total}{loss}", file=sys.stderr, flush=True)
+            last_line, last_tenth = line, tenth
+        if job.status in FINAL:
+            if job.error:
+                print(f"{job.error['type']}: {job.error['message']}", file=sys.stderr)
+            return job.status
+        time.sleep(_POLL_S)
+
+
+def _print_bytes(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,73 @@
+"""Options that every command takes, before or after its name, and how answers are printed."""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gladius_widgets.client import Client
+
+HomeOption = Annotated[
+    str | None,
+    typer.Option("--home", metavar="DIR", help="Folder of all runs. [$GLADIUS_HOME, ~/.gladius]"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="JOB", help="Its id, a unique start of it, or its name.")
+]
+
+
+@dataclass
+class Chosen:
+    """What the options said."""
+
+    home: str | None = None
+    as_json: bool = False
+
+
+# What main() needs to know when a command fails.
+chosen = Chosen()
+
+
+def choose(context: typer.Context, home: str | None, as_json: bool) -> Chosen:
+    """The options given after the command's name, else those before it."""
+    before: Chosen = context.obj or Chosen()
+    chosen.home = home if home is not None else before.home
+    chosen.as_json = as_json or before.as_json
+    return chosen
+
+
+def open_client(context: typer.Context, home: str | None, as_json: bool) -> "Client":
+    """A client for the chosen home."""
+    from gladius_widgets.client import Client
+
+    return Client(choose(context, home, as_json).home)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def visible(text: str) -> str:
+    """Text from a file without the control characters that a terminal would obey."""
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else "�" for c in text)
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Columns, aligned to the left."""
+    cells = [header, *[[visible(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return str(value)
