@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 Row = dict[str, Any]
+_MANY_BATCHES = 64
 
 
 def to_batch(rows: list[Row], schema: pa.Schema) -> tuple[pa.RecordBatch, int]:
@@ -14,7 +15,7 @@ def to_batch(rows: list[Row], schema: pa.Schema) -> tuple[pa.RecordBatch, int]:
     """
     try:
         return pa.RecordBatch.from_pylist(rows, schema=schema), 0
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+    except Exception:  # a foreign object may raise anything as it is converted
         return _value_by_value(rows, schema)
 
 
@@ -31,16 +32,35 @@ def widen(schema: pa.Schema, row: Row) -> pa.Schema:
     return schema
 
 
+def squeeze(batches: list[pa.RecordBatch], max_rows: int) -> tuple[list[pa.RecordBatch], int]:
+    """Batches that hold at most the newest `max_rows`, and how many rows were dropped.
+
+    Many small batches of one schema become one, which takes a tenth of the memory.
+    """
+    first = batches[0].schema
+    if len(batches) >= _MANY_BATCHES and all(batch.schema == first for batch in batches):
+        batches = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    dropped = max(0, sum(batch.num_rows for batch in batches) - max_rows)
+    kept, excess = [], dropped
+    for batch in batches:
+        cut = min(excess, batch.num_rows)
+        excess -= cut
+        if cut < batch.num_rows:
+            kept.append(batch.slice(cut))
+    return kept, dropped
+
+
 def _value_by_value(rows: list[Row], schema: pa.Schema) -> tuple[pa.RecordBatch, int]:
     bad = 0
     columns = []
     for field in schema:
         values = []
         for row in rows:
-            value = _plain(row.get(field.name))
+            value = row.get(field.name)
             try:
+                value = _plain(value)
                 pa.array([value], type=field.type)
-            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            except Exception:  # a foreign object may raise anything as it is converted
                 value, bad = None, bad + 1
             values.append(value)
         columns.append(pa.array(values, type=field.type))
@@ -49,10 +69,7 @@ def _value_by_value(rows: list[Row], schema: pa.Schema) -> tuple[pa.RecordBatch,
 
 def _plain(value: Any) -> Any:
     """Tensors and arrays (anything with `tolist`) as numbers and lists."""
-    try:
-        return value.tolist() if hasattr(value, "tolist") else value
-    except (TypeError, ValueError, RuntimeError):
-        return None
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _kind(value: Any) -> pa.DataType | None:

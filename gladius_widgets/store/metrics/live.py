@@ -140,9 +140,13 @@ class LiveFile:
         self.schema = schema
         self.rows = 0
         self._offset = 0
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o644)
+        # It gets its name only when it is locked: an unlocked one would be salvaged.
+        hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         lock(self._descriptor)
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        hidden.rename(path)
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Write one frame; after an error the next call overwrites what was left half written.
@@ -159,8 +163,7 @@ class LiveFile:
 
     def close(self) -> None:
         """Let others salvage it. The lock goes at once, even if a forked child has the file."""
-        with contextlib.suppress(OSError):
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        unlock(self._descriptor)
         os.close(self._descriptor)
 
 
@@ -173,3 +176,9 @@ def lock(descriptor: int) -> bool:
     except OSError:
         return True  # a file system without locks: one writer a table is the rule anyway
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Release `lock`, also for processes forked meanwhile, which share it."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

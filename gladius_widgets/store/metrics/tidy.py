@@ -5,8 +5,6 @@ after that.
 """
 
 import contextlib
-import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gladius_widgets.store.metrics.live import Damage, decode, is_unfinished, lock
+from gladius_widgets.store.metrics.live import Damage, decode, is_unfinished, lock, unlock
 from gladius_widgets.store.metrics.segments import (
     DamagedError,
     Parts,
@@ -28,7 +26,7 @@ from gladius_widgets.store.metrics.segments import (
 
 FAN_IN = 8  # so many segments of a size class become one
 MAX_COMPACTED_ROWS = 262_144
-_LOCK_WAIT_S = 5.0
+_ABANDONED_S = 3600.0  # a temporary file so old has no writer any more
 
 
 @dataclass
@@ -48,7 +46,7 @@ class _Sized:
 
 
 def tidy(directory: Path, *, fan_in: int = FAN_IN) -> Tidied:
-    """Roll live files that no writer holds, drop what segments have replaced, compact.
+    """Roll live files that no writer holds, then compact.
 
     Safe to call for any table at any time by its writer, or once the writer is gone (after a
     SIGKILL this completes the Parquet history). Damaged files become `_<name>.bad`.
@@ -61,30 +59,33 @@ def tidy(directory: Path, *, fan_in: int = FAN_IN) -> Tidied:
         OSError: the disk is full or read-only; nothing is lost, try again later.
     """
     done = Tidied()
-    with _alone(directory):
-        _drop_replaced(directory, done)
-        for file in list_table(directory).effective():
-            if file.is_live:
-                _roll(directory, file, done)
-        for segments in _neighbours(directory, done):
-            _compact(directory, segments, fan_in, done)
+    roll_live_files(directory, done)
+    compact(directory, done, fan_in=fan_in)
     return done
 
 
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Hold the folder's lock, against other threads and processes that tidy."""
+def roll_live_files(directory: Path, done: Tidied) -> None:
+    """Turn live files that no writer holds into segments; see `tidy`."""
+    for file in list_table(directory).effective():
+        if file.is_live:
+            _roll(directory, file, done)
+
+
+def compact(directory: Path, done: Tidied, *, fan_in: int = FAN_IN) -> None:
+    """Drop files that newer ones have replaced, and merge small segments; see `tidy`.
+
+    Does nothing while another thread or process is at it.
+    """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    deadline = time.monotonic() + _LOCK_WAIT_S
     try:
-        while not lock(descriptor):
-            if time.monotonic() > deadline:
-                raise OSError(errno.EBUSY, "somebody else is tidying", str(directory))
-            time.sleep(0.005)
-        yield
+        if not lock(descriptor):
+            return
+        _drop_replaced(directory, done)
+        for segments in _neighbours(directory, done):
+            while (found := _group(segments, max(2, fan_in))) is not None:
+                segments[found] = _merge(directory, segments[found], done)
     finally:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        unlock(descriptor)
         os.close(descriptor)
 
 
@@ -93,24 +94,25 @@ def _drop_replaced(directory: Path, done: Tidied) -> None:
 
     What replaces them is read first: should it be damaged, they are the last good copy.
     """
-    for temporary in directory.glob(".seg-*.tmp"):
-        temporary.unlink(missing_ok=True)
+    for temporary in directory.glob(".*.tmp"):
+        with contextlib.suppress(FileNotFoundError):  # it just got its name
+            if time.time() - temporary.stat().st_mtime > _ABANDONED_S:
+                temporary.unlink()
     listing = list_table(directory)
     for newer in listing.effective():
         older = [file for file in listing.files if file != newer and newer.covers(file)]
-        if older and _is_sound(directory, newer, done):
-            for file in older:
-                (directory / file.name).unlink()
-
-
-def _is_sound(directory: Path, file: TableFile, done: Tidied) -> bool:
-    try:
-        with Segment(directory, file) as segment:
-            segment.read()
-    except DamagedError as error:
-        _set_aside(directory, file, error, done)
-        return False
-    return True
+        if not older:
+            continue
+        try:
+            with Segment(directory, newer) as segment:
+                segment.read()
+                held = {k for k, _ in segment.parts}
+        except DamagedError as error:
+            _set_aside(directory, newer, error, done)
+            continue
+        for file in older:
+            if file.first in held:
+                (directory / file.name).unlink(missing_ok=True)
 
 
 def _roll(directory: Path, file: TableFile, done: Tidied) -> None:
@@ -129,8 +131,9 @@ def _roll(directory: Path, file: TableFile, done: Tidied) -> None:
             done.problems.append(f"{file.name}: {damaged_bytes} damaged bytes were left out.")
             path.replace(directory / f"_{file.name}.bad")
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)  # compacting may have seen that it is replaced
     finally:
+        unlock(descriptor)
         os.close(descriptor)
 
 
@@ -160,7 +163,7 @@ def _neighbours(directory: Path, done: Tidied) -> Iterator[list[_Sized]]:
             except DamagedError as error:
                 _set_aside(directory, file, error, done)
                 continue
-        if run and not (sized and _fits(sized, run[-1])):
+        if run and not (sized and _follows(sized, run[-1])):
             yield run
             run = []
         if sized:
@@ -168,13 +171,13 @@ def _neighbours(directory: Path, done: Tidied) -> Iterator[list[_Sized]]:
     yield run
 
 
-def _fits(one: _Sized, other: _Sized) -> bool:
-    return one.file.attempt == other.file.attempt and one.schema.equals(other.schema)
-
-
-def _compact(directory: Path, segments: list[_Sized], fan_in: int, done: Tidied) -> None:
-    while (found := _group(segments, max(2, fan_in))) is not None:
-        segments[found] = _merge(directory, segments[found], done)
+def _follows(one: _Sized, other: _Sized) -> bool:
+    """Whether `one` can be merged onto `other`: nothing may lie between them unseen."""
+    return (
+        one.file.attempt == other.file.attempt
+        and one.file.first == other.file.last + 1
+        and one.schema.equals(other.schema)
+    )
 
 
 def _group(segments: list[_Sized], fan_in: int) -> slice | None:

@@ -4,7 +4,6 @@ import atexit
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from gladius_widgets.store.metrics.encode import Row, to_batch, widen
+from gladius_widgets.store.metrics.encode import Row, squeeze, to_batch, widen
 from gladius_widgets.store.metrics.live import LiveFile
 from gladius_widgets.store.metrics.segments import list_table
-from gladius_widgets.store.metrics.tidy import FAN_IN, tidy
+from gladius_widgets.store.metrics.tidy import FAN_IN, Tidied, compact, roll_live_files
 
 MAX_WAITING_ROWS = 65_536  # kept in memory while the disk refuses them; then the oldest go
 _RETRY_S = 1.0
+_RETRY_ROLL_S = 10.0
 
 
 class MetricWriter:
@@ -59,13 +59,15 @@ class MetricWriter:
         self._filled_in = self._names & {"attempt", "time"}
         self._roll_rows, self._roll_s, self._flush_s = roll_rows, roll_s, flush_s
         self._rows: list[Row] = []
-        self._waiting: deque[pa.RecordBatch] = deque()  # refused by the disk so far
+        self._waiting: list[pa.RecordBatch] = []  # refused by the disk so far
         self._live: LiveFile | None = None
+        self._k = -1  # of the newest live file
         self._live_since = self._last_flush = float("-inf")
         self._closed = False
         self._process_id = os.getpid()
         self._changed = threading.Condition()
         self._retired = threading.Event()
+        self._rolling = threading.Lock()
         self._try(lambda: self.directory.mkdir(parents=True, exist_ok=True))
         self._tidy()
         self._threads = [
@@ -78,15 +80,14 @@ class MetricWriter:
 
     def append(self, row: dict[str, Any]) -> None:
         """Add one row; `attempt` and `time` (unix s) are filled in when the schema has them."""
-        if not self._filled_in <= row.keys():
-            given = {"attempt": self.attempt, "time": time.time()}
-            row = {name: given[name] for name in self._filled_in} | row
+        given = {"attempt": self.attempt, "time": time.time()}
+        row = {name: given[name] for name in self._filled_in} | row
         with self._changed:
             if self._closed:
                 self._note(ValueError(f"row appended to the closed table {self.directory.name}"))
                 return
             if not self._names.issuperset(row):
-                self._widen(row)
+                self._try(partial(self._widen, row))
             self._rows.append(row)
             if time.monotonic() - self._last_flush >= self._flush_s:
                 self._flush()
@@ -103,7 +104,8 @@ class MetricWriter:
         with self._changed:
             self._flush()
             self._retire()
-        self._tidy()
+        self._tidy(fan_in=None)
+        self._retired.set()  # compacting is left to the thread
 
     def close(self) -> None:
         """Roll, compact, and stop the threads. Harmless when called again or in a fork."""
@@ -137,28 +139,37 @@ class MetricWriter:
     def _flush(self) -> None:
         self._last_flush = time.monotonic()
         if self._rows:
-            batch, bad_values = to_batch(self._rows, self._schema)
-            self.errors += bad_values
-            self._rows = []
-            self._waiting.append(batch)
+            rows, self._rows = self._rows, []
+            if not self._try(lambda: self._encode(rows)):
+                self.dropped_rows += len(rows)
         while self._waiting and self._try(partial(self._write, self._waiting[0])):
-            self._waiting.popleft()
-        while sum(batch.num_rows for batch in self._waiting) > MAX_WAITING_ROWS:
-            self.dropped_rows += self._waiting.popleft().num_rows
+            del self._waiting[0]
+        if self._waiting:
+            self._waiting, dropped = squeeze(self._waiting, MAX_WAITING_ROWS)
+            self.dropped_rows += dropped
+            self._changed.notify()  # the thread has to try again
         if self._live and (
             self._live.rows >= self._roll_rows
             or self._last_flush - self._live_since >= self._roll_s
         ):
             self._retire()
 
+    def _encode(self, rows: list[Row]) -> None:
+        batch, bad_values = to_batch(rows, self._schema)
+        self._waiting.append(batch)
+        if bad_values:
+            self._note(ValueError(f"{bad_values} values of a wrong type became null"), bad_values)
+
     def _write(self, batch: pa.RecordBatch) -> None:
         if self._live and self._live.schema != batch.schema:
             self._retire()
         if self._live is None:
-            k = list_table(self.directory).next_k(self.attempt)
-            path = self.directory / f"live-{self.attempt}-{k}.arrows"
+            # counted here, as a listing may miss a file that is being compacted
+            self._k = max(self._k + 1, list_table(self.directory).next_k(self.attempt))
+            path = self.directory / f"live-{self.attempt}-{self._k}.arrows"
             self._live = LiveFile(path, batch.schema)
             self._live_since = time.monotonic()
+            self._changed.notify()  # the thread has an age to watch now
         self._live.append(batch)
 
     def _retire(self) -> None:
@@ -196,18 +207,22 @@ class MetricWriter:
     def _tidy_in_time(self) -> None:
         all_done = True
         while True:
-            self._retired.wait(None if all_done else _RETRY_S)
+            self._retired.wait(None if all_done else _RETRY_ROLL_S)
             self._retired.clear()
             if self._closed:
                 return
             all_done = self._tidy()
 
-    def _tidy(self, fan_in: int = FAN_IN) -> bool:
-        def run() -> None:
-            for problem in tidy(self.directory, fan_in=fan_in).problems:
-                self._note(ValueError(problem))
-
-        return self._try(run)
+    def _tidy(self, fan_in: int | None = FAN_IN) -> bool:
+        """Roll what is retired and, with a `fan_in`, compact; whether the disk let us."""
+        done = Tidied()
+        with self._rolling:
+            succeeded = self._try(partial(roll_live_files, self.directory, done))
+        if fan_in is not None:
+            succeeded &= self._try(partial(compact, self.directory, done, fan_in=fan_in))
+        for problem in done.problems:
+            self._note(ValueError(problem))
+        return succeeded
 
     def _try(self, action: Callable[[], object]) -> bool:
         try:
@@ -217,6 +232,6 @@ class MetricWriter:
             return False
         return True
 
-    def _note(self, error: Exception) -> None:
-        self.errors += 1
+    def _note(self, error: Exception, count: int = 1) -> None:
+        self.errors += count
         self.last_error = f"{type(error).__name__}: {error}"
