@@ -1,0 +1,93 @@
+"""The test's end of `zygote.py`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from gladius_widgets.core.atomic import write_json
+from gladius_widgets.core.paths import RunDirectory
+
+
+@dataclass
+class Forked:
+    """The ranks of one attempt."""
+
+    zygote: "Zygote"
+    pids: list[int]
+
+    def kill(self) -> None:
+        """SIGKILL to every rank, as when the machine goes."""
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> list[int]:
+        """Return codes; negative for a signal."""
+        codes = [self.zygote.tell({"wait": pid})["rc"] for pid in self.pids]
+        self.pids = []
+        return codes
+
+    def ended(self) -> bool:
+        """Whether some rank has ended (it stays a zombie until `wait`)."""
+        return any(_state(pid) in ("Z", "X", "") for pid in self.pids)
+
+
+class Zygote:
+    """Forks trainers; see `zygote.py`."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("zygote.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def tell(self, order: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the zygote died"
+        return json.loads(answer)
+
+    def start(self, run: RunDirectory, attempt: int, processes: int = 1) -> Forked:
+        """An attempt of `processes` ranks, told of each other as torchrun does."""
+        run.attempt(attempt).ranks.mkdir(parents=True, exist_ok=True)
+        write_json(run.attempt(attempt).proc, {"started_at": time.time()})
+        environment = {"GLADIUS_HOME": str(run.root.parent.parent)}
+        if processes > 1:
+            environment |= {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
+            environment |= {"MASTER_PORT": str(_free_port()), "ACCELERATE_USE_CPU": "true"}
+        pids = []
+        for rank in range(processes):
+            ranked = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if processes > 1 else {}
+            order = {"run": str(run.root), "attempt": attempt, "log": str(run.log)}
+            pids.append(self.tell(order | {"env": environment | ranked})["pid"])
+        return Forked(self, pids)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
