@@ -24,7 +24,7 @@ class Theme(Component):
     """
 
     _esm = STATIC / "theme.js"
-    _style = traitlets.Unicode(_read("tokens.css", "gladius.css", "extra.css")).tag(sync=True)
+    _style = traitlets.Unicode(_read("tokens.css", "gladius.css", "extra.css", "panels.css")).tag(sync=True)
     _icons = traitlets.Unicode(_read("icons.svg")).tag(sync=True)
 
     mode = traitlets.Enum(["light", "dark", "system"], "system").tag(sync=True)

@@ -25,6 +25,7 @@ from gladius_widgets.panels.models import (
     words,
 )
 from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.store.registry import Job
 
 NOW = 1_766_000_000.0
 GIB = 1024**3
@@ -366,7 +367,7 @@ class TestControls:
         }  # fmt: skip
         assert view.mode == "CPU"
         assert view["pause"].title == "Pause at the next batch boundary (F2)"
-        assert "cannot be opened" in view["tensorboard"].title
+        assert "tensorboard --logdir" in view["tensorboard"].title
 
     def test_paused_resumes(self):
         assert "resume" in self.enabled(snapshot(JobStatus.PAUSED))
@@ -434,8 +435,18 @@ class TestStatusBar:
 
 class TestJobs:
     def row(self, status, **kwargs):
-        record = jobs.JobRecord("j", "support-chat", status, **kwargs)
-        return jobs.rows([record], "ann", NOW)[0]
+        job = Job(
+            **{
+                "id": "j", "name": "support-chat", "status": status, "created_by": "",
+                "created_at": NOW, "started_at": None, "ended_at": None, "position": 1,
+                "attempt": 1, "claimed_at": None, "holds_slot": False, "step": 0,
+                "total_steps": None, "cost": None, "currency": "USD", "hourly_rate": None,
+                "gpus": 0, "config_line": "MoE · Local CPU", "engine": "local", "error": None,
+                "updated_at": NOW,
+            }
+            | kwargs
+        )  # fmt: skip
+        return jobs.rows([job], "ann", NOW)[0]
 
     def test_training(self):
         row = self.row(JobStatus.TRAINING, created_by="ann", started_at=NOW - 6 * 3600 - 23 * 60,

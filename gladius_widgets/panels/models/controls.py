@@ -1,12 +1,11 @@
 """The eight controls: what each does, when it can be used, and why it cannot."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gladius_widgets.core.states import LEGAL_COMMANDS, Command, JobStatus, is_legal_command
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.models.words import status_sentence
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,23 @@ class ControlsView:
         return next(control for control in self.controls if control.name == name)
 
 
-def view(job: JobSnapshot, supported: Collection[Command]) -> ControlsView:
+_PENDING = {
+    "pause": "Pausing…",
+    "resume": "Resuming…",
+    "stop": "Stopping…",
+    "checkpoint": "Saving…",
+    "reload": "Reading…",
+    "validate": "Validating…",
+}
+
+
+def view(job: JobSnapshot, supported: Collection[Command], pending: str = "") -> ControlsView:
     """The controls of `job`.
 
     Args:
         job: the job at this moment.
         supported: the commands that the client can send.
+        pending: the control whose command has no answer yet.
     """
 
     def why_not(command: Command) -> str:
@@ -73,8 +83,7 @@ def view(job: JobSnapshot, supported: Collection[Command]) -> ControlsView:
         )
     )  # fmt: skip
     has_rows = job.run is not None and job.run.step > 0
-    return ControlsView(
-        (
+    all_controls = (
             first,
             Control(
                 "stop", "Stop Training…", "stop", "F3", "Save a last checkpoint and stop",
@@ -102,11 +111,19 @@ def view(job: JobSnapshot, supported: Collection[Command]) -> ControlsView:
             ),
             Control(
                 "tensorboard", "View TensorBoard", "trend", "F9", "Open TensorBoard",
-                "TensorBoard cannot be opened from here yet", short="TensorBoard",
+                "Not opened from here yet; run `tensorboard --logdir` on the run folder",
+                short="TensorBoard",
             ),
-        ),
-        mode(job),
     )  # fmt: skip
+    return ControlsView(tuple(_waiting(c, pending) for c in all_controls), mode(job))
+
+
+def _waiting(control: Control, pending: str) -> Control:
+    """The control while its command has no answer yet."""
+    if control.name != pending or not control.enabled:
+        return control
+    label = _PENDING.get(control.name, control.label)
+    return replace(control, label=label, short=label, reason="Waiting for the trainer's answer")
 
 
 def mode(job: JobSnapshot) -> str:
@@ -129,8 +146,3 @@ def shortcut_words(controls: ControlsView) -> tuple[tuple[str, str], ...]:
 def _resumes(status: JobStatus) -> bool:
     """Whether the first button resumes; it pauses where neither is possible."""
     return status in LEGAL_COMMANDS[Command.RESUME]
-
-
-def refusal(job: JobSnapshot, control: Control) -> str:
-    """What to tell someone who used a shortcut of a disabled control."""
-    return f"{control.label.rstrip('…')}: {control.reason}. State: {status_sentence(job.status)}."

@@ -6,26 +6,9 @@ from dataclasses import dataclass, field
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.words import Badge, job_badge
+from gladius_widgets.store.registry import Job
 
 _CHEAP, _DEAR = 50.0, 100.0
-
-
-@dataclass(frozen=True)
-class JobRecord:
-    """What the list knows of a job; times in unix seconds."""
-
-    id: str
-    name: str
-    status: JobStatus
-    created_by: str = ""
-    created_at: float | None = None
-    started_at: float | None = None
-    ended_at: float | None = None
-    step: int = 0
-    total_steps: int | None = None
-    cost: float | None = None
-    currency: str = "USD"
-    config_line: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,18 +41,17 @@ class JobRow:
     actions: tuple[Action, ...] = field(default_factory=tuple)
 
 
-def rows(records: Iterable[JobRecord], user: str, now: float) -> tuple[JobRow, ...]:
-    """Rows for the records, in their order; `user`'s own jobs say `You`."""
-    return tuple(_row(record, user, now) for record in records)
+def rows(jobs: Iterable[Job], user: str, now: float) -> tuple[JobRow, ...]:
+    """Rows for the jobs, in their order; `user`'s own jobs say `You`."""
+    return tuple(_row(job, user, now) for job in jobs)
 
 
-def _row(job: JobRecord, user: str, now: float) -> JobRow:
-    share = min(1.0, job.step / job.total_steps) if job.total_steps else None
+def _row(job: Job, user: str, now: float) -> JobRow:
     return JobRow(
         id=job.id,
         name=job.name,
         sub=job.config_line,
-        badge=job_badge(job.status, share),
+        badge=job_badge(job.status, job.progress),
         creator="You" if job.created_by == user and user else job.created_by or fmt.UNKNOWN,
         started=fmt.date_time(job.started_at, now) if job.started_at else "Not started",
         started_at=job.started_at,
@@ -82,7 +64,7 @@ def _row(job: JobRecord, user: str, now: float) -> JobRow:
     )
 
 
-def _duration(job: JobRecord, now: float) -> str:
+def _duration(job: Job, now: float) -> str:
     """`6h 23m`; of a job that did not complete, `Stopped at 6h 23m`."""
     if job.started_at is None:
         return fmt.UNKNOWN

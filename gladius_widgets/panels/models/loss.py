@@ -110,6 +110,12 @@ def lines(
     )
 
 
+def validation_limits(drawn: LossLines) -> tuple[float, float]:
+    """Limits of an axis of the validation loss alone."""
+    known = drawn.validation[np.isfinite(drawn.validation)]
+    return _y_limits(known, known)
+
+
 def x_limits(history: History, x_axis: XAxis, x_end: float | None) -> tuple[float, float]:
     """From 0 to a round number past the newest step, or to the run's end if that is nearer."""
     x = history.train[x_axis]

@@ -32,7 +32,7 @@ def view(job: JobSnapshot, now: float) -> StatusBarView:
     """The bar's content at `now`."""
     run, badge = job.run, console_badge(job.status)
     beat = run.heartbeat if run and run.heartbeat else None
-    stale = bool(job.status.is_active and beat and now - beat > STALE_AFTER_S)
+    stale = is_stale(job, now)
     paused = job.status == JobStatus.PAUSED
     epoch = f"Epoch {run.epoch}/{fmt.count(run.total_epochs)}" if run and run.epoch else "Epoch –"
     live = job.status == JobStatus.TRAINING and run is not None and not stale
@@ -51,6 +51,13 @@ def view(job: JobSnapshot, now: float) -> StatusBarView:
         action_keys="F2" if not job.status.is_final else "",
         action="Resume" if paused else "Pause" if not job.status.is_final else "",
     )
+
+
+def is_stale(job: JobSnapshot, now: float | None = None) -> bool:
+    """Whether a job that should beat has fallen silent. `now` is by default the last look."""
+    beat = job.run.heartbeat if job.run else 0.0
+    now = job.seen_at if now is None else now
+    return bool(job.status.is_active and beat and now - beat > STALE_AFTER_S)
 
 
 def health_words(job: JobSnapshot) -> str:

@@ -1,0 +1,83 @@
+"""The bars at the top of pages."""
+
+from typing import Any
+
+from gladius_widgets.components import Node, h, icon
+from gladius_widgets.panels.links import JOBS_PAGE
+
+
+def brand(words: str, *, hides: bool = False) -> Node:
+    """Mark and name; with `hides` the name gives way on narrow pages."""
+    mark = h("span", {"class": "gw-brand__mark"}, icon("mark"))
+    name = h("span", {"class": "gw-hide-md"}, words) if hides else words
+    return h("span", {"class": "gw-brand"}, mark, name)
+
+
+def separator(classes: str = "") -> Node:
+    """A thin line between groups."""
+    return h("span", {"class": f"gw-sep {classes}".strip()})
+
+
+def spacer() -> Node:
+    """Takes the room that is left."""
+    return h("span", {"class": "gw-spacer"})
+
+
+def live(*, is_live: bool, classes: str) -> Node:
+    """Whether what is shown is current."""
+    words = h(
+        "span",
+        {"class": "gw-live" if is_live else "gw-live gw-live--lost"},
+        icon("wifi" if is_live else "wifi-off", 14),
+        "Live" if is_live else "No news",
+    )
+    return h("span", {"class": classes}, words)
+
+
+def theme_button(classes: str = "") -> Node:
+    """Switches between light and dark, in the browser."""
+    return icon_button("moon", "Switch between light and dark", classes, {"data-gw-toggle": ""})
+
+
+def icon_button(
+    symbol: str, label: str, classes: str = "", attrs: dict[str, Any] | None = None, on: str = ""
+) -> Node:
+    """A quiet button that is only an icon."""
+    return h(
+        "button",
+        {
+            "type": "button",
+            "class": f"gw-btn gw-btn--sm gw-btn--icon gw-btn--ghost {classes}".strip(),
+            "aria-label": label,
+            "title": label,
+            **(attrs or {}),
+        },
+        icon(symbol),
+        on={"click": on} if on else None,
+    )
+
+
+def user(name: str, classes: str = "") -> Node:
+    """Who looks."""
+    dot = h("span", {"class": "gw-user__dot"}, icon("user", 12))
+    return h("span", {"class": f"gw-user {classes}".strip(), "title": "Your account"}, dot, name)
+
+
+def jobs_bar(user_name: str) -> Node:
+    """The app bar of the jobs page."""
+    return h(
+        "header",
+        {"class": "gw-appbar"},
+        brand("Gladius"),
+        separator(),
+        h(
+            "nav",
+            {"class": "gw-nav", "aria-label": "Main"},
+            h("a", {"href": JOBS_PAGE, "aria-current": "page"}, "Jobs"),
+            h("a", {"href": "console.ipynb"}, "Console"),
+        ),
+        spacer(),
+        live(is_live=True, classes="gw-hide-sm"),
+        theme_button(),
+        user(user_name),
+    )

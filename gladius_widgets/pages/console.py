@@ -1,0 +1,225 @@
+"""TrainingConsole: everything about one running job on one page."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gladius_widgets.client import Client
+from gladius_widgets.components import Element, Hotkeys, Node, h, icon, location, toasts
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.pages import bars
+from gladius_widgets.pages.header import HeaderBar
+from gladius_widgets.pages.notices import Notices
+from gladius_widgets.panels import reading
+from gladius_widgets.panels.actions import actions_of
+from gladius_widgets.panels.config_snapshot import ConfigSnapshot
+from gladius_widgets.panels.controls import TrainingControls
+from gladius_widgets.panels.error_alert import ErrorAlert
+from gladius_widgets.panels.experts import ExpertChart
+from gladius_widgets.panels.links import JOBS_PAGE
+from gladius_widgets.panels.log import TrainingLog
+from gladius_widgets.panels.loss import LossChart
+from gladius_widgets.panels.memory import MemoryChart
+from gladius_widgets.panels.models import progress, words
+from gladius_widgets.panels.pace import Part, Sent
+from gladius_widgets.panels.panel import default_client, open_feed
+from gladius_widgets.panels.progress import ProgressOverview
+from gladius_widgets.panels.status_bar import StatusBar
+from gladius_widgets.panels.throughput import ThroughputChart
+
+_CHARTS = ("loss", "experts", "throughput", "memory")
+_ANNOUNCE_S = 30.0
+
+
+class TrainingConsole(Element):
+    """The training console of one job.
+
+    In Voila the job is the one named in the address, `console.ipynb?job=ID`. Without a name it
+    is the newest job. A job that is not there is said so on the page.
+
+    Args:
+        job: a job's id, a unique prefix of it, or its name.
+        back: called when the reader leaves; by default the browser goes to the jobs page.
+        client: the door to the jobs; by default that of `$GLADIUS_HOME`.
+    """
+
+    def __init__(
+        self,
+        job: str | None = None,
+        *,
+        back: Callable[[], object] | None = None,
+        client: Client | None = None,
+        **unknown: Any,
+    ) -> None:
+        reject_unknown("TrainingConsole", unknown, {"job", "back", "client"})
+        self.client = client or default_client()
+        self._back = back
+        self._panels: dict[str, Any] = {}
+        self._ends: list[Callable[[], object]] = []
+        self._name = job
+        super().__init__(_loading())
+        toasts()
+        if job is not None:
+            self.show(job)
+        else:
+            # A preheated kernel runs before anybody asked: the address comes with the page.
+            self._ends.append(location().on("ready", self._arrived))
+
+    def show(self, job: str | None) -> None:
+        """Show this job; the newest one for None. What cannot be shown is said on the page."""
+        self._clear()
+        try:
+            self._open(job)
+        except GladiusError as error:
+            self.tree = _missing(error)
+
+    def close(self) -> None:
+        """End the page and its panels."""
+        self._clear()
+        for end in self._ends:
+            end()
+        super().close()
+
+    def _arrived(self, payload: dict[str, Any]) -> None:
+        self.show(payload["query"].get("job") or None)
+
+    def _open(self, job: str | None) -> None:
+        feed = open_feed(job, self.client)
+        job_id, client = feed.run.id, self.client
+        panels = {
+            "header": HeaderBar(job_id, back=self._leave_or_none(), client=client),
+            "alert": ErrorAlert(job_id, show_log=self._show_log, client=client),
+            "log": TrainingLog(job_id, client=client),
+            "loss": LossChart(job_id, hotkey="1", client=client),
+            "experts": ExpertChart(job_id, hotkey="2", client=client),
+            "throughput": ThroughputChart(job_id, hotkey="3", client=client),
+            "memory": MemoryChart(job_id, hotkey="4", client=client),
+            "controls": TrainingControls(job_id, client=client),
+            "progress": ProgressOverview(job_id, client=client),
+            "config": ConfigSnapshot(job_id, client=client),
+            "status": StatusBar(job_id, client=client),
+            "spoken": _Announcer(feed),
+        }
+        self._panels = panels
+        self._notices = Notices(feed, actions_of(feed, client))
+        self._hotkeys = self._chart_keys()
+        self.slots = panels
+        self.tree = _layout()
+        location().set_title(f"{feed.job.name} · Gladius")
+
+    def _clear(self) -> None:
+        if not self._panels:
+            return
+        self._notices.close()
+        self._hotkeys.close()
+        self.slots = {}
+        for panel in self._panels.values():
+            panel.close()
+        self._panels = {}
+
+    def _leave_or_none(self) -> Callable[[], object] | None:
+        """How to leave: to the list, where there is one."""
+        if self._back is not None:
+            return self._back
+        return (lambda: location().navigate(JOBS_PAGE)) if location().standalone else None
+
+    def _chart_keys(self) -> Hotkeys:
+        keys = Hotkeys({str(i): name for i, name in enumerate(_CHARTS, 1)})
+        for name in _CHARTS:
+            keys.on(name, lambda _payload, name=name: self._panels[name].take_focus())
+        return keys
+
+    def _show_log(self) -> None:
+        self._panels["log"].terminal.take_focus()
+
+    def __repr__(self) -> str:
+        return f"TrainingConsole({self._name!r})" if self._name else "TrainingConsole()"
+
+
+class _Announcer(Element):
+    """Tells screen readers how far the run is, every half a minute."""
+
+    def __init__(self, feed: Any) -> None:
+        super().__init__(h("div", {"class": "gw-sr", "role": "status"}))
+        self._feed = feed
+        part = Part(self._paint, frozenset({reading.STATE}), _ANNOUNCE_S)
+        self._end = feed.show([part])
+
+    def _paint(self) -> Sent:
+        job = self._feed.job
+        view = progress.view(job, time.time())
+        text = f"{words.status_sentence(job.status)}, {view.percent}, {view.measure}"
+        self.tree = h("div", {"class": "gw-sr", "role": "status"}, text)
+        return Sent(1, 200)
+
+    def close(self) -> None:
+        """Fall silent."""
+        self._end()
+        super().close()
+
+
+def _layout() -> Node:
+    def slot(name: str) -> Node:
+        return h("slot", {"name": name})
+
+    return h(
+        "div",
+        {"class": "gw-app"},
+        slot("header"),
+        h(
+            "main",
+            {"class": "gw-main"},
+            slot("alert"),
+            slot("log"),
+            h("div", {"class": "gw-grid2"}, [slot(name) for name in _CHARTS]),
+            h("div", {"class": "gw-console2"}, slot("controls"), slot("progress")),
+            slot("config"),
+            slot("spoken"),
+        ),
+        slot("status"),
+    )
+
+
+def _frame(content: Node) -> Node:
+    header = h(
+        "header",
+        {"class": "gw-appbar gw-appbar--console"},
+        bars.brand("Gladius Training Console", hides=True),
+        bars.spacer(),
+        bars.theme_button(),
+    )
+    return h("div", {"class": "gw-app"}, header, h("main", {"class": "gw-main"}, content))
+
+
+def _loading() -> Node:
+    """Bones in the shape of the page."""
+
+    def bone(height: int) -> Node:
+        return h("span", {"class": "gw-skel", "style": {"height": f"{height}px"}})
+
+    charts = h("div", {"class": "gw-grid2"}, [bone(222) for _ in _CHARTS])
+    return _frame(
+        h("div", {"class": "gw-stack gw-late", "aria-busy": True}, bone(392), charts, bone(480))
+    )
+
+
+def _missing(error: GladiusError) -> Node:
+    return _frame(
+        h(
+            "section",
+            {"class": "gw-card", "role": "alert"},
+            h(
+                "div",
+                {"class": "gw-empty"},
+                h("span", {"class": "gw-empty__ic"}, icon("search", 24)),
+                h("h3", None, error.message),
+                h("p", None, error.hint) if error.hint else None,
+                h(
+                    "a",
+                    {"class": "gw-btn gw-btn--primary", "href": JOBS_PAGE},
+                    "Open the jobs list",
+                ),
+            ),
+        )
+    )

@@ -1,0 +1,44 @@
+"""Events of the run as toasts: checkpoints, warnings, errors, and what others asked for."""
+
+from gladius_widgets.components import toasts
+from gladius_widgets.panels.actions import JobActions
+from gladius_widgets.panels.feed import JobFeed
+from gladius_widgets.store.events import Event
+
+_LOUD = {
+    "checkpoint": ("Checkpoint saved", "green", "save"),
+    "warning": ("Warning", "yellow", None),
+    "error": ("Training error", "red", None),
+}
+
+
+class Notices:
+    """Shows new events of a run; those that a page finds when it opens are old news."""
+
+    def __init__(self, feed: JobFeed, actions: JobActions) -> None:
+        self._actions = actions
+        self._end = feed.on_events(self._show)
+
+    def close(self) -> None:
+        """Stop."""
+        self._end()
+
+    def _show(self, events: list[Event]) -> None:
+        for event in events[-3:]:  # no more fit; the log has them all
+            self._show_one(event)
+
+    def _show_one(self, event: Event) -> None:
+        payload = event.payload or {}
+        if event.type == "command":
+            mine = payload.get("id") in self._actions.own or self._actions.pending
+            if not mine:
+                toasts().show("Someone else", event.message, "blue")
+        elif event.type == "checkpoint" and self._actions.pending in (
+            "checkpoint",
+            "pause",
+            "stop",
+        ):
+            return  # its answer says so
+        elif event.type in _LOUD:
+            title, tone, icon = _LOUD[event.type]
+            toasts().show(title, event.message.removeprefix(f"{title}: "), tone, icon=icon)

@@ -1,0 +1,159 @@
+"""What a reader can do to a job: commands with their questions, answers as toasts, exports.
+
+Every command goes through the client, which checks it; a button's `disabled` is a courtesy.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from gladius_widgets.client import Client
+from gladius_widgets.components import confirm, location, toasts
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.states import Command
+from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels import reading
+from gladius_widgets.panels.bundle import FORMATS, bundle
+from gladius_widgets.panels.feed import JobFeed
+from gladius_widgets.panels.models import controls as model
+from gladius_widgets.panels.models.config import source_words
+from gladius_widgets.panels.questions import ask_format, ask_why
+from gladius_widgets.store.control import Ack, Request
+
+# What the trainer obeys; each goes through `client.command`.
+SUPPORTED = frozenset(Command) - {Command.SET, Command.REVERT}
+_ANSWER_S = 30.0
+_DONE = {
+    Command.PAUSE: ("Training paused", "pausec"),
+    Command.RESUME: ("Training resumed", "play"),
+    Command.STOP: ("Training stopped", "stopc"),
+    Command.CHECKPOINT: ("Checkpoint saved", "save"),
+    Command.VALIDATE: ("Validation done", "target"),
+    Command.RELOAD: ("Config read again", "sync"),
+    Command.CANCEL: ("Job cancelled", "stopc"),
+}
+
+
+class JobActions:
+    """The actions of one job. Use `actions_of`: one per feed, so that all buttons agree.
+
+    Attributes:
+        pending: the name of the control whose command has no answer yet; empty when none.
+        own: ids of requests made here, whose outcome was told here.
+    """
+
+    def __init__(self, feed: JobFeed, client: Client) -> None:
+        self._feed = feed
+        self._client = client
+        self.pending = ""
+        self.own: set[str] = set()
+        self._handlers: dict[str, Callable[[], Awaitable[None]]] = {
+            "pause": lambda: self._command("pause", Command.PAUSE),
+            "resume": lambda: self._command("resume", Command.RESUME),
+            "stop": self._stop,
+            "checkpoint": lambda: self._command("checkpoint", Command.CHECKPOINT),
+            "validate": lambda: self._command("validate", Command.VALIDATE),
+            "reload": self._reload,
+            "export": self._export,
+            "cancel": self._cancel,
+        }
+
+    def controls(self) -> model.ControlsView:
+        """The controls as they are now."""
+        return model.view(self._feed.job, SUPPORTED, self.pending)
+
+    async def use(self, name: str) -> None:
+        """Use a control by its name, as a button or a shortcut does; a refusal is told."""
+        if name in ("pause", "resume"):
+            name = self.controls().controls[0].name  # F2 is one or the other
+        if name != "cancel":
+            control = self.controls()[name]
+            if not control.enabled:
+                toasts().show(control.label.rstrip("…"), control.reason, "yellow")
+                return
+        try:
+            await self._handlers[name]()
+        except GladiusError as error:
+            toasts().error(error)
+
+    # Commands
+
+    async def _command(
+        self, name: str, command: Command, args: dict[str, Any] | None = None
+    ) -> Ack | None:
+        """Ask, wait for the answer, tell it."""
+        self._set_pending(name)
+        try:
+            answer = await asyncio.to_thread(
+                self._client.command, self._feed.run.id, command, args, _ANSWER_S
+            )
+        finally:
+            self._set_pending("")
+        self.own.add(answer.id)
+        if isinstance(answer, Request):
+            toasts().show(
+                f"{_DONE[command][0].split()[0]}: no answer yet",
+                f"'{command}' was asked; the trainer answers at its next step.",
+                "yellow",
+            )
+            return None
+        self._tell(command, answer)
+        return answer
+
+    def _tell(self, command: Command, answer: Ack) -> None:
+        if answer.outcome == "rejected":
+            toasts().show(f"Refused: {command}", answer.reason or "", "red")
+            return
+        title, icon = _DONE[command]
+        words = [f"step {answer.step:,}"] if answer.step is not None else []
+        words += [f"after {answer.latency_s:.1f}s"] if answer.latency_s is not None else []
+        toasts().show(title, " · ".join(words), "green", icon=icon)
+
+    async def _stop(self) -> None:
+        if await confirm(
+            "Stop Training?",
+            "A last checkpoint and a summary are written; the job can be resumed from there.",
+            action="Stop Training",
+            icon="stop",
+        ):
+            await self._command("stop", Command.STOP)
+
+    async def _reload(self) -> None:
+        answer = await self._command("reload", Command.RELOAD)
+        if answer is not None and answer.outcome == "applied":
+            toasts().show("Config", source_words(self._feed.job, time.time()), "blue")
+
+    async def _cancel(self) -> None:
+        reason = await ask_why(self._feed.job)
+        if reason:
+            await self._command("cancel", Command.CANCEL, {"reason": reason})
+
+    def _set_pending(self, name: str) -> None:
+        self.pending = name
+        self._feed.refresh({reading.STATE})
+
+    # Export
+
+    async def _export(self) -> None:
+        kind = await ask_format(FORMATS)
+        if kind is None:
+            return
+        run = self._feed.run
+        path = await asyncio.to_thread(bundle, run, kind)
+        data = await asyncio.to_thread(path.read_bytes)
+        location().download(path.name, data, "application/zip")
+        toasts().show(
+            "Metrics exported", f"{path.name} · {fmt.size(len(data))}", "green", icon="download"
+        )
+
+
+_actions: "WeakKeyDictionary[JobFeed, JobActions]" = WeakKeyDictionary()
+
+
+def actions_of(feed: JobFeed, client: Client) -> JobActions:
+    """The actions of the feed's job, made at the first call."""
+    if feed not in _actions:
+        _actions[feed] = JobActions(feed, client)
+    return _actions[feed]

@@ -1,0 +1,95 @@
+"""The base of charts that show one share of 1 per bar, each bar in its own tone."""
+
+from collections.abc import Sequence
+
+import bqplot
+import numpy as np
+
+from gladius_widgets.components import ChartOverlay, Series
+from gladius_widgets.panels.figures import (
+    bar_labels,
+    bars,
+    figure,
+    linear_axis,
+    put,
+    set_limits,
+)
+from gladius_widgets.panels.pace import Sent
+
+_TICKS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+class ShareBars:
+    """A figure of bars from 0 to 100 %, made once.
+
+    Args:
+        threshold: a dashed line across, as a share.
+        with_track: a pale bar behind each that shows the whole capacity.
+        name: of the value, for the tooltip.
+    """
+
+    def __init__(
+        self, name: str, *, threshold: float | None = None, with_track: bool = False
+    ) -> None:
+        self._x_scale = bqplot.LinearScale(min=-0.5, max=0.5)
+        y_scale = bqplot.LinearScale(min=0.0, max=1.0)
+        scales = {"x": self._x_scale, "y": y_scale}
+        self._bars = bars(scales, padding=0.45)
+        self._labels = bar_labels(scales)
+        self._track = bars(scales, padding=0.45, colors=["var(--gw-surface-3)"])
+        self._line = bqplot.Lines(
+            x=np.empty(0, np.float32), y=np.empty(0, np.float32), scales=scales,
+            colors=["var(--gw-text-3)"], line_style="dashed", stroke_width=1,
+        )  # fmt: skip
+        self._threshold = threshold
+        self._x_axis = linear_axis(self._x_scale, limits=(0.0, 1.0))
+        y_axis = linear_axis(y_scale, side="left", grid=True, limits=(0.0, 1.0))
+        y_axis.tick_values, y_axis.tick_format = _TICKS, ".0%"
+        marks = [self._bars, self._line, self._labels]
+        fig = figure(
+            [self._track, *marks] if with_track else marks,
+            [self._x_axis, y_axis],
+            left_px=40,
+            top_px=16,
+            classes="gw-fig--bars",
+        )
+        self._with_track = with_track
+        self.overlay = ChartOverlay(
+            fig,
+            series=[Series(mark=self._bars, name=name, color="var(--gw-text-2)", format=3)],
+            label=name,
+            zoomable=False,
+        )
+
+    def show(
+        self,
+        shares: Sequence[float],
+        labels: Sequence[str],
+        tones: Sequence[str],
+        texts: Sequence[str],
+    ) -> Sent:
+        """Bring the bars up to date: heights, names below, tones, texts above."""
+        count = len(shares)
+        at, heights = np.arange(count, dtype=np.int32), np.array(shares, dtype=np.float32)
+        colors = [f"var(--gw-{tone})" for tone in tones] or ["var(--gw-gray)"]
+        sent = Sent()
+        if len(self._bars.x) != count:
+            sent += self._spread(count, labels)
+        sent += put(self._bars, x=at, y=heights, colors=colors)
+        return sent + put(self._labels, x=at, y=heights, text=np.array(texts, dtype="U16"))
+
+    def _spread(self, count: int, labels: Sequence[str]) -> Sent:
+        """Make room for another number of bars."""
+        edges = (-0.5, max(count, 1) - 0.5)
+        sent = set_limits(self._x_scale, edges)
+        names = {str(i): label for i, label in enumerate(labels)}
+        every = max(1, count // 16)  # with many experts not every name fits
+        ticks = np.arange(0, count, every, dtype=np.int32)
+        sent += put(self._x_axis, tick_values=ticks, tick_labels=names, tick_format="d")
+        if self._with_track:
+            whole = np.ones(count, np.float32)
+            sent += put(self._track, x=np.arange(count, dtype=np.int32), y=whole)
+        if self._threshold is not None:
+            level = np.full(2, self._threshold, np.float32)
+            sent += put(self._line, x=np.array(edges, np.float32), y=level)
+        return sent

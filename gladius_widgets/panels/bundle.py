@@ -1,0 +1,48 @@
+"""All metrics, the log and the config of a run in one ZIP file."""
+
+import time
+import zipfile
+from pathlib import Path
+
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.store.metrics import export
+from gladius_widgets.store.metrics.schemas import TABLES
+
+FORMATS = ("csv", "json", "parquet")
+
+
+def bundle(run: RunDirectory, kind: str) -> Path:
+    """Write `exports/<job>-<time>-<kind>.zip` and return its path.
+
+    It holds each metric table that has rows, train.log and config.yaml.
+
+    Raises:
+        GladiusError: an unknown format, or the disk is full.
+    """
+    made = run.exports / f"{run.id}-{time.strftime('%Y%m%d-%H%M%S')}-{kind}.zip"
+    parts: list[Path] = []
+    try:
+        run.exports.mkdir(exist_ok=True)
+        for table in TABLES:
+            part = run.exports / f".{made.stem}-{table}.{kind}"
+            parts.append(part)
+            if not export(run, table, kind, part):
+                part.unlink(missing_ok=True)
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            for table, part in zip(TABLES, parts, strict=True):
+                if part.exists():
+                    archive.write(part, f"{table}.{kind}")
+            for file in (run.log, run.config):
+                if file.exists():
+                    archive.write(file, file.name)
+    except OSError as error:
+        made.unlink(missing_ok=True)
+        raise GladiusError(
+            f"The export could not be written: {error.strerror or error}.",
+            "Check the disk's space and your permissions.",
+        ) from None
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    return made

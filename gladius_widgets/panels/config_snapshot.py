@@ -1,0 +1,106 @@
+"""ConfigSnapshot: the settings of the run, and the whole file on demand."""
+
+import time
+from collections.abc import Iterable
+
+from gladius_widgets.components import Action, Dialog, Node, h, icon, location
+from gladius_widgets.panels import reading
+from gladius_widgets.panels.models import config as model
+from gladius_widgets.panels.pace import Part, Sent
+from gladius_widgets.panels.panel import Panel
+
+_NOT_YET = "Comes with the config editor; `gladius submit CONFIG --set …` changes settings now"
+
+
+class ConfigSnapshot(Panel):
+    """The settings frozen at submit, and whether their file says something else by now.
+
+    Args:
+        job: a job's id, a unique prefix of it, or its name; by default the newest job.
+        client: the door to the jobs.
+    """
+
+    def build(self) -> None:
+        """Wire the buttons."""
+        self._dialog = Dialog(
+            "Configuration",
+            text="Frozen at submit; changes to the file do not touch this run.",
+            icon="file",
+            actions=[Action("close", "Close"), Action("save", "Download", icon="download")],
+        )
+        self._dialog.on("save", lambda _payload: self._download())
+        self.on("view", lambda _payload: self._view())
+
+    def parts(self) -> Iterable[Part]:
+        """It changes seldom."""
+        return (Part(self._paint, frozenset({reading.STATE}), 5.0),)
+
+    def close(self) -> None:
+        """End the panel and its dialog."""
+        self._dialog.close()
+        super().close()
+
+    def _view(self) -> None:
+        text = self._text()
+        self._dialog.body = h("pre", {"class": "gw-json gw-json--tall", "tabindex": 0}, text)
+        self._dialog.show()
+
+    def _download(self) -> None:
+        location().download(f"{self.job.id}.yaml", self._text().encode(), "application/yaml")
+
+    def _text(self) -> str:
+        return self.feed.run.config.read_text(encoding="utf-8", errors="replace")
+
+    def _paint(self) -> Sent:
+        job = self.job
+        model_facts = job.run.model if job.run else {}
+        settings = model.settings(job.config, model_facts) if job.config else ()
+        return self.put_tree(
+            h(
+                "section",
+                {"class": "gw-card", "aria-label": "Configuration snapshot"},
+                h(
+                    "div",
+                    {"class": "gw-card__h gw-card__h--line"},
+                    h("h2", {"class": "gw-card__t gw-card__t--sm"}, "Configuration snapshot"),
+                    h("span", {"class": "gw-mono gw-soft"}, job.config_file),
+                    h(
+                        "span",
+                        {"class": "gw-card__s gw-hide-sm gw-ellipsis"},
+                        model.source_words(job, time.time()),
+                    ),
+                ),
+                h(
+                    "div",
+                    {"class": "gw-cfg__b"},
+                    h("div", {"class": "gw-cfg"}, [_setting(s) for s in settings])
+                    if settings
+                    else h("p", {"class": "gw-soft"}, "The run's config cannot be read."),
+                    h("div", {"class": "gw-row gw-row--wrap gw-cfg__f"}, _buttons()),
+                ),
+            )
+        )
+
+
+def _setting(setting: model.Setting) -> Node:
+    return h(
+        "dl",
+        {"class": "w2" if setting.wide else None},
+        h("dt", None, setting.label),
+        h("dd", {"class": "gw-ellipsis", "title": setting.value}, setting.value),
+    )
+
+
+def _buttons() -> list[Node]:
+    return [
+        _button("edit", "edit", "Edit Config", _NOT_YET),
+        _button("view", "eye", "View Full Config"),
+        _button("preset", "layers", "Load Preset", _NOT_YET),
+        _button("template", "save", "Save as Template", _NOT_YET),
+    ]
+
+
+def _button(name: str, symbol: str, label: str, why_not: str = "") -> Node:
+    attrs = {"type": "button", "class": "gw-btn gw-btn--sm"}
+    attrs |= {"disabled": bool(why_not), "title": why_not or None}
+    return h("button", attrs, icon(symbol, 14), label, on={"click": name}, key=name)

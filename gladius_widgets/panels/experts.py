@@ -1,0 +1,87 @@
+"""ExpertChart: how evenly the router uses the experts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from gladius_widgets.client import Client
+from gladius_widgets.components import Node, h, icon
+from gladius_widgets.panels import reading
+from gladius_widgets.panels.bar_chart import ShareBars
+from gladius_widgets.panels.chart_card import chart_card, tone_item
+from gladius_widgets.panels.figures import put
+from gladius_widgets.panels.models import experts as model
+from gladius_widgets.panels.pace import Part, Sent
+from gladius_widgets.panels.panel import Panel, stat
+
+_LEGEND = (("green", "80–100%"), ("yellow", "60–79%"), ("red", "<60%"))
+
+
+class ExpertChart(Panel):
+    """Coverage of each expert over the last 50 steps: 100 % is at least its even share.
+
+    Args:
+        job: a job's id, a unique prefix of it, or its name; by default the newest job.
+        hotkey: the key that focuses it, shown in its corner.
+        client: the door to the jobs.
+    """
+
+    def __init__(
+        self,
+        job: str | None = None,
+        *,
+        hotkey: str = "",
+        client: Client | None = None,
+        **unknown: Any,
+    ) -> None:
+        self._hotkey = hotkey
+        super().__init__(job, client=client, **unknown)
+
+    def build(self) -> None:
+        """Make the figure."""
+        self._chart = ShareBars("Coverage", threshold=model.ACCEPTABLE)
+        self.put_slots(plot=self._chart.overlay)
+
+    def parts(self) -> Iterable[Part]:
+        """Every two seconds at most."""
+        return (Part(self._paint, frozenset({reading.TRAIN, reading.STATE}), 2.0),)
+
+    def take_focus(self) -> None:
+        """Focus the chart."""
+        self._chart.overlay.take_focus()
+
+    def _paint(self) -> Sent:
+        view = model.view(self.feed.history.loads, is_moe=self._is_moe())
+        sent = self._chart.show(
+            [bar.coverage for bar in view.bars],
+            [bar.label for bar in view.bars],
+            [bar.tone for bar in view.bars],
+            [bar.text for bar in view.bars],
+        )
+        sent += put(self._chart.overlay, label=view.summary)
+        return sent + self.put_tree(self._tree(view))
+
+    def _is_moe(self) -> bool | None:
+        """None while the model is not known yet."""
+        run = self.job.run
+        if run is None or not run.model:
+            return None
+        return bool(run.model.get("experts"))
+
+    def _tree(self, view: model.ExpertView) -> Node:
+        lowest: Any = view.lowest
+        if view.lowest_tone in ("yellow", "red"):
+            lowest = h(
+                "span", {"class": f"gw-t-{view.lowest_tone}"}, icon("warn", 14), f" {lowest}"
+            )
+        return chart_card(
+            "Expert coverage",
+            [tone_item(tone, text) for tone, text in _LEGEND],
+            [
+                stat("Avg coverage", view.average, big=True),
+                stat("Imbalance", view.imbalance),
+                stat("Lowest", lowest),
+            ],
+            note=view.note,
+            plot=not view.note,
+            hotkey=self._hotkey,
+        )

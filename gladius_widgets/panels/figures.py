@@ -1,0 +1,136 @@
+"""bqplot figures in the look of the design. Colours are CSS variables, so they follow the theme.
+
+Figures are made once; afterwards only traits of marks, scales and axes change, within
+`hold_sync`, which makes one message a widget.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from gladius_widgets.panels.models import axes
+from gladius_widgets.panels.pace import Sent
+
+PLOT_HEIGHT_PX = 178
+_TRAIT_BYTES = 60  # of a message's own words
+
+
+def figure(
+    marks: Sequence[bqplot.Mark],
+    plot_axes: Sequence[bqplot.Axis],
+    *,
+    left_px: int,
+    right_px: int = 8,
+    top_px: int = 2,
+    classes: str = "",
+) -> bqplot.Figure:
+    """A figure without frame, title, legend or animation, as wide as its place."""
+    made = bqplot.Figure(
+        marks=list(marks),
+        axes=list(plot_axes),
+        animation_duration=0,
+        padding_x=0,
+        padding_y=0,
+        fig_margin={"top": top_px, "bottom": 22, "left": left_px, "right": right_px},
+        layout=ipywidgets.Layout(
+            height=f"{PLOT_HEIGHT_PX}px", width="100%", min_width="0", margin="0"
+        ),
+    )
+    for name in ("gw-fig", *classes.split()):
+        made.add_class(name)
+    return made
+
+
+def line(
+    scales: Mapping[str, bqplot.Scale], color: str, *, style: str = "solid", width: float = 2
+) -> bqplot.Lines:
+    """An empty line in a CSS variable's colour."""
+    return bqplot.Lines(
+        x=np.empty(0, np.float32),
+        y=np.empty(0, np.float32),
+        scales=dict(scales),
+        colors=[color],
+        line_style=style,
+        stroke_width=width,
+    )
+
+
+def linear_axis(
+    scale: bqplot.Scale, *, side: str = "bottom", grid: bool = False, limits: tuple[float, float]
+) -> bqplot.Axis:
+    """An axis with round ticks; left and right ones have no spine."""
+    axis = bqplot.Axis(
+        scale=scale,
+        side=side,
+        orientation="horizontal" if side in ("bottom", "top") else "vertical",
+        grid_lines="solid" if grid else "none",
+    )
+    set_ticks(axis, limits)
+    return axis
+
+
+def set_ticks(axis: bqplot.Axis, limits: tuple[float, float]) -> Sent:
+    """Round ticks within the limits, with the decimals that they need."""
+    values = np.array(axes.ticks(*limits))
+    return put(axis, tick_values=values, tick_format=axes.tick_format(*limits))
+
+
+def set_limits(scale: bqplot.LinearScale, limits: tuple[float, float]) -> Sent:
+    """What the scale spans."""
+    return put(scale, min=float(limits[0]), max=float(limits[1]))
+
+
+def put(widget: ipywidgets.Widget, **values: Any) -> Sent:
+    """Set the traits that differ, in one message; says what was sent."""
+    changed = {
+        name: value for name, value in values.items() if not _same(getattr(widget, name), value)
+    }
+    if not changed:
+        return Sent()
+    with widget.hold_sync():
+        for name, value in changed.items():
+            setattr(widget, name, value)
+    size = sum(_TRAIT_BYTES + getattr(v, "nbytes", 40) for v in changed.values())
+    return Sent(1, size)
+
+
+def bars(
+    scales: Mapping[str, bqplot.Scale], *, padding: float, colors: Sequence[str] = ()
+) -> bqplot.Bars:
+    """Bars that each have a colour of their own."""
+    return bqplot.Bars(
+        x=np.arange(0),
+        y=np.empty(0, np.float32),
+        scales=dict(scales),
+        color_mode="no_group",
+        padding=padding,
+        colors=list(colors) or ["var(--gw-gray)"],
+    )
+
+
+def bar_labels(scales: Mapping[str, bqplot.Scale]) -> bqplot.Label:
+    """The values on the bars."""
+    return bqplot.Label(
+        x=np.arange(0),
+        y=np.empty(0, np.float32),
+        text=np.empty(0, dtype="U8"),
+        scales=dict(scales),
+        align="middle",
+        default_size=11,
+        font_weight="bold",
+        y_offset=-4,
+        colors=["var(--gw-text-2)"],
+    )
+
+
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(new, np.ndarray):
+        return (
+            isinstance(old, np.ndarray)
+            and old.shape == new.shape
+            and np.array_equal(old, new, equal_nan=new.dtype.kind == "f")
+        )
+    return type(old) is type(new) and bool(old == new)

@@ -1,0 +1,58 @@
+"""TrainingLog: the live training stream in a terminal."""
+
+from typing import Any
+
+from gladius_widgets.client import Client
+from gladius_widgets.components import Terminal, h
+from gladius_widgets.panels.panel import Panel
+from gladius_widgets.store.log import LogTail
+
+FIRST_LINES = 2000
+PAGE_LINES = 5000
+
+
+class TrainingLog(Panel):
+    """The run's log as it is written; older lines come when scrolled to.
+
+    Args:
+        job: a job's id, a unique prefix of it, or its name; by default the newest job.
+        client: the door to the jobs.
+    """
+
+    def __init__(
+        self, job: str | None = None, *, client: Client | None = None, **unknown: Any
+    ) -> None:
+        super().__init__(job, client=client, **unknown)
+
+    def build(self) -> None:
+        """Show the last lines and follow the file from there."""
+        self._file = LogTail(self.feed.run.log)
+        self.terminal = Terminal(
+            title="Live training stream", subtitle=self._subtitle(), page=self._page
+        )
+        end, unfollow = self.feed.follow_log(self._write)
+        self.terminal.write(self._file.lines_before(end, FIRST_LINES)[1])
+        self._unfollow = unfollow
+        self.put_slots(terminal=self.terminal)
+        self.tree = h("slot", {"name": "terminal"})
+
+    def close(self) -> None:
+        """Stop following."""
+        self._unfollow()
+        super().close()
+
+    def _subtitle(self) -> str:
+        """What runs, as one would type it."""
+        return f"accelerate launch … {self.job.config_file or self.job.name}"
+
+    def _write(self, data: bytes) -> None:
+        self.terminal.write(data)
+
+    def _page(self, shown: int) -> bytes:
+        """The lines right before the newest `shown` ones."""
+        end = self.feed.log_position
+        while shown > 0 and end > 0:
+            count = min(shown, PAGE_LINES)
+            end, _ = self._file.lines_before(end, count)
+            shown -= count
+        return self._file.lines_before(end, PAGE_LINES)[1]

@@ -1,0 +1,115 @@
+"""What all panels share: a job, its feed, and parts that are painted when there is news."""
+
+import inspect
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import ipywidgets
+
+from gladius_widgets.client import Client
+from gladius_widgets.components import Element, Node, h, location, toasts
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.panels.feed import JobFeed, feed_of
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.pace import Part, Sent
+
+
+class Panel(Element):
+    """One composite widget about one job. Works alone in a notebook cell and inside a page.
+
+    Args:
+        job: a job's id, a unique prefix of it, or its name; by default the newest job.
+        client: the door to the jobs; by default that of `$GLADIUS_HOME`.
+
+    Raises:
+        GladiusError: there is no such job, or no job at all.
+        TypeError: an unknown keyword; the message names the nearest.
+    """
+
+    def __init__(
+        self, job: str | None = None, *, client: Client | None = None, **unknown: Any
+    ) -> None:
+        reject_unknown(type(self).__name__, unknown, _keywords(type(self)))
+        self.client = client or default_client()
+        self.feed: JobFeed = open_feed(job, self.client)
+        super().__init__()
+        toasts()  # where exceptions of handlers and of the feed show
+        location()  # tells the feed whether anybody looks
+        self.build()
+        parts = list(self.parts())
+        for part in parts:
+            part.paint()
+        self._end_show = self.feed.show(parts)
+
+    @property
+    def job(self) -> JobSnapshot:
+        """The newest look at the job."""
+        return self.feed.job
+
+    def build(self) -> None:
+        """Make the child widgets, once."""
+
+    def parts(self) -> Iterable[Part]:
+        """What is painted, on which news, how often."""
+        return ()
+
+    def put_tree(self, tree: Node) -> Sent:
+        """Show a tree; says what was sent, which is nothing if it is the one shown."""
+        if tree == self.tree:
+            return Sent()
+        self.tree = tree
+        return Sent(1, len(json.dumps(tree)))
+
+    def put_slots(self, **children: ipywidgets.DOMWidget) -> None:
+        """The child widgets of the tree's slots."""
+        self.slots = children
+
+    def close(self) -> None:
+        """End the panel and its children."""
+        self._end_show()
+        for child in self.slots.values():
+            child.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.feed.run.id!r})"
+
+
+@cache
+def default_client() -> Client:
+    """The door to the jobs of `$GLADIUS_HOME`, one a kernel."""
+    return Client()
+
+
+def open_feed(job: str | None, client: Client) -> JobFeed:
+    """The feed of the job of that id, prefix or name; without one, of the newest job.
+
+    Raises:
+        GladiusError: there is none.
+    """
+    if job is None:
+        newest = client.jobs(limit=1)
+        if not newest:
+            raise GladiusError("There is no job yet.", "Start one with `gladius submit CONFIG`.")
+        job = newest[0].id
+    return feed_of(client.run(job), client)
+
+
+def stat(label: Node | str, value: Any, *, big: bool = False) -> Node:
+    """A figure beside a chart."""
+    classes = "gw-stat gw-stat--big" if big else "gw-stat"
+    return h("dl", {"class": classes}, h("dt", None, label), h("dd", None, value))
+
+
+def _keywords(panel: type[Panel]) -> set[str]:
+    """Names that a panel's constructor takes."""
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names: set[str] = set()
+    for owner in panel.__mro__[: panel.__mro__.index(Panel) + 1]:
+        if "__init__" in vars(owner):
+            parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
+            names |= {p.name for p in parameters if p.kind in kinds}
+    return names - {"self"}

@@ -1,0 +1,144 @@
+"""Reading one run's files from cursors: each call gives only what is new. No widget, no loop."""
+
+import math
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.run_state import read_status
+from gladius_widgets.panels import history
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.store.events import Event, EventReader
+from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.registry import Job
+
+STATE, TRAIN, VALIDATION, SYSTEM, EVENTS, TICK = (
+    "state", "train", "validation", "system", "events", "tick",
+)  # fmt: skip
+ALL = frozenset({STATE, TRAIN, VALIDATION, SYSTEM, EVENTS, TICK})
+_SCHEMAS = {TRAIN: history.TRAIN, VALIDATION: history.VALIDATION, SYSTEM: history.SYSTEM}
+
+
+class JobSource(Protocol):
+    """Where the job's own record comes from: the client."""
+
+    def job(self, ref: str, /) -> Job:
+        """The job as its records prove it."""
+        ...
+
+
+@dataclass
+class News:
+    """What one reading found. `problems` are damaged files that were left out."""
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    snapshot: JobSnapshot | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+class RunReader:
+    """Cursors into the files of one run. Not thread-safe: one reading at a time."""
+
+    def __init__(self, run: RunDirectory, source: JobSource) -> None:
+        self._run = run
+        self._source = source
+        self._tables = {
+            name: MetricReader(run.table(name), schema) for name, schema in _SCHEMAS.items()
+        }
+        self._events = EventReader(run)
+        self._told: set[str] = set()
+        self._config: TrainingConfig | None = None
+        self._origin = ""
+
+    def read(self, topics: Iterable[str]) -> News:
+        """What is new of these topics.
+
+        Raises:
+            GladiusError: the job is no longer there.
+        """
+        news = News()
+        for name in topics:
+            if name in self._tables:
+                news.tables[name] = self._poll(name, news)
+            elif name == EVENTS:
+                news.events = self._events.poll()
+            elif name == STATE:
+                news.snapshot = self._snapshot()
+        return news
+
+    def _poll(self, name: str, news: News) -> pa.Table:
+        reader = self._tables[name]
+        table = reader.poll()
+        news.problems += [text for text in reader.problems if text not in self._told]
+        self._told.update(reader.problems)
+        return table
+
+    def _snapshot(self) -> JobSnapshot:
+        job = self._source.job(self._run.id)
+        changed, modified_at = self._compare_config()
+        return JobSnapshot(
+            id=job.id,
+            name=job.name,
+            status=job.status,
+            seen_at=time.time(),
+            attempt=job.attempt,
+            created_by=job.created_by,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            ended_at=job.ended_at,
+            cost=job.cost,
+            currency=job.currency,
+            run=read_status(self._run),
+            config=self._read_config(),
+            config_file=Path(self._origin).name,
+            config_changed=changed,
+            config_modified_at=modified_at,
+            error=job.error,
+        )
+
+    def _read_config(self) -> TrainingConfig | None:
+        """The config frozen at submit; read once."""
+        if self._config is None:
+            with suppress(GladiusError):
+                self._config = load_config(self._run.config)
+        return self._config
+
+    def _compare_config(self) -> tuple[bool | None, float | None]:
+        """Whether the file that the config was made from was written since, and when."""
+        record: dict[str, Any] = read_json(self._run.job) or {}
+        self._origin = str(record.get("config_file") or "")
+        try:
+            modified_at = Path(self._origin).stat().st_mtime if self._origin else None
+        except OSError:
+            modified_at = None
+        if modified_at is None:
+            return None, None
+        return modified_at > float(record.get("created_at") or math.inf), modified_at
+
+
+def topics_of(run: RunDirectory, path: str) -> frozenset[str]:
+    """What a change of this file is news of; the log is not among it."""
+    try:
+        parts = Path(path).relative_to(run.root).parts
+    except ValueError:
+        return frozenset()
+    if not parts or parts[0].startswith("."):
+        return frozenset()
+    if parts[0] == run.metrics.name:
+        name = parts[1] if len(parts) > 1 else ""
+        return frozenset({name}) & ALL
+    if parts[0] == run.events.name:
+        return frozenset({EVENTS})
+    watched = {run.status.name, run.job.name, run.attempts.name, "control"}
+    return frozenset({STATE}) if parts[0] in watched else frozenset()
