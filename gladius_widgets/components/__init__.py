@@ -5,21 +5,29 @@ with `.on("pause", handler)`. Nothing needs setting up: styles come by themselve
 """
 
 from gladius_widgets.components.base import Component
+from gladius_widgets.components.dialog import Action, Dialog, confirm
 from gladius_widgets.components.element import Element, stack
 from gladius_widgets.components.events import on_error
+from gladius_widgets.components.hotkeys import Hotkeys
 from gladius_widgets.components.location import Location, location
+from gladius_widgets.components.terminal import Terminal
 from gladius_widgets.components.theme import Theme, theme
 from gladius_widgets.components.toasts import Toasts, toasts
 from gladius_widgets.components.tree import Node, clock, h, icon
 
 __all__ = [
+    "Action",
     "Component",
+    "Dialog",
     "Element",
+    "Hotkeys",
     "Location",
     "Node",
+    "Terminal",
     "Theme",
     "Toasts",
     "clock",
+    "confirm",
     "h",
     "icon",
     "location",

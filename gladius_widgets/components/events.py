@@ -23,9 +23,13 @@ def on_error(listener: Callable[[BaseException], object]) -> Callable[[], None]:
 
 
 def report(error: BaseException) -> None:
-    """Log an exception and pass it to the listeners (a page shows it as a toast)."""
+    """Log an exception and pass it to the listeners; if there are none, it shows as a toast."""
     logger.error("A widget handler failed: %s", error, exc_info=error)
-    for listener in _listeners:
+    if not _listeners:
+        from gladius_widgets.components.toasts import toasts
+
+        toasts()  # listens from now on
+    for listener in tuple(_listeners):
         listener(error)
 
 

@@ -8,6 +8,7 @@ import traitlets
 from gladius_widgets.components.base import STATIC, Component
 
 Mode = Literal["light", "dark", "system"]
+STYLES = ("tokens.css", "gladius.css", "extra.css", "panels.css")
 
 
 def _read(*names: str) -> str:
@@ -24,7 +25,7 @@ class Theme(Component):
     """
 
     _esm = STATIC / "theme.js"
-    _style = traitlets.Unicode(_read("tokens.css", "gladius.css", "extra.css", "panels.css")).tag(sync=True)
+    _style = traitlets.Unicode(_read(*STYLES)).tag(sync=True)
     _icons = traitlets.Unicode(_read("icons.svg")).tag(sync=True)
 
     mode = traitlets.Enum(["light", "dark", "system"], "system").tag(sync=True)

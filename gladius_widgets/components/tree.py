@@ -65,8 +65,6 @@ def h(
         for event in on:
             _require(event.partition(":")[0], _ALLOWED["events"], "event")
         node["on"] = dict(on)
-        if "dismiss" in on:  # the browser finds what can be dismissed by this mark
-            node.setdefault("a", {})["data-dismiss"] = ""
     if key is not None:
         node["k"] = str(key)
     return node

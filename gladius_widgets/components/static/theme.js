@@ -102,6 +102,20 @@ function portal(signal) {
   return root;
 }
 
+// src/runtime.js
+function runtime(id) {
+  const key = /* @__PURE__ */ Symbol.for(`gladius:${id}`);
+  const place = (
+    /** @type {any} */
+    globalThis
+  );
+  if (!place[key]) {
+    place[key] = {};
+    place[key].promise = new Promise((resolve) => place[key].resolve = resolve);
+  }
+  return place[key];
+}
+
 // ../components/static/allowed.json
 var allowed_default = {
   tags: [
@@ -426,6 +440,7 @@ var TreeEvents = class {
     this.send = send;
     this.typed = /* @__PURE__ */ new WeakMap();
     this.pending = /* @__PURE__ */ new WeakMap();
+    this.marked = /* @__PURE__ */ new Set();
     this.dismissable = /* @__PURE__ */ new Map();
     for (const type of TYPES) tree.root.addEventListener(type, (e) => this.handle(e), { signal });
     document.addEventListener("pointerdown", (e) => this.dismiss(e.target), { signal, capture: true });
@@ -546,15 +561,19 @@ var TreeEvents = class {
     event.stopPropagation();
     return true;
   }
+  /** @param {Element} dom @param {VElement} node */
+  mark(dom, node) {
+    if (node.on?.dismiss) this.marked.add(dom);
+    else this.marked.delete(dom);
+  }
   /** After a patch: note what opened, give the focus back for what closed. */
   changed() {
-    const shown = /* @__PURE__ */ new Set();
-    for (const dom of this.tree.root.querySelectorAll("[data-dismiss]")) {
-      shown.add(dom);
-      if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
+    for (const dom of this.marked) {
+      if (!this.tree.root.contains(dom)) this.marked.delete(dom);
+      else if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
     }
     for (const [dom, opener] of this.dismissable) {
-      if (shown.has(dom)) continue;
+      if (this.marked.has(dom)) continue;
       this.dismissable.delete(dom);
       const lost = document.activeElement === null || document.activeElement === document.body;
       if (lost && opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
@@ -680,6 +699,7 @@ var Tree = class {
     this.nodes.set(dom, node);
     for (const child of node.c ?? []) dom.appendChild(this.create(child));
     for (const [name, value] of Object.entries(node.a ?? {})) this.setAttribute(dom, node.t, name, value, void 0);
+    this.events.mark(dom, node);
     return dom;
   }
   /** @param {VElement} node */
@@ -708,6 +728,7 @@ var Tree = class {
       old
     );
     this.nodes.set(element, next);
+    this.events.mark(element, next);
     if (next.t === "slot") return;
     const a = before.a ?? {};
     const b = next.a ?? {};
@@ -878,21 +899,8 @@ function initialize({ model, signal }) {
   );
   runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, portal });
 }
-function runtime(id) {
-  const key = /* @__PURE__ */ Symbol.for(`gladius:${id}`);
-  const place = (
-    /** @type {any} */
-    globalThis
-  );
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => place[key].resolve = resolve);
-  }
-  return place[key];
-}
 var theme_default = { initialize, render() {
 } };
 export {
-  theme_default as default,
-  runtime
+  theme_default as default
 };

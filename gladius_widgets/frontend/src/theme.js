@@ -5,6 +5,7 @@
 import { clockText, duration } from "./clock.js";
 import { icon } from "./icon.js";
 import { portal } from "./portal.js";
+import { runtime } from "./runtime.js";
 import { Tree } from "./tree.js";
 
 const STORE = "gladius-theme";
@@ -93,17 +94,6 @@ function initialize({ model, signal }) {
     { signal },
   );
   runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, portal });
-}
-
-/** The promise under which the components of one kernel find their runtime. @param {string} id */
-export function runtime(id) {
-  const key = Symbol.for(`gladius:${id}`);
-  const place = /** @type {any} */ (globalThis);
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
-  }
-  return place[key];
 }
 
 export default { initialize, render() {} };

@@ -98,6 +98,7 @@ export class Tree {
     this.nodes.set(dom, node);
     for (const child of node.c ?? []) dom.appendChild(this.create(child));
     for (const [name, value] of Object.entries(node.a ?? {})) this.setAttribute(dom, node.t, name, value, undefined);
+    this.events.mark(dom, node);
     return dom;
   }
 
@@ -121,6 +122,7 @@ export class Tree {
     const element = /** @type {Element} */ (dom);
     const before = /** @type {VElement} */ (old);
     this.nodes.set(element, next);
+    this.events.mark(element, next);
     if (next.t === "slot") return;
     const a = before.a ?? {};
     const b = next.a ?? {};

@@ -21,7 +21,9 @@ export class TreeEvents {
     this.typed = new WeakMap();
     /** @type {WeakMap<Element, ReturnType<typeof setTimeout>>} */
     this.pending = new WeakMap();
-    /** Open menus and such, each with the control that had the focus. @type {Map<Element, Element | null>} */
+    /** What Escape takes away: menus and such. @type {Set<Element>} */
+    this.marked = new Set();
+    /** Those shown, each with the control that had the focus. @type {Map<Element, Element | null>} */
     this.dismissable = new Map();
     for (const type of TYPES) tree.root.addEventListener(type, (e) => this.handle(e), { signal });
     document.addEventListener("pointerdown", (e) => this.dismiss(e.target), { signal, capture: true });
@@ -117,16 +119,20 @@ export class TreeEvents {
     return true;
   }
 
+  /** @param {Element} dom @param {VElement} node */
+  mark(dom, node) {
+    if (node.on?.dismiss) this.marked.add(dom);
+    else this.marked.delete(dom);
+  }
+
   /** After a patch: note what opened, give the focus back for what closed. */
   changed() {
-    /** @type {Set<Element>} */
-    const shown = new Set();
-    for (const dom of this.tree.root.querySelectorAll("[data-dismiss]")) {
-      shown.add(dom);
-      if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
+    for (const dom of this.marked) {
+      if (!this.tree.root.contains(dom)) this.marked.delete(dom);
+      else if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
     }
     for (const [dom, opener] of this.dismissable) {
-      if (shown.has(dom)) continue;
+      if (this.marked.has(dom)) continue;
       this.dismissable.delete(dom);
       const lost = document.activeElement === null || document.activeElement === document.body;
       if (lost && opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
