@@ -1,11 +1,11 @@
 # `make run` and `make test` need Python 3.11+ on a fresh machine, and nothing else.
 # PORT=8867 make run      serves on another port
 # PYTHON=python3.12 make  builds .venv with that interpreter
-# TESTS=tests/unit make test   runs a part of the suite
+# TESTS=tests/unit make test  runs a part of the suite
 
 PYTHON ?= python3
 PORT ?= 8866
-TESTS ?= tests
+TESTS ?=
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
@@ -19,9 +19,15 @@ export PATH := $(BIN):$(PATH)
 run: $(VENV)/.ready-run
 	@$(BIN)/gladius demo --port $(PORT)
 
+# Browser tests come last and alone: they wait for pages, and nothing else may hold the cores.
 test: $(VENV)/.ready-test
 	@GLADIUS_CHROMIUM="$$(scripts/browser.sh)" && export GLADIUS_CHROMIUM && \
-	  $(BIN)/python -m pytest $(TESTS)
+	if [ -n "$(TESTS)" ]; then exec $(BIN)/python -m pytest $(TESTS); fi; \
+	status=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --nbval tests notebooks --ignore tests/browser \
+	  || status=1; \
+	$(BIN)/python -m pytest tests/browser || status=1; \
+	exit $$status
 
 bench: $(VENV)/.ready-test
 	@GLADIUS_CHROMIUM="$$(scripts/browser.sh)" && export GLADIUS_CHROMIUM && \

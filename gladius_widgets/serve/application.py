@@ -1,5 +1,6 @@
 """Voila with everything taken out that our pages do not need."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +9,7 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyterlab_server.themes_handler import ThemesHandler
+from tornado.log import access_log
 from tornado.web import Application, RedirectHandler, RequestHandler
 from traitlets.config import Config
 from voila.app import Voila
@@ -76,6 +78,7 @@ class PageServer(Voila):
             "default_handler_class": _NotFound,
             "disable_check_xsrf": True,  # the gate checks the origin; a page's goodbye has no token
             "headers": _HEADERS,
+            "log_function": _log_fault,
             "ws_ping_interval": 15_000,  # ms; a page that answers no ping is gone
             "ws_ping_timeout": 15_000,
         }
@@ -155,6 +158,12 @@ class _NotFound(RequestHandler):
         self.finish(message_page("No such page", "There is nothing at this address."))
 
 
+def _log_fault(handler: RequestHandler) -> None:
+    """Log our own faults. The path alone: a query can carry the token."""
+    if handler.get_status() >= 500 and not isinstance(handler, PageHandler):
+        access_log.error("%d %s", handler.get_status(), handler.request.path)
+
+
 def page_server(
     home: Path,
     notebooks: Path,
@@ -177,12 +186,17 @@ def page_server(
         preheat: kernels of each page held ready, so that a page loads in about two seconds.
     """
     _offer_template()
+    # Where Voila reports a page that raises; by default nobody listens.
+    logging.getLogger("traitlets").addHandler(logging.StreamHandler())
     config = Config()
     config.Voila.config_file_paths = []
     config.Voila.root_dir = str(notebooks)
     config.Voila.port = port
     config.Voila.log_level = "ERROR"  # warnings are about our notebooks not being "trusted"
     config.Voila.identity_provider_class = Visitor
+    config.VoilaExecutor.cell_error_instruction = (
+        "The terminal of `gladius serve` says why. Jobs are not affected."
+    )
     config.VoilaConfiguration.template = "gladius"
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.allow_theme_override = "NO"

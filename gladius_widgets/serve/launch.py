@@ -117,7 +117,7 @@ async def _until_told(server: PageServer) -> None:
 
 async def _end_kernels(server: PageServer, connections: str) -> None:
     """End every kernel, also one that is only starting: pages hold nothing that would be lost."""
-    with suppress(asyncio.TimeoutError, RuntimeError):
+    with suppress(Exception):  # a kernel half started upsets it; the loop below misses none
         await asyncio.wait_for(server.kernel_manager.shutdown_all(now=True), _GOODBYE_S)
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -126,12 +126,12 @@ async def _end_kernels(server: PageServer, connections: str) -> None:
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
+    if not 0 <= port <= 65535:
+        raise GladiusError(f"{port} is not a port.", "Use one from 1024 to 65535.")
     try:
         return bind_sockets(port, host)
     except socket.gaierror as error:
         raise GladiusError(f"There is no host named {host!r} here.", "Try 127.0.0.1.") from error
-    except OverflowError as error:
-        raise GladiusError(f"{port} is not a port.", "Use one from 1024 to 65535.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise GladiusError(

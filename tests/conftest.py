@@ -1,0 +1,80 @@
+"""What all tests share: a home of their own, the command line, and no process left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import REPOSITORY, command_line, end_processes_on, processes_on
+
+from gladius_widgets.core.paths import Home
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # One thread a trainer: two starve each other on a small machine.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    # Whatever forgets to name a home must not find the developer's.
+    os.environ["GLADIUS_HOME"] = "/nonexistent/gladius-home-of-no-test"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The cells of a notebook share a kernel, so they share a worker.
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A new home, named by GLADIUS_HOME; what runs on it dies with the test."""
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("GLADIUS_HOME", str(home.root))
+    yield home
+    end_processes_on(home.root)
+
+
+@dataclass
+class Result:
+    """What one run of `gladius` came to."""
+
+    rc: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def gladius(home: Home) -> Callable[..., Result]:
+    """Runs the command line on the test's home: `gladius("jobs", "--json").json`."""
+    program = Path(sys.executable).with_name("gladius")
+
+    def run(*arguments: object, timeout_s: float = 120, **environment: str) -> Result:
+        done = subprocess.run(
+            [program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            cwd=REPOSITORY,
+            env=os.environ | environment,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fails the session when a process of one of its tests outlived it."""
+    yield
+    root = tmp_path_factory.getbasetemp()
+    left = [f"{process.pid} {command_line(process)}" for process in processes_on(root)]
+    end_processes_on(root)
+    assert not left, "processes outlived their tests:\n" + "\n".join(left)

@@ -1,0 +1,73 @@
+"""Helpers that tests import: waiting, notebooks, and processes by the folder they work on."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = 20, what: str = "") -> Any:
+    """Poll until the condition holds, and return its value."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {timeout_s} s: {what or condition}")
+        time.sleep(0.05)
+
+
+def processes_on(root: Path) -> list[psutil.Process]:
+    """The live processes, ourselves apart, that name the folder on their command line or in their
+    environment."""
+    found, needle = [], str(root)
+    for process in psutil.process_iter():
+        try:
+            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            environment = process.environ()
+            environment.pop("PYTEST_CURRENT_TEST", None)
+            if needle in command_line(process) or any(
+                needle in value for value in environment.values()
+            ):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def end_processes_on(root: Path, timeout_s: float = 10) -> None:
+    """SIGKILL them, again and again until the scan finds none."""
+    deadline = time.monotonic() + timeout_s
+    while alive := processes_on(root):
+        assert time.monotonic() < deadline, f"cannot be killed: {alive}"
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=1)
+
+
+def command_line(process: psutil.Process) -> str:
+    """The process's command line; empty when it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def write_notebooks(folder: Path, cells: dict[str, str]) -> None:
+    """One notebook of one cell for each name."""
+    for name, source in cells.items():
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        notebook.metadata.kernelspec = {
+            "name": "python3",
+            "language": "python",
+            "display_name": "Python 3",
+        }
+        notebook.metadata.title = f"{name} title"
+        nbformat.write(notebook, folder / f"{name}.ipynb")

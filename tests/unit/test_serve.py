@@ -1,0 +1,100 @@
+"""The parts of the server that need no browser: token, address, gate rules, notebooks."""
+
+import socket
+import stat
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.serve import notebooks
+from gladius_widgets.serve.launch import page_url, serve
+from gladius_widgets.serve.messages import message_page
+from gladius_widgets.serve.token import cookie_of, token_of
+
+
+def test_token_is_kept_and_private(tmp_path: Path):
+    file = tmp_path / "home" / "serve-token"
+    token = token_of(file)
+    assert token_of(file) == token
+    assert len(token) >= 43  # 256 bits
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["serve-token"]
+
+
+def test_two_homes_have_two_tokens(tmp_path: Path):
+    assert token_of(tmp_path / "a" / "t") != token_of(tmp_path / "b" / "t")
+
+
+def test_a_token_that_others_could_read_is_closed(tmp_path: Path):
+    file = tmp_path / "token"
+    token = token_of(file)
+    file.chmod(0o644)
+    assert token_of(file) == token
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_unwritable_home_is_said(tmp_path: Path):
+    (tmp_path / "home").write_text("a file, not a folder")
+    with pytest.raises(GladiusError, match=r"cannot be read or written.*--home"):
+        token_of(tmp_path / "home" / "token")
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 50])
+def test_a_damaged_token_is_said(tmp_path: Path, content: bytes):
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(GladiusError):
+        token_of(file)
+
+
+def test_the_cookie_is_not_the_token():
+    assert cookie_of("secret") != cookie_of("other")
+    assert "secret" not in cookie_of("secret")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("", "/"), ("voila/render/jobs.ipynb", "/voila/render/jobs.ipynb"), ("/x?job=a", "/x")],
+)
+def test_page_url(path: str, expected: str):
+    parts = urlsplit(page_url(8866, "se+cret", path))
+    assert (parts.scheme, parts.netloc, parts.path) == ("http", "127.0.0.1:8866", expected)
+    assert parse_qs(parts.query)["token"] == ["se+cret"]
+    assert parse_qs(parts.query).get("job") == (["a"] if "?" in path else None)
+
+
+def test_a_port_in_use_is_said(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(GladiusError, match=rf"Port {port} .*in use.*--port {port + 1}"):
+            serve(tmp_path, port=port, notebooks=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "message"),
+    [("no-such-host.invalid", 0, "no host named"), ("127.0.0.1", 70_000, "is not a port")],
+)
+def test_an_impossible_address_is_said(tmp_path: Path, host: str, port: int, message: str):
+    with pytest.raises(GladiusError, match=message):
+        serve(tmp_path, host=host, port=port, notebooks=tmp_path)
+
+
+def test_messages_are_escaped():
+    page = message_page("<b>", "<script>alert(1)</script>")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_notebooks_stand_in_the_checkout_or_in_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    package = tmp_path / "site-packages" / "gladius_widgets"
+    monkeypatch.setattr(notebooks, "__file__", str(package / "serve" / "notebooks.py"))
+    with pytest.raises(GladiusError, match="missing"):
+        notebooks.directory()
+    for folder in (package.parent / "notebooks", package / "notebooks"):  # the packaged one wins
+        folder.mkdir(parents=True)
+        (folder / notebooks.PAGES[0]).touch()
+        assert notebooks.directory().samefile(folder)
