@@ -101,8 +101,10 @@ class EventReader:
                 self._start_over_if_replaced(os.fstat(file.fileno()))
                 while self._read_some(file.fileno(), events):
                     pass
+        except FileNotFoundError:
+            self._offset, self._skipping = 0, False
         except OSError:
-            pass  # not there (yet); the next poll sees
+            pass  # the next poll sees
         return events
 
     def _start_over_if_replaced(self, status: os.stat_result) -> None:

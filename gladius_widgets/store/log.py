@@ -31,6 +31,9 @@ class LogTail:
                     self.position = 0
                 self._inode = status.st_ino
                 data = os.pread(file.fileno(), max_bytes, self.position)
+        except FileNotFoundError:
+            self.position, self._inode = (0 if self._inode else self.position), None
+            return b""
         except OSError:
             return b""
         self.position += len(data)

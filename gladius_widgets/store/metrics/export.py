@@ -1,6 +1,7 @@
 """A metric table as one file for other tools."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -18,6 +19,14 @@ from gladius_widgets.store.metrics.schemas import TABLES
 _BATCH_ROWS = 8192
 
 
+@dataclass(frozen=True)
+class Exported:
+    """What came of an export: rows written, and one sentence for each damaged file left out."""
+
+    rows: int
+    problems: list[str]
+
+
 def export(
     run: RunDirectory,
     table: str,
@@ -25,7 +34,7 @@ def export(
     out: Path,
     *,
     newest_only: bool = False,
-) -> int:
+) -> Exported:
     """Write a table of a run to one file, replacing it only once it is whole.
 
     Columns are the table's, in order, then any that the run added. Missing values are empty in
@@ -39,7 +48,7 @@ def export(
         newest_only: leave out rows that a later attempt has done again.
 
     Returns:
-        How many rows were written.
+        How many rows were written, and what could not be read.
 
     Raises:
         GladiusError: no such table or format, or `out` cannot be written.
@@ -48,7 +57,7 @@ def export(
         raise GladiusError(f"There is no table '{table}'.", did_you_mean(table, TABLES))
     if format not in _WRITERS:
         raise GladiusError(f"There is no format '{format}'.", did_you_mean(format, _WRITERS))
-    rows = _rows(run, table)
+    rows, problems = _rows(run, table)
     if newest_only:
         rows = newest_attempt(rows)
     out = Path(out)
@@ -58,22 +67,24 @@ def export(
         temporary.replace(out)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise GladiusError(
-            f"{out} cannot be written: {error.strerror or error}.",
+            f"{out} cannot be written: {reason}.",
             "Give a file in a folder that exists and has space.",
         ) from None
-    return rows.num_rows
+    return Exported(rows.num_rows, problems)
 
 
-def _rows(run: RunDirectory, table: str) -> pa.Table:
+def _rows(run: RunDirectory, table: str) -> tuple[pa.Table, list[str]]:
     """All rows, the table's own columns first, even when there are no rows."""
-    rows = MetricReader(run.table(table)).read()
+    reader = MetricReader(run.table(table))
+    rows = reader.read()
     schema = TABLES[table]
     for field in schema:
         if field.name not in rows.schema.names:
             rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     extra = [name for name in rows.schema.names if name not in schema.names]
-    return rows.select([*schema.names, *extra])
+    return rows.select([*schema.names, *extra]), reader.problems
 
 
 def _write_csv(rows: pa.Table, path: Path) -> None:
