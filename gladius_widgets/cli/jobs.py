@@ -166,11 +166,12 @@ def export(
     run = client.run(job)
     from gladius_widgets.store.metrics import export as export_table
 
-    rows = export_table(run, table, file_format, out.expanduser())
+    done = export_table(run, table, file_format, out.expanduser())
     if chosen.as_json:
-        print_json({"path": str(out), "table": table, "format": file_format, "rows": rows})
+        told = {"rows": done.rows, "problems": done.problems}
+        print_json({"path": str(out), "table": table, "format": file_format} | told)
     else:
-        print(f"{rows} rows → {out}")
+        print("\n".join([f"{done.rows} rows → {out}", *done.problems]))
 
 
 def ledger(
