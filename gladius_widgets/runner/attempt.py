@@ -24,7 +24,6 @@ from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.runner.prctl import die_with_parent
 from gladius_widgets.runner.requests import RequestDesk
 from gladius_widgets.runner.snapshot import first_snapshot, last_snapshot
-from gladius_widgets.runner.system import SystemSampler
 from gladius_widgets.runner.watch import Watch
 from gladius_widgets.store.events import append_event
 
@@ -104,6 +103,9 @@ class Runner:
         memory_kills = out_of_memory_kills()
         log_start = self._run.log.stat().st_size if self._run.log.exists() else 0
         launcher = self._launch(config)
+        # Reading and writing tables takes half a second to import; the trainer is on its way.
+        from gladius_widgets.runner.system import SystemSampler
+
         self._watch = Watch(self._run, self._attempt, config, launcher, self._desk, self._say)
         self._watch.interrupted = self._interrupted  # the signal may have come before the watch
         sampler = SystemSampler(

@@ -1,0 +1,99 @@
+#!/usr/bin/env python
+"""Stands for the outside command `accelerate`: starts ranks and waits for them, as that does.
+
+The ranks keep to the run directory's contract but train nothing; `model.name` in the config
+says how they behave: train (until told), complete, fail, stubborn (ignores SIGTERM).
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.run_state import RunStatus, read_status
+from gladius_widgets.core.states import Command, JobStatus, Stage
+from gladius_widgets.store import control
+from gladius_widgets.training import process
+
+
+def launch(arguments: list[str]) -> int:
+    count = int(arguments[arguments.index("--num_processes") + 1])
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, __file__, "--as-rank", *arguments],
+            env={**os.environ, "RANK": str(index)},
+        )
+        for index in range(count)
+    ]
+    while all(rank.poll() is None for rank in ranks):
+        time.sleep(0.02)
+    first = next(rank for rank in ranks if rank.poll() is not None)
+    if first.returncode == 0:
+        return max(rank.wait() for rank in ranks)
+    for rank in ranks:
+        rank.terminate()
+    for rank in ranks:
+        rank.wait()
+    raise subprocess.CalledProcessError(first.returncode, "fake trainer")
+
+
+def be_rank(arguments: list[str]) -> int:
+    run = RunDirectory(Path(arguments[arguments.index("--run") + 1]))
+    attempt = int(arguments[arguments.index("--attempt") + 1])
+    mode = re.search(r"^  name: (\w+)$", run.config.read_text(), re.MULTILINE)[1]
+    index = process.rank()
+    process.die_with_parent()
+    told = {"end": False}
+    signal.signal(
+        signal.SIGTERM,
+        signal.SIG_IGN if mode == "stubborn" else lambda *_: told.update(end=True),
+    )
+    process.record_identity(run.attempt(attempt), index)
+    print(f"rank {index} begins", flush=True)  # noqa: T201  # stdout is the log
+    if index == 0:
+        (run.root / "environment.json").write_text(json.dumps(dict(os.environ)))
+    return train(run, attempt, index, mode, told)
+
+
+def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str, bool]) -> int:
+    status = read_status(run) or RunStatus()
+    status.state, status.stage, status.attempt = JobStatus.TRAINING, Stage.TRAINING, attempt
+    status.total_steps, status.training_started_at = 1000, time.time()
+    while not told["end"]:
+        status.step += 1
+        status.heartbeat = status.progressed_at = time.time()
+        if mode == "fail":
+            raise SystemExit(fail(run, attempt, index))
+        if mode == "complete" and status.step % 5 == 0:
+            status.state = JobStatus.COMPLETED
+        if index == 0:
+            obey(run, status)
+            status.write(run)
+        if status.state in (JobStatus.COMPLETED, JobStatus.STOPPED):
+            return 0
+        time.sleep(0.05)
+    return 143
+
+
+def obey(run: RunDirectory, status: RunStatus) -> None:
+    for request in control.pending(run, {ack.id for ack in control.acks(run)}):
+        if request.command == Command.STOP:
+            status.state = JobStatus.STOPPED
+            control.acknowledge(run, request, "applied", step=status.step)
+
+
+def fail(run: RunDirectory, attempt: int, index: int) -> int:
+    record = {"type": "ValueError", "message": "the data are upside down", "step": 1}
+    run.attempt(attempt).fail(index).write_text(json.dumps(record))
+    return 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--as-rank":
+        sys.exit(be_rank(sys.argv[2:]))
+    sys.exit(launch(sys.argv[1:]))
