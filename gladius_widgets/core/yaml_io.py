@@ -16,6 +16,7 @@ from gladius_widgets.core.errors import ConfigError
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_ALIASES = 32
+MAX_NODES = 20_000  # keys and items, with aliases written out: few aliases can hold many
 
 KeyPath = tuple[str | int, ...]
 
@@ -133,6 +134,8 @@ def _check_caps(text: str, source: str) -> None:
 
 def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
     """Builtin types from ruamel's, noting each key's line on the way."""
+    if len(lines) > MAX_NODES:
+        raise ConfigError(f"The config has more than {MAX_NODES} values.", "Shorten it.")
     if isinstance(node, CommentedMap):
         result = {}
         for key, value in node.items():
