@@ -62,6 +62,7 @@ class Evaluation:
         }
         epoch = state.samples / max(1, s.dataset_size)
         s.recorder.row("validation", {"step": state.step, "epoch": epoch, "split": split, **row})
+        s.recorder.flush("validation")
         points = {f"{split}/{name}": row[name] for name in ("loss", "perplexity", "accuracy")}
         s.recorder.scalars(state.step, points)
         s.recorder.tell(

@@ -23,7 +23,7 @@ from gladius_widgets.training.token_data import TokenData
 from gladius_widgets.training.tokenization import Encoded, encode_rows
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 1  # of the files' meaning; part of the key
+_VERSION = 2  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)

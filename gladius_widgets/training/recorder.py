@@ -45,6 +45,11 @@ class Recorder:
         if self.enabled:
             self._tables[table].append(values)
 
+    def flush(self, table: str) -> None:
+        """Bring a table's rows to its readers before anybody is told of them."""
+        if self.enabled:
+            self._tables[table].flush()
+
     def scalars(self, step: int, values: dict[str, float | None]) -> None:
         """Points for TensorBoard."""
         if self._board is not None:

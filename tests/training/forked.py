@@ -7,9 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from support import wait_until
+from training.harness import Trainer
 
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.paths import RunDirectory
@@ -17,10 +20,11 @@ from gladius_widgets.core.paths import RunDirectory
 
 @dataclass
 class Forked:
-    """The ranks of one attempt."""
+    """The ranks of one attempt; looks like a Popen."""
 
     zygote: "Zygote"
     pids: list[int]
+    codes: list[int] = field(default_factory=list)
 
     def kill(self) -> None:
         """SIGKILL to every rank, as when the machine goes."""
@@ -28,15 +32,20 @@ class Forked:
             os.kill(pid, signal.SIGKILL)
         self.wait()
 
-    def wait(self) -> list[int]:
-        """Return codes; negative for a signal."""
-        codes = [self.zygote.tell({"wait": pid})["rc"] for pid in self.pids]
-        self.pids = []
-        return codes
+    def poll(self) -> int | None:
+        """The return code once every rank has ended (each stays a zombie until then)."""
+        return self.wait() if all(has_ended(pid) for pid in self.pids) else None
 
     def ended(self) -> bool:
-        """Whether some rank has ended (it stays a zombie until `wait`)."""
-        return any(_state(pid) in ("Z", "X", "") for pid in self.pids)
+        """Whether some rank has ended."""
+        return any(has_ended(pid) for pid in self.pids)
+
+    def wait(self, timeout: float | None = 120) -> int:
+        """The worst return code; negative for a signal."""
+        wait_until(lambda: all(has_ended(pid) for pid in self.pids), timeout or 120, "the end")
+        self.codes += [self.zygote.tell({"wait": pid})["rc"] for pid in self.pids]
+        self.pids = []
+        return max(self.codes, key=abs)
 
 
 class Zygote:
@@ -79,12 +88,16 @@ class Zygote:
             pids.append(self.tell(order | {"env": environment | ranked})["pid"])
         return Forked(self, pids)
 
+    def train(self, run: RunDirectory, attempt: int = 1, processes: int = 1) -> Trainer:
+        """As `start`, for a look at the run while it goes on."""
+        return Trainer(run, attempt, self.start(run, attempt, processes))
 
-def _state(pid: int) -> str:
+
+def has_ended(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
-        return ""
+        return True
 
 
 def _free_port() -> int:

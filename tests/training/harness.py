@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from safetensors.torch import load_file
@@ -83,13 +83,21 @@ def config_of(values: Mapping[str, Any]) -> TrainingConfig:
     return config_from_values(values)
 
 
+class Process(Protocol):
+    """What a Popen and a forked trainer have in common."""
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+
+
 @dataclass
 class Trainer:
     """A trainer process, or several under the launcher."""
 
     run: RunDirectory
     attempt: int
-    process: subprocess.Popen[bytes]
+    process: "Process"
     started_at: float = field(default_factory=time.time)
 
     @property

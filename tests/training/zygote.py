@@ -47,7 +47,8 @@ def serve() -> None:
             if pid == 0:
                 child(order)
             answer = {"pid": pid}
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 serve()

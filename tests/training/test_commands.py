@@ -1,0 +1,277 @@
+"""Every command in a real run: valid, invalid, and twice at once from two clients."""
+
+import statistics
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from support import wait_until
+from training.forked import Zygote
+from training.harness import Trainer, config_of, events, merged, rows, start
+
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.states import Command, JobStatus, Stage
+from gladius_widgets.core.yaml_io import dump_yaml, read_yaml
+from gladius_widgets.store.control import Ack, ledger, request, wait_ack
+from gladius_widgets.training.checkpoint_store import verify
+
+ENDLESS = {
+    "training.max_steps": 100_000,
+    "training.validation_max_batches": 2,
+    "checkpointing.interval_steps": None,
+    "optimization.schedule": "constant",
+}
+
+
+@pytest.fixture(scope="module")
+def trainer(new_run: Callable[..., RunDirectory]) -> Iterator[Trainer]:
+    """A run that goes on until it is stopped; the tests here use it in their order."""
+    trainer = start(new_run("commands", ENDLESS))
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2)
+    yield trainer
+    trainer.process.kill()
+    trainer.process.wait()
+
+
+def twice(trainer: Trainer, command: Command, **args: Any) -> tuple[Ack, Ack]:
+    """The same request from two clients at the same moment; (applied, rejected)."""
+    asked = []
+
+    def ask(by: str) -> None:
+        asked.append(request(trainer.run, command, args, by))
+
+    clients = [threading.Thread(target=ask, args=(name,)) for name in ("ann", "ben")]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    acks = [wait_ack(trainer.run, one.id, 30) for one in asked]
+    first, second = sorted((ack for ack in acks if ack), key=lambda ack: ack.outcome)
+    assert (first.outcome, second.outcome) == ("applied", "rejected"), acks
+    assert second.reason
+    return first, second
+
+
+def last_row(trainer: Trainer) -> dict[str, Any]:
+    return rows(trainer.run).to_pylist()[-1]
+
+
+def test_set_learning_rate_absolute_and_by_factor(trainer: Trainer) -> None:
+    ack = trainer.ask(Command.SET, learning_rate=0.004)
+    assert ack.outcome == "applied"
+    assert ack.old == {"learning_rate": 0.01}
+    assert ack.new["learning_rate"] == pytest.approx(0.004)
+    trainer.until_step(ack.step + 2)
+    assert last_row(trainer)["learning_rate"] == pytest.approx(0.004)
+    half = trainer.ask(Command.SET, learning_rate_factor=0.5)
+    trainer.until_step(half.step + 2)
+    assert last_row(trainer)["learning_rate"] == pytest.approx(0.002)
+    trainer.until(lambda s: s.live.get("learning_rate") == pytest.approx(0.002))
+
+
+def test_set_takes_effect_at_the_acknowledged_step(trainer: Trainer) -> None:
+    ack = trainer.ask(Command.SET, weight_decay=0.3, max_grad_norm=0.5)
+    trainer.until_step(ack.step + 2)
+    by_step = {row["step"]: row for row in rows(trainer.run).to_pylist()}
+    assert by_step[ack.step]["weight_decay"] == 0.01
+    assert by_step[ack.step + 1]["weight_decay"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"learning_rate": 5.0}, "learning_rate must be between 1e-08 and 1, but is 5"),
+        ({"learning_rate_factor": 1e5}, "learning_rate must be between"),
+        ({"weight_decay": -1}, "weight_decay must be between 0 and 1"),
+        ({"micro_batch_size": 2.5}, "whole number"),
+        ({"micro_batch_size": 0}, "between 1 and 4096"),
+        ({"learning_rate": "fast"}, "must be a number"),
+        ({"learning_rate": True}, "must be a number"),
+        ({"learnin_rate": 0.1}, "Did you mean 'learning_rate'?"),
+        ({"data.max_length": 16}, "cannot change while the run goes on"),
+        ({"max_length": 16}, "cannot change while the run goes on"),
+        ({}, "nothing to change"),
+    ],
+)
+def test_set_refuses(trainer: Trainer, change: dict[str, Any], reason: str) -> None:
+    before = last_row(trainer)["learning_rate"]
+    asked = request(trainer.run, Command.SET, change, "eve")
+    ack = wait_ack(trainer.run, asked.id, 30)
+    assert ack is not None
+    assert ack.outcome == "rejected"
+    assert reason in str(ack.reason)
+    trainer.until_step(ack.step + 1)
+    assert last_row(trainer)["learning_rate"] == before
+
+
+def test_set_batch_size_and_accumulation(trainer: Trainer) -> None:
+    ack = trainer.ask(Command.SET, **{"training.micro_batch_size": 4, "gradient_accumulation": 3})
+    assert ack.new == {"micro_batch_size": 4, "gradient_accumulation": 3}
+    trainer.until_step(ack.step + 1)
+    assert last_row(trainer)["samples"] == 12
+
+
+def test_revert_undoes_the_last_set_and_then_the_one_before(trainer: Trainer) -> None:
+    ack = trainer.ask(Command.REVERT)
+    assert ack.old == {"micro_batch_size": 4, "gradient_accumulation": 3}
+    assert ack.new == {"micro_batch_size": 2, "gradient_accumulation": 2}
+    ack = trainer.ask(Command.REVERT)
+    assert ack.new == {"weight_decay": 0.01, "max_grad_norm": 1.0}
+
+
+def test_set_twice_at_once_has_one_effect(trainer: Trainer) -> None:
+    applied, rejected = twice(trainer, Command.SET, validation_interval_steps=1000)
+    assert applied.new == {"validation_interval_steps": 1000}
+    assert "already in force" in str(rejected.reason)
+
+
+def test_checkpoint_now_and_twice_at_once(trainer: Trainer) -> None:
+    ack = trainer.ask(Command.CHECKPOINT)
+    assert ack.outcome == "applied"
+    _, problem = verify(trainer.run.checkpoint(ack.new["step"]))
+    assert problem is None
+    trainer.ask(Command.SET, micro_batch_size=256)  # so that both requests come at one step
+    applied, rejected = twice(trainer, Command.CHECKPOINT)
+    assert rejected.reason == f"Step {applied.step} is saved already."
+    trainer.ask(Command.REVERT)
+
+
+def test_validate_both_splits(trainer: Trainer) -> None:
+    for split in ("validation", "test"):
+        ack = trainer.ask(Command.VALIDATE, split=split)
+        assert ack.outcome == "applied", ack
+        assert 0 <= ack.new["accuracy"] <= 1
+        row = rows(trainer.run, "validation").to_pylist()[-1]
+        assert (row["split"], row["step"]) == (split, ack.step)
+        assert row["loss"] == ack.new["loss"]
+    bad = trainer.ask(Command.VALIDATE, split="holdout")
+    assert (bad.outcome, bad.reason) == (
+        "rejected",
+        "There is no split 'holdout'. Use validation or test.",
+    )
+
+
+def test_pause_holds_and_resume_goes_on(trainer: Trainer) -> None:
+    applied, rejected = twice(trainer, Command.PAUSE)
+    assert "paused already" in str(rejected.reason)
+    status = trainer.until(lambda s: s.state == JobStatus.PAUSED)
+    step, active_s, beat = status.step, status.active_s, status.heartbeat
+    _, problem = verify(trainer.run.checkpoint(applied.step))
+    assert problem is None, "the pause saves a checkpoint"
+    # The heart beats on and elapsed time runs; steps and active time do not.
+    later = trainer.until(lambda s: s.heartbeat > beat + 1.5)
+    assert later.step == step
+    assert later.elapsed_s > status.elapsed_s + 1
+    assert later.active_s == pytest.approx(active_s, abs=0.3)
+    assert later.remaining_s == status.remaining_s
+    changed = trainer.ask(Command.SET, learning_rate=0.003)  # also while paused
+    assert changed.step == applied.step
+    twice(trainer, Command.VALIDATE, split="test")
+    twice(trainer, Command.RESUME)
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > step)
+    slowest = max(rows(trainer.run)["step_time_s"].to_pylist()[-3:])
+    assert slowest < 1.5, "the pause is no part of a step's time"
+
+
+def test_reload_applies_what_can_be_live_and_names_the_rest(trainer: Trainer) -> None:
+    refused = trainer.ask(Command.RELOAD)
+    assert "already" in str(refused.reason)
+    path = trainer.run.root / "original.yaml"
+    values = merged(
+        read_yaml(path).values, {"training.validation_interval_steps": 500, "data.max_length": 64}
+    )
+    path.write_text(dump_yaml(values))
+    ack = trainer.ask(Command.RELOAD)
+    assert ack.outcome == "applied"
+    assert ack.new["applied"] == {"validation_interval_steps": 500}
+    assert ack.new["needs_restart"] == ["data.max_length"]
+    assert ack.new["diff"]["data.max_length"] == [48, 64]
+    path.write_text("model: [")
+    broken = trainer.ask(Command.RELOAD)
+    assert broken.outcome == "rejected"
+    assert "line 1" in str(broken.reason)
+
+
+def test_acks_come_within_a_step(trainer: Trainer) -> None:
+    latencies = [
+        trainer.ask(Command.SET, weight_decay=0.02 + i / 1000).latency_s for i in range(15)
+    ]
+    step_s = statistics.median(rows(trainer.run)["step_time_s"].to_pylist()[-30:])
+    assert statistics.median(latencies) < step_s + 0.05
+
+
+def test_stop_saves_validates_and_summarises(trainer: Trainer) -> None:
+    applied, rejected = twice(trainer, Command.STOP)
+    assert "stopping already" in str(rejected.reason)
+    assert trainer.wait() == 0, trainer.log()
+    status = trainer.status
+    assert status.state == JobStatus.STOPPED
+    assert all(status.stages[stage].state == "done" for stage in Stage)
+    assert applied.new == JobStatus.STOPPED
+    _, problem = verify(trainer.run.checkpoint(status.step))
+    assert problem is None
+    validated = rows(trainer.run, "validation").to_pylist()[-1]
+    assert (validated["step"], validated["split"]) == (status.step, "validation")
+    summary = read_json(trainer.run.summary_json)
+    assert summary["status"] == "stopped"
+    assert summary["steps"] == status.step
+    assert f"{status.step:,}" in trainer.run.summary_md.read_text()
+    entries = ledger(trainer.run)
+    assert all(entry["outcome"] in ("applied", "rejected") for entry in entries)
+    assert {"ann", "ben"} <= {entry["requested_by"] for entry in entries}
+    told = [event for event in events(trainer.run) if event.type == "command"]
+    assert len(told) == len(entries)
+
+
+def test_the_end_is_replanned_when_the_batch_grows(
+    new_run: Callable[..., RunDirectory], zygote: Zygote
+) -> None:
+    """A run of whole epochs still sees each sample as often as the config says."""
+    run = new_run("replan", {"training.max_steps": None, "training.epochs": 6})
+    trainer = zygote.train(run)
+    ack = trainer.ask(Command.SET, micro_batch_size=4, timeout_s=60)
+    trainer.finish()
+    samples = sum(rows(run)["samples"].to_pylist())
+    status = trainer.status
+    assert status.step == status.total_steps < ack.step + 6 * 48 // 4
+    dataset = status.total_samples // 6
+    assert 6 * dataset <= samples < 6 * dataset + 8
+    assert config_of(read_yaml(run.config).values).training.micro_batch_size == 2
+
+
+def test_commands_under_two_processes(new_run: Callable[..., RunDirectory]) -> None:
+    """Under the real launcher: both ranks obey at the same step, or their sums would part."""
+    trainer = start(new_run("two", ENDLESS | {"resources.processes": 2}), processes=2)
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2, timeout_s=120)
+    ack = trainer.ask(Command.SET, micro_batch_size=3)
+    trainer.until_step(ack.step + 2)
+    assert last_row(trainer)["samples"] == 3 * 2 * 2
+    latencies = [trainer.ask(Command.SET, weight_decay=i / 100).latency_s for i in range(2, 9)]
+    step_s = statistics.median(rows(trainer.run)["step_time_s"].to_pylist()[-30:])
+    assert statistics.median(latencies) < step_s + 0.05
+    trainer.ask(Command.PAUSE)
+    assert trainer.ask(Command.VALIDATE).outcome == "applied"
+    assert trainer.ask(Command.RESUME).outcome == "applied"
+    assert trainer.ask(Command.STOP).outcome == "applied"
+    trainer.finish()
+    assert trainer.status.world_size == 2
+    wait_until(lambda: not trainer.run.checkpoints.joinpath(".saving").exists(), 5)
+
+
+def test_pause_with_release_frees_the_machine(
+    new_run: Callable[..., RunDirectory], zygote: Zygote
+) -> None:
+    run = new_run("release", ENDLESS | {"training.max_steps": 400})
+    trainer = zygote.train(run)
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2)
+    ack = trainer.ask(Command.PAUSE, release=True)
+    trainer.finish()
+    assert trainer.status.state == JobStatus.PAUSED
+    second = zygote.train(run, attempt=2)
+    second.until(lambda s: s.state == JobStatus.TRAINING and s.step > ack.step)
+    assert second.ask(Command.STOP).outcome == "applied"
+    second.finish()
+    steps = rows(run)["step"].to_pylist()
+    assert steps == list(range(1, len(steps) + 1)), "no step is lost or made twice"
