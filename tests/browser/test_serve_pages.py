@@ -90,7 +90,7 @@ def test_the_background_is_right_from_the_first_paint(server, open_page, theme, 
 
 def test_the_visitors_theme_outlives_a_reload(server, open_page):
     page = open_page(server.url(), theme="light")
-    page.evaluate("localStorage.setItem('gw-theme', 'dark')")
+    page.evaluate("localStorage.setItem('gladius-theme', 'dark')")
     page.reload()
     assert page.evaluate("document.documentElement.dataset.gwTheme") == "dark"
     assert page.evaluate("document.body.dataset.jpThemeLight") == "false"
