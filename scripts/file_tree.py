@@ -19,6 +19,7 @@ SAID_HERE = {
     "LICENSE": "Apache-2.0",
     "Makefile": "run, test, bench, lint",
     "README.md": "this page",
+    "binder/runtime.txt": "the Python version there",
     "constraints.txt": "the tested version of every dependency",
     "pyproject.toml": "package, extras, lint and test settings",
     "gladius_widgets/components/static/allowed.json": "tags and attributes a tree may hold",
@@ -29,6 +30,7 @@ SAID_HERE = {
     "gladius_widgets/frontend/package.json": "what the build needs",
     "gladius_widgets/frontend/package-lock.json": "its exact versions",
     "gladius_widgets/frontend/tsconfig.json": "type checks of the JavaScript",
+    "gladius_widgets/serve/share/voila/templates/gladius/conf.json": "what the template builds on",
     "notebooks/console.ipynb": "the training console of one job",
     "notebooks/jobs.ipynb": "the jobs page",
 }
@@ -38,10 +40,12 @@ FOLDED = {
     "tests/": "unit, contract, processes, training, notebooks, browser, js, gpu",
 }
 FOLDERS = {
+    "binder/": "the example on Binder, without installing anything",
     "configs/": "runs to start from; the first line of each is its launch command",
     "notebooks/": "three-line notebooks: JupyterLab, Voila and nbval open the same ones",
     "scripts/": "what the Makefile and the README are made with",
     "gladius_widgets/components/static/": "what the browser gets",
+    "gladius_widgets/serve/share/voila/templates/gladius/": "the page around a page notebook",
     "gladius_widgets/frontend/": "sources of what is built into components/static",
 }
 COMMENT = re.compile(r"\s*(?:#(?!!)|//+|/\*+|\*(?!/)|<!--) ?(.*?)\s*(?:\*/|-->)?$")
