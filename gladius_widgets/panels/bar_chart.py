@@ -34,9 +34,9 @@ class ShareBars:
         self._x_scale = bqplot.LinearScale(min=-0.5, max=0.5)
         y_scale = bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._x_scale, "y": y_scale}
-        self._bars = bars(scales, padding=0.45)
+        self._bars = bars(scales, padding=0.42)
         self._labels = bar_labels(scales)
-        self._track = bars(scales, padding=0.45, colors=["var(--gw-surface-3)"])
+        self._track = bars(scales, padding=0.42, colors=["var(--gw-surface-3)"])
         self._line = bqplot.Lines(
             x=np.empty(0, np.float32), y=np.empty(0, np.float32), scales=scales,
             colors=["var(--gw-text-3)"], line_style="dashed", stroke_width=1,
@@ -50,7 +50,7 @@ class ShareBars:
             [self._track, *marks] if with_track else marks,
             [self._x_axis, y_axis],
             left_px=40,
-            top_px=16,
+            top_px=14,
             classes="gw-fig--bars",
         )
         self._with_track = with_track

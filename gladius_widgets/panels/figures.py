@@ -14,7 +14,7 @@ import numpy as np
 from gladius_widgets.panels.models import axes
 from gladius_widgets.panels.pace import Sent
 
-PLOT_HEIGHT_PX = 178
+PLOT_HEIGHT_PX = 158
 _TRAIT_BYTES = 60  # of a message's own words
 
 
@@ -24,7 +24,7 @@ def figure(
     *,
     left_px: int,
     right_px: int = 8,
-    top_px: int = 2,
+    top_px: int = 8,
     classes: str = "",
 ) -> bqplot.Figure:
     """A figure without frame, title, legend or animation, as wide as its place."""
@@ -67,6 +67,7 @@ def linear_axis(
         side=side,
         orientation="horizontal" if side in ("bottom", "top") else "vertical",
         grid_lines="solid" if grid else "none",
+        color="transparent" if side in ("left", "right") else None,
     )
     set_ticks(axis, limits)
     return axis
@@ -121,7 +122,7 @@ def bar_labels(scales: Mapping[str, bqplot.Scale]) -> bqplot.Label:
         align="middle",
         default_size=11,
         font_weight="bold",
-        y_offset=-4,
+        y_offset=-8,
         colors=["var(--gw-text-2)"],
     )
 

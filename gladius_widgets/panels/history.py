@@ -124,6 +124,8 @@ class History:
         self.system: dict[str, Any] | None = None
         self.cuts: list[int] = []
         self._attempt = 0
+        self._begins: dict[int, float] = {}  # attempt → its first step
+        self._validations = VALIDATION.empty_table()
 
     def add_train(self, table: pa.Table) -> bool:
         """Take in new rows of the train table; whether there were any."""
@@ -139,9 +141,8 @@ class History:
         table = table.filter(pc.field("split") == "validation")
         if not table.num_rows:
             return False
-        rows = {name: _floats(table, name) for name in ("step", "epoch", "loss")}
-        self.validation.truncate(int(np.searchsorted(self.validation["step"], rows["step"][0])))
-        self.validation.extend(rows)
+        self._validations = pa.concat_tables([self._validations, table])
+        self._sort_validations()
         return True
 
     def add_system(self, table: pa.Table) -> bool:
@@ -156,6 +157,7 @@ class History:
         steps = self.train["step"]
         if attempt > self._attempt or (len(steps) and rows["step"][0] <= steps[-1]):
             self._attempt = attempt
+            self._begins[attempt] = rows["step"][0]
             self._cut(rows["step"][0])
         self.train.extend(rows)
         self.recent.extend(
@@ -172,7 +174,18 @@ class History:
         """The run goes on from `step`: what was done from there on is another branch."""
         self.train.truncate(int(np.searchsorted(self.train["step"], step)))
         self.cuts.append(len(self.train))
-        self.validation.truncate(int(np.searchsorted(self.validation["step"], step)))
+        self._sort_validations()
+
+    def _sort_validations(self) -> None:
+        """Keep the validations of the branch that counts; there are few, so all are looked at."""
+        table = newest_attempt(self._validations)
+        rows = {name: _floats(table, name) for name in ("step", "epoch", "loss")}
+        attempts = _floats(table, "attempt")
+        kept = np.ones(table.num_rows, dtype=bool)
+        for attempt, begin in self._begins.items():
+            kept &= (attempts >= attempt) | (rows["step"] < begin)
+        self.validation.truncate(0)
+        self.validation.extend({name: values[kept] for name, values in rows.items()})
 
     def _trim_recent(self) -> None:
         times = self.recent["time"]

@@ -150,6 +150,8 @@ class JobsTable(Element):
         )
 
     def _count_words(self) -> str:
+        if self._total == len(self._jobs):
+            return f"{fmt.count(self._total)} job{'s' if self._total != 1 else ''}"
         return f"Showing 1–{len(self._jobs)} of {fmt.count(self._total)} jobs"
 
     def _row(self, row: model.JobRow) -> Node:

@@ -94,7 +94,7 @@ class LossChart(Panel):
         )  # fmt: skip
         self._best = bqplot.Scatter(
             x=np.empty(0, np.float32), y=np.empty(0, np.float32), scales=left,
-            default_size=40, stroke_width=2, stroke="var(--gw-series-train)",
+            default_size=40, stroke_width=2, stroke="var(--gw-series-val-edge)",
             colors=["var(--gw-surface)"],
         )  # fmt: skip
         self._x_axis = linear_axis(self._x_scale, limits=empty_x)
@@ -103,8 +103,8 @@ class LossChart(Panel):
         fig = figure(
             [self._validation, self._train, self._train_average, self._best, self._bad],
             [self._x_axis, self._y_axis, self._val_axis],
-            left_px=36,
-            right_px=36,
+            left_px=32,
+            right_px=30,
             classes="gw-fig--loss",
         )
         self._overlay = ChartOverlay(

@@ -38,7 +38,7 @@ class StatusBar(Panel):
         synced = (
             [icon("clock", 12), "Data from ", clock(round(beat), "ago")]
             if view.stale
-            else [icon("check", 12), "Synced"]
+            else [icon("check", 12), "Synced ", clock(round(job.seen_at), "age")]
         )
         action = h(
             "span",

@@ -63,7 +63,7 @@ class ThroughputChart(Panel):
         fig = figure(
             [self._average, self._line],
             [x_axis, self._y_axis],
-            left_px=40,
+            left_px=34,
             classes="gw-fig--throughput",
         )
         self._overlay = ChartOverlay(

@@ -62,6 +62,17 @@ def test_new_attempt_takes_over_from_its_first_step():
     np.testing.assert_array_equal(history.validation["step"], [40])
 
 
+@pytest.mark.parametrize("validation_first", [True, False])
+def test_order_of_tables_does_not_matter(validation_first):
+    history = History()
+    train = pa.concat_tables([train_rows(range(1, 101)), train_rows(range(61, 71), attempt=2)])
+    validation = pa.concat_tables([validation_rows([40, 60, 80]), validation_rows([70], attempt=2)])
+    adders = [lambda: history.add_train(train), lambda: history.add_validation(validation)]
+    for add in reversed(adders) if validation_first else adders:
+        add()
+    np.testing.assert_array_equal(history.validation["step"], [40, 60, 70])
+
+
 def test_roll_back_within_an_attempt_is_a_new_branch():
     history = History()
     history.add_train(train_rows(range(1, 11)))

@@ -54,7 +54,7 @@ def view(system: dict[str, Any] | None) -> MemoryView:
         _bar("SWP", system.get("swap_used_bytes"), system.get("swap_total_bytes"), "Swap"),
     )
     bars = (*gpus, *host)
-    pressed = [bar.label for bar in bars if bar.share is not None and bar.share > HIGH]
+    pressed = [bar.label for bar in bars if (bar.share or 0) > HIGH and bar is not host[0]]
     used, total = _total(system, "used"), _total(system, "total")
     shares = ", ".join(f"{bar.label} {bar.text}" for bar in bars)
     return MemoryView(

@@ -77,7 +77,7 @@ def view(job: JobSnapshot, now: float) -> ProgressView:
         ),
         groups=(
             Group("Time", "clock", _time(job, run, now)),
-            Group("Checkpoints", "save", _checkpoints(run.checkpoints, job.config, now)),
+            Group("Checkpoints", "save", _checkpoints(job, run.checkpoints, now)),
             Group("Dataset", "data", _dataset(run)),
             Group("Accuracy", "target", _accuracy(run, job.config, now)),
             _health(job),
@@ -149,17 +149,17 @@ def _epoch_s(run: RunStatus, config: TrainingConfig | None) -> float | None:
     return run.step_time_s * run.batches_per_epoch / accumulation
 
 
-def _checkpoints(
-    saved: CheckpointState, config: TrainingConfig | None, now: float
-) -> tuple[Fact, ...]:
+def _checkpoints(job: JobSnapshot, saved: CheckpointState, now: float) -> tuple[Fact, ...]:
     next_save = fmt.ahead(saved.next_at, now)
-    if saved.next_at is None and saved.next_step is not None:
+    if job.status.is_final:
+        next_save = fmt.UNKNOWN
+    elif saved.next_at is None and saved.next_step is not None:
         next_save = f"at step {saved.next_step:,}"
     return (
         Fact("Saved", fmt.count(saved.count)),
         Fact("Last save", fmt.age(saved.last_at, now)),
         Fact("Next save", next_save),
-        Fact("Auto-save", interval_words(config)),
+        Fact("Auto-save", interval_words(job.config)),
     )
 
 

@@ -22,7 +22,6 @@ class StatusBarView:
     loss: str
     health: str
     throughput: str
-    synced: str
     stale: bool
     action_keys: str
     action: str
@@ -31,7 +30,6 @@ class StatusBarView:
 def view(job: JobSnapshot, now: float) -> StatusBarView:
     """The bar's content at `now`."""
     run, badge = job.run, console_badge(job.status)
-    beat = run.heartbeat if run and run.heartbeat else None
     stale = is_stale(job, now)
     paused = job.status == JobStatus.PAUSED
     epoch = f"Epoch {run.epoch}/{fmt.count(run.total_epochs)}" if run and run.epoch else "Epoch –"
@@ -44,9 +42,6 @@ def view(job: JobSnapshot, now: float) -> StatusBarView:
         loss=f"Loss: {fmt.loss(run.loss if run else None)}",
         health=health_words(job),
         throughput=f"{fmt.count(run.tokens_per_s if live and run else None)} tok/s",
-        synced=f"Data from {fmt.age(beat, now)}"
-        if stale
-        else f"Synced {fmt.age(job.seen_at, now)}",
         stale=stale,
         action_keys="F2" if not job.status.is_final else "",
         action="Resume" if paused else "Pause" if not job.status.is_final else "",
