@@ -71,7 +71,7 @@ LEGAL_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     _S.CANCELLING: frozenset({_S.CANCELLED, _S.COMPLETED, _S.STOPPED, _S.FAILED}),
     _S.STOPPED: frozenset({_S.QUEUED}),
     _S.FAILED: frozenset({_S.QUEUED}),
-    _S.LOST: frozenset({_S.QUEUED, _S.PROVISIONING, _S.TRAINING, _S.PAUSED, *_ENDINGS}),
+    _S.LOST: frozenset({_S.QUEUED, _S.PROVISIONING, _S.TRAINING, _S.PAUSED, *_ENDINGS}) - {_S.LOST},
     _S.COMPLETED: frozenset(),
     _S.CANCELLED: frozenset(),
 }

@@ -140,14 +140,20 @@ def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
         result = {}
         for key, value in node.items():
             here = (*path, str(key))
-            lines[here] = node.lc.key(key)[0] + 1
+            lines[here] = _line(node, key) or lines.get(path, 0)
             result[str(key)] = _plain(value, here, lines)
         return result
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):
-            lines[(*path, index)] = node.lc.item(index)[0] + 1
+            lines[(*path, index)] = _line(node, index) or lines.get(path, 0)
         return [_plain(item, (*path, index), lines) for index, item in enumerate(node)]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
     return node
+
+
+def _line(node: CommentedMap | CommentedSeq, key: Any) -> int | None:
+    """1-based line of a key or item; None when merged in (`<<`) or under a foreign tag."""
+    place = (node.lc.data or {}).get(key)
+    return place[0] + 1 if place else None
