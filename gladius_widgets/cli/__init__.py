@@ -20,7 +20,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def options(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def gladius(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Mission control for LLM fine-tuning."""
     context.obj = Chosen(home, as_json)
 
@@ -37,9 +37,6 @@ def main() -> None:
         app()
     except GladiusError as error:
         _fail(error.message, error.hint)
-    except BrokenPipeError:  # `gladius logs … | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

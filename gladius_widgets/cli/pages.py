@@ -1,7 +1,8 @@
 """Commands that serve the pages: serve and demo."""
 
-import importlib.metadata
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 DEMO_NAME = "moe-chitchat"
 DEMO_CONFIG = "moe_chitchat.yaml"
+EXAMPLES = (DEMO_CONFIG, "lora_smollm2.yaml")
 _DEMO_PACKAGES = {
     "torch": "train", "accelerate": "train", "transformers": "train", "chitchat_dataset": "demo",
 }  # fmt: skip
@@ -44,7 +46,8 @@ def demo(
     context: typer.Context,
     port: PortOption = 8866,
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="Only see that all of it is here, start nothing.")
+        bool,
+        typer.Option("--prepare", help="Only fetch the examples' models and data; start nothing."),
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -54,10 +57,7 @@ def demo(
     config = example_config(DEMO_CONFIG)
     _check_demo_packages()
     if prepare:
-        if chosen.as_json:
-            print_json({"config": str(config), "ready": True})
-        else:
-            print(f"Everything is here to train {config.name}.")
+        prepare_examples(client)
         return
     job = demo_job(client, config)
     if not chosen.as_json:
@@ -75,6 +75,21 @@ def demo_job(client: "Client", config: Path) -> "Job":
         usable = [job for job in known if job.status not in ended_early]
         unfinished = [job for job in usable if job.status != JobStatus.COMPLETED]
         return (unfinished or usable or [client.submit(config, DEMO_NAME)])[0]
+
+
+def prepare_examples(client: "Client") -> None:
+    """Bring models and data of the examples into the home's cache, so that they run offline.
+
+    In a process of its own: it needs torch, which the command line does without.
+
+    Raises:
+        GladiusError: something is not to be had; the process has said what.
+    """
+    configs = [str(example_config(name)) for name in EXAMPLES]
+    command = [sys.executable, "-m", "gladius_widgets.training.prepare", *configs]
+    done = subprocess.run([*command, "--home", str(client.home.root)], check=False)
+    if done.returncode != 0:
+        raise GladiusError("The examples could not be prepared.", "The lines above say why.")
 
 
 def example_config(name: str) -> Path:

@@ -1,0 +1,323 @@
+import json
+import os
+import shutil
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from gladius_widgets.client import Client
+from gladius_widgets.client import client as client_module
+from gladius_widgets.client.submission import check_name, config_line, make_id
+from gladius_widgets.core.atomic import read_json, write_json
+from gladius_widgets.core.config_file import parse_config
+from gladius_widgets.core.errors import ConfigError, GladiusError, IllegalMoveError
+from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.run_state import RunStatus, read_status
+from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.store import control
+
+CONFIG = """\
+model:
+  name: org/model
+data:
+  path: rows.jsonl
+cost:
+  hourly_rate: 3600.0
+"""
+
+
+@pytest.fixture
+def client(home, monkeypatch):
+    """A client whose jobs stay where they are put: no supervisor comes up."""
+    monkeypatch.setattr(client_module, "ensure_supervisor", lambda _home: None)
+    return Client(home, user="ada")
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"text": "hello"}\n')
+    path = tmp_path / "tiny.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def training(client, config):
+    """A job in training, its processes played by this one."""
+    job = client.submit(config)
+    run = client.run(job.id)
+    client._registry.claim(3)
+    attempt = run.attempt(1)
+    attempt.ranks.mkdir(parents=True)
+    me = ProcessIdentity.of().to_dict()
+    write_json(attempt.proc, {"runner": me, "launcher": None, "started_at": time.time() - 2})
+    write_json(attempt.rank(0), me)
+    status = RunStatus(state=JobStatus.TRAINING, step=7, total_steps=10, heartbeat=time.time())
+    status.write(run)
+    return job
+
+
+def finish(client, job, status, **record):
+    run = client.run(job.id)
+    attempt = run.attempt(client._registry.get(job.id).attempt)
+    attempt.root.mkdir(parents=True, exist_ok=True)
+    write_json(attempt.exit, {"status": status, "error": None, "ended_at": time.time(), **record})
+
+
+# Submit
+
+
+def test_submit_freezes_the_config_and_the_overrides(client, config, tmp_path):
+    job = client.submit(config, overrides=["training.max_steps=20", "lora.enabled=true"])
+    run = client.run(job.id)
+    assert (job.status, job.name, job.created_by) == (JobStatus.QUEUED, "tiny", "ada")
+    config.write_text("nonsense: [")
+    frozen = client.config(job.id)
+    assert frozen.training.max_steps == 20
+    assert frozen.lora.enabled
+    assert frozen.data.path == str(tmp_path / "rows.jsonl")
+    record = read_json(run.job)
+    assert record["config_file"] == str(config)
+    assert record["overrides"] == ["training.max_steps=20", "lora.enabled=true"]
+    assert job.config_line.startswith("LoRA r=16 · ")
+    assert read_status(run).state == JobStatus.QUEUED
+
+
+def test_a_config_object_can_be_submitted(client, config, monkeypatch):
+    from gladius_widgets.core.config_file import load_config
+
+    parsed = load_config(config)
+    with pytest.raises(ConfigError, match=r"no file or folder rows\.jsonl"):
+        client.submit(parsed, "x")  # relative to nothing
+    monkeypatch.chdir(config.parent)
+    assert client.submit(parsed, "from python").name == "from python"
+    with pytest.raises(TypeError, match="overrides"):
+        client.submit(parsed, "x", ["training.max_steps=1"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": "./missing.jsonl"}, r"data\.path: there is no file or folder \./missing\.jsonl"),
+        ({"data": "missing.parquet"}, r"data\.path: there is no"),
+        ({"data": "a/b/c"}, r"data\.path: there is no"),
+        ({"model": "/no/such/model"}, r"model\.name: there is no"),
+    ],
+)
+def test_a_file_that_is_not_there_is_a_sentence_and_queues_nothing(client, config, change, message):
+    text = CONFIG.replace("rows.jsonl", change.get("data", "rows.jsonl"))
+    config.write_text(text.replace("org/model", change.get("model", "org/model")))
+    with pytest.raises(ConfigError, match=message) as caught:
+        client.submit(config)
+    assert caught.value.hint
+    assert client.jobs() == []
+    assert list(client.home.runs.iterdir()) == []
+
+
+def test_hub_and_package_names_are_no_paths(client, config):
+    config.write_text(CONFIG.replace("rows.jsonl", "org/data"))
+    assert client.config(client.submit(config).id).data.path == "org/data"
+    config.write_text(CONFIG.replace("rows.jsonl", "pypi:chitchat-dataset"))
+    assert client.config(client.submit(config).id).data.path == "pypi:chitchat-dataset"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("", "empty"), ("   ", "empty"), ("x" * 201, "201 characters"), ("a\nb", "control"),
+     ("a\x1b[2Jb", "control"), ("evil\u202etxt", "control")],
+)  # fmt: skip
+def test_names_that_cannot_be_shown_are_refused(client, config, name, message):
+    with pytest.raises(GladiusError, match=message):
+        client.submit(config, name)
+    assert client.jobs() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "<script>alert(1)</script>", "$(rm -rf ~); `x`", "Zoë 🚀", "名前"]
+)
+def test_odd_names_are_kept_and_make_harmless_ids(client, config, name):
+    job = client.submit(config, name)
+    assert job.name == check_name(name)
+    assert client.run(job.id).root.parent == client.home.runs
+    assert client.job(name).id == job.id
+
+
+def test_ids_begin_like_the_name_and_differ():
+    first, second = make_id("MoE Chitchat!"), make_id("MoE Chitchat!")
+    assert first != second
+    assert first.startswith("moe-chitchat-")
+
+
+def test_a_full_disk_is_a_sentence(client, config, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1024))
+    with pytest.raises(GladiusError, match="Only 0 MiB are free"):
+        client.submit(config)
+    assert list(client.home.runs.iterdir()) == []
+
+
+def test_a_disk_that_fills_while_submitting_leaves_nothing_behind(client, config, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(client_module, "write_json", full)
+    with pytest.raises(GladiusError, match="no space left"):
+        client.submit(config)
+    assert list(client.home.runs.iterdir()) == []
+    assert client.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("resources: {device: cpu}", "Full · Local CPU"),
+        (
+            "resources: {device: gpu, processes: 2, gpu_type: H100, spot: true}",
+            "Full · 2× Spot H100",
+        ),
+        ("lora: {enabled: true, r: 8}\nresources: {device: gpu}", "LoRA r=8 · Local GPU"),
+    ],
+)
+def test_the_line_about_a_config(text, line):
+    config = parse_config(f"model: {{name: m}}\ndata: {{path: d}}\n{text}\n")
+    assert config_line(config) == line
+
+
+# Query
+
+
+def test_what_a_run_says_is_true_whatever_the_registry_says(client, training):
+    job = client.job(training.id)
+    assert (job.status, job.step, job.total_steps) == (JobStatus.TRAINING, 7, 10)
+    assert job.cost == pytest.approx(2.0, abs=0.5)
+    assert client.jobs()[0].status == JobStatus.TRAINING
+    finish(client, training, "failed", error={"type": "SIGKILL", "message": "killed"})
+    assert [j.status for j in client.jobs()] == [JobStatus.FAILED]
+    assert client._registry.get(training.id).error == {"type": "SIGKILL", "message": "killed"}
+    assert not client._registry.get(training.id).holds_slot
+
+
+def test_a_run_without_processes_and_exit_record_is_lost(client, training):
+    attempt = client.run(training.id).attempt(1)
+    gone = ProcessIdentity(os.getpid(), 1.0, "another boot").to_dict()
+    write_json(attempt.proc, {"runner": gone, "started_at": time.time()})
+    attempt.rank(0).unlink()
+    job = client.job(training.id)
+    assert job.status == JobStatus.LOST
+    assert job.error["type"] == "lost"
+
+
+def test_the_state_has_the_keys_that_show_prints(client, training):
+    state = client.state(training.id)
+    assert list(state)[:10] == [
+        "id", "name", "status", "stage", "step", "total_steps", "attempt", "cost", "error", "pids",
+    ]  # fmt: skip
+    assert state["pids"] == {"runner": os.getpid(), "launcher": None, "ranks": [os.getpid()]}
+    assert state["system"]["gpus"] == []
+    json.dumps(state)
+
+
+def test_jobs_can_be_filtered_and_counted(client, config):
+    for name in ("one", "two", "three"):
+        client.submit(config, name)
+    assert [job.name for job in client.jobs(search="t", sort="name")] == ["two", "three"]
+    assert client.count(search="t") == 2
+
+
+# Command
+
+
+@pytest.mark.parametrize("command", [c for c in Command if c != Command.CANCEL])
+def test_a_queued_job_can_only_be_cancelled(client, config, command):
+    job = client.submit(config)
+    with pytest.raises(IllegalMoveError, match="'tiny' is queued") as caught:
+        client.command(job.id, command)
+    assert caught.value.hint == "Possible now: cancel."
+    assert client.ledger(job.id) == []
+
+
+def test_a_legal_command_becomes_a_request(client, training):
+    request = client.pause(training.id)
+    assert isinstance(request, control.Request)
+    assert request.args == {"release": False}
+    assert request.requested_by == "ada"
+    assert client.pause(training.id, wait_s=0.05).seq == 2  # nobody answers: the request
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "message"),
+    [
+        (Command.PAUSE, {"relaese": True}, r"no argument 'relaese'. Did you mean 'release'\?"),
+        (Command.PAUSE, {"release": "yes"}, "release"),
+        (Command.STOP, {"now": True}, "no argument 'now'"),
+        (Command.VALIDATE, {"split": "train"}, "split"),
+        (Command.CANCEL, {}, "wants a reason"),
+        (Command.CANCEL, {"reason": ""}, "wants a reason"),
+        (Command.SET, {}, "nothing to change"),
+        (Command.SET, {"learning_rate": 5.0}, "between 1e-08 and 1"),
+        (Command.SET, {"learnin_rate": 1e-4}, "Did you mean 'learning_rate'"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_asked(client, training, command, args, message):
+    with pytest.raises(GladiusError, match=message):
+        client.command(training.id, command, args)
+    assert client.ledger(training.id) == []
+
+
+def test_cancel_shows_at_once_and_twice_is_refused(client, training):
+    client.cancel(training.id, "wrong data")
+    assert client._registry.get(training.id).status == JobStatus.CANCELLING
+    assert client.job(training.id).status == JobStatus.CANCELLING
+    with pytest.raises(IllegalMoveError, match="is cancelling"):
+        client.cancel(training.id, "again")
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed"])
+def test_resume_queues_a_new_attempt_at_the_end(client, config, training, status):
+    finish(client, training, status)
+    other = client.submit(config, "other")
+    answer = client.resume(training.id)
+    assert (answer.outcome, answer.old, answer.new) == ("applied", status, "queued")
+    job = client.job(training.id)
+    assert (job.status, job.attempt, job.ended_at, job.error) == (JobStatus.QUEUED, 2, None, None)
+    assert job.position > other.position
+    snapshot = read_status(client.run(job.id))
+    assert (snapshot.state, snapshot.attempt, snapshot.step) == (JobStatus.QUEUED, 2, 7)
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_what_is_over_for_good_is_not_resumed(client, training, status):
+    finish(client, training, status)
+    with pytest.raises(IllegalMoveError, match=f"is {status}"):
+        client.resume(training.id)
+
+
+def test_a_pause_that_freed_the_machine_holds_no_slot_and_resumes_as_a_new_attempt(
+    client, training
+):
+    finish(client, training, "paused")
+    job = client.job(training.id)
+    assert (job.status, job.holds_slot) == (JobStatus.PAUSED, False)
+    with pytest.raises(IllegalMoveError, match="has freed its machine"):
+        client.checkpoint(training.id)
+    client.resume(training.id)
+    assert client.job(training.id).attempt == 2
+
+
+def test_somebody_who_was_first_wins(client, config, monkeypatch):
+    job = client.submit(config)
+    stale = client.job(job.id)
+    Client(client.home, user="bob").cancel(job.id, "mine")
+    monkeypatch.setattr(client, "job", lambda _ref: stale)
+    with pytest.raises(IllegalMoveError, match="somebody else was first, and it is cancelled now"):
+        client.cancel(job.id, "no, mine")
+    assert [entry["requested_by"] for entry in client.ledger(job.id)] == ["bob"]
+
+
+def test_waiting_ends_when_the_run_does(client, training):
+    finish(client, training, "failed")
+    job = client._registry.get(training.id)
+    request = control.request(client.run(job.id), Command.CHECKPOINT)
+    started = time.monotonic()
+    assert client._wait(client.run(job.id), job, request, 30.0) == request
+    assert time.monotonic() - started < 5
