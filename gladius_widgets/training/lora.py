@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
@@ -78,7 +79,22 @@ def _peft_config(model: PreTrainedModel, lora: LoraSection) -> LoraConfig:
     if lora.targets == "attention":
         names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
         return LoraConfig(**common, target_modules=sorted(names & _ATTENTION) or ["q_proj"])
-    return LoraConfig(**common, target_modules=lora.targets)
+    targets = _linears(model) if lora.targets == "all-linear" else lora.targets
+    return LoraConfig(**common, target_modules=targets)
+
+
+def _linears(model: PreTrainedModel) -> list[str]:
+    """Short names of all linear layers but the output layer and gates.
+
+    PEFT's own "all-linear" takes fused experts and the router too where a model has them.
+    """
+    output = model.get_output_embeddings()
+    names = {
+        name.rsplit(".", 1)[-1]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not output
+    }
+    return sorted(name for name in names if not name.endswith("gate"))
 
 
 def _expert_weights(model: PreTrainedModel) -> list[str]:

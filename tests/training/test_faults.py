@@ -1,0 +1,239 @@
+"""What goes wrong in training, made to go wrong for real."""
+
+import json
+import math
+import os
+import resource
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from safetensors.torch import load_file, save_file
+from support import wait_until
+from training.forked import Zygote
+from training.harness import Trainer, events, rows, start
+from transformers import AutoTokenizer
+
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.training.checkpoint_store import verify
+
+NewRun = Callable[..., RunDirectory]
+ENDLESS: dict[str, Any] = {
+    "training.max_steps": 100_000,
+    "checkpointing.interval_steps": None,
+    "optimization.schedule": "constant",
+}
+
+
+def cap_memory(trainer: Trainer, spare_bytes: int) -> None:
+    """From now on the trainer gets only so much more address space: malloc fails, for real."""
+    pid = trainer.process.pids[0]  # type: ignore[attr-defined]  # a Forked
+    limit = psutil.Process(pid).memory_info().vms + spare_bytes
+    resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+
+
+def running(trainer: Trainer) -> Trainer:
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2)
+    return trainer
+
+
+def test_out_of_memory_is_recovered_from_with_the_same_samples(
+    new_run: NewRun, zygote: Zygote
+) -> None:
+    trainer = running(zygote.train(new_run("oom", ENDLESS | {"training.max_oom_recoveries": 16})))
+    cap_memory(trainer, spare_bytes=120 * 2**20)
+    ack = trainer.ask(Command.SET, micro_batch_size=512, gradient_accumulation=1)
+    trainer.until_step(ack.step + 2)
+    status = trainer.until(lambda s: "gradient_accumulation" in s.live and s.step > ack.step)
+    live = status.live
+    assert live["micro_batch_size"] * live["gradient_accumulation"] == 512
+    assert live["micro_batch_size"] < 512
+    by_step = {row["step"]: row for row in rows(trainer.run).to_pylist()}
+    assert by_step[ack.step + 1]["samples"] == 512
+    assert by_step[ack.step + 1]["grad_norm"] > 0
+    autopsy = next(e for e in events(trainer.run) if (e.payload or {}).get("kind"))
+    assert autopsy.type == "error"
+    assert autopsy.payload is not None
+    assert autopsy.payload["kind"] == "out_of_memory"
+    assert autopsy.payload["batch_shapes"][0][0] == 512
+    assert autopsy.payload["memory_total_bytes"] > 0
+    assert autopsy.payload["suggestions"][0] == "Reduce training.micro_batch_size (now 512)"
+    saved = [e for e in events(trainer.run) if (e.payload or {}).get("reason") == "out of memory"]
+    assert saved, "an emergency checkpoint"
+    trainer.process.kill()
+
+
+@pytest.mark.parametrize("mode", ["pause", "fail"])
+def test_out_of_memory_as_the_config_says(new_run: NewRun, zygote: Zygote, mode: str) -> None:
+    run = new_run(f"oom-{mode}", ENDLESS | {"training.on_oom": mode})
+    trainer = running(zygote.train(run))
+    cap_memory(trainer, spare_bytes=120 * 2**20)
+    trainer.ask(Command.SET, micro_batch_size=512)
+    if mode == "fail":
+        assert trainer.wait() == 1
+        assert read_json(run.attempt(1).fail(0))["type"] == "OutOfMemory"
+        assert "Reduce training.micro_batch_size" in trainer.log()
+        return
+    trainer.until(lambda s: s.state == JobStatus.PAUSED)
+    assert trainer.ask(Command.SET, micro_batch_size=2).outcome == "applied"
+    assert trainer.ask(Command.RESUME).outcome == "applied"
+    step = trainer.status.step
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > step)
+    trainer.process.kill()
+
+
+@pytest.fixture(scope="module")
+def poisoned(base_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose embedding of one rare token is not a number."""
+    folder = tmp_path_factory.mktemp("models") / "poisoned"
+    shutil.copytree(base_model, folder)
+    (folder / "model.safetensors").chmod(0o644)
+    tensors = load_file(folder / "model.safetensors")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tensors["model.embed_tokens.weight"][tokenizer.encode("~")[0]] = float("nan")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def chat_with_poison(path: Path, clean: int, bad: int) -> Path:
+    """Rows, of which some hold the poisoned token."""
+    texts = ["how are you"] * clean + ["well ~ thanks"] * bad
+    lines = [
+        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": text}]}
+        for text in texts
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+def poisoned_run(new_run: NewRun, name: str, model: Path, data: Path, **more: Any) -> RunDirectory:
+    changes = {
+        "model.name": str(model),
+        "model.from_scratch": None,
+        "model.train_tokenizer_vocab": None,
+        "data.path": str(data),
+        "data.validation_share": 0.0,
+        "data.test_share": 0.0,
+        "training.micro_batch_size": 1,
+        "training.gradient_accumulation": 1,
+        "optimization.learning_rate": 0.0001,
+    }
+    return new_run(name, changes | more)
+
+
+def test_a_step_that_is_not_finite_is_skipped(
+    new_run: NewRun, zygote: Zygote, poisoned: Path, tmp_path: Path
+) -> None:
+    data = chat_with_poison(tmp_path / "chat.jsonl", clean=19, bad=1)
+    run = poisoned_run(new_run, "nan-once", poisoned, data)
+    zygote.train(run).finish()
+    table = rows(run).to_pylist()
+    bad = [row for row in table if math.isnan(row["loss"])]
+    assert len(table) == 20
+    assert len(bad) == 1
+    assert bad[0]["grad_norm"] is None
+    assert math.isfinite(table[-1]["loss"]), "the weights are still finite"
+    warning = next(e for e in events(run) if e.type == "warning" and "skipped" in e.message)
+    assert warning.payload == {"step": bad[0]["step"], "in_row": 1, "what": "loss"}
+    assert read_json(run.summary_json)["skipped_steps"] == 1
+
+
+def test_several_in_a_row_roll_back_and_then_end_the_run(
+    new_run: NewRun, zygote: Zygote, poisoned: Path, tmp_path: Path
+) -> None:
+    data = chat_with_poison(tmp_path / "chat.jsonl", clean=4, bad=36)
+    more = {"training.max_steps": 200, "checkpointing.interval_steps": 1}
+    run = poisoned_run(new_run, "nan-often", poisoned, data, **more)
+    trainer = zygote.train(run)
+    assert trainer.wait() == 1
+    rolled = [e for e in events(run) if "rolled back" in e.message]
+    assert len(rolled) == 2, "as max_rollbacks says"
+    fail = read_json(run.attempt(1).fail(0))
+    assert fail["type"] == "GladiusError"
+    assert "not finite" in fail["message"]
+    assert trainer.status.state == JobStatus.FAILED
+    assert "Traceback" not in trainer.log()
+
+
+def test_sigterm_saves_within_the_grace_time(new_run: NewRun, zygote: Zygote) -> None:
+    run = new_run("sigterm", ENDLESS)
+    trainer = running(zygote.train(run))
+    os.kill(trainer.process.pids[0], signal.SIGTERM)  # type: ignore[attr-defined]  # a Forked
+    assert trainer.wait(30) == 143
+    fail = read_json(run.attempt(1).fail(0))
+    assert fail["type"] == "SIGTERM"
+    assert run.checkpoint_steps() == [fail["step"]]
+    assert verify(run.checkpoint(fail["step"]))[1] is None
+    assert fail["message"] == f"Interrupted at step {fail['step']}; a checkpoint is saved."
+
+
+def test_sigterm_while_paused(new_run: NewRun, zygote: Zygote) -> None:
+    run = new_run("sigterm-paused", ENDLESS)
+    trainer = running(zygote.train(run))
+    trainer.ask(Command.PAUSE)
+    os.kill(trainer.process.pids[0], signal.SIGTERM)  # type: ignore[attr-defined]  # a Forked
+    assert trainer.wait(30) == 143
+    assert verify(run.checkpoint(run.checkpoint_steps()[-1]))[1] is None
+
+
+def test_kill_9_of_the_launcher_leaves_no_orphans(new_run: NewRun) -> None:
+    """And with its ranks told by the kernel, a checkpoint is saved on the way out."""
+    run = new_run("orphans", ENDLESS | {"resources.processes": 2})
+    trainer = start(run, processes=2)
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2, timeout_s=120)
+    ranks = [psutil.Process(read_json(run.attempt(1).rank(i))["pid"]) for i in (0, 1)]
+    trainer.process.kill()
+    trainer.process.wait()
+    gone, alive = psutil.wait_procs(ranks, timeout=20)
+    assert not alive
+    assert len(gone) == 2
+    assert run.checkpoint_steps()
+
+
+def test_kill_9_of_one_rank_ends_the_other_and_says_so(new_run: NewRun, zygote: Zygote) -> None:
+    run = new_run("peer", ENDLESS | {"resources.processes": 2})
+    trainer = running(zygote.train(run, processes=2))
+    os.kill(trainer.process.pids[1], signal.SIGKILL)  # type: ignore[attr-defined]  # a Forked
+    assert trainer.wait(60)
+    assert read_json(run.attempt(1).fail(0))["type"] == "PeerLost"
+    assert not run.attempt(1).fail(1).exists(), "killed from outside: no word of its own"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data.path": "/nonexistent/chat.jsonl"}, "There is no data file /nonexistent/chat.jsonl"),
+        ({"data.path": "no-such-owner/no-such-set"}, "or hub data set 'no-such-owner/no-such-set'"),
+        (
+            {
+                "model.name": "/nonexistent/model",
+                "model.from_scratch": None,
+                "model.train_tokenizer_vocab": None,
+            },
+            "There is no model folder /nonexistent/model",
+        ),
+        ({"resources.processes": 2}, "The config asks for 2 processes, but 1 were started."),
+        (
+            {"model.from_scratch": {"model_type": "qwen9_moe"}},
+            "model.from_scratch is not a qwen9_moe model",
+        ),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(
+    new_run: NewRun, zygote: Zygote, changes: dict[str, Any], message: str, request: Any
+) -> None:
+    run = new_run(f"missing-{abs(hash(request.node.name)) % 10**9}", changes)
+    trainer = zygote.train(run)
+    assert trainer.wait(60) == 1
+    assert message in trainer.log()
+    assert "Traceback" not in trainer.log()
+    fail = wait_until(lambda: read_json(run.attempt(1).fail(0)), 5)
+    assert message in fail["message"]
+    stages = trainer.status.stages
+    assert "failed" in {state.state for state in stages.values()}
