@@ -49,7 +49,7 @@ class JobActions:
         self._client = client
         self.pending = ""
         self.own: set[str] = set()
-        self._handlers: dict[str, Callable[[], Awaitable[None]]] = {
+        self._handlers: dict[str, Callable[[], Awaitable[object]]] = {
             "pause": lambda: self._command("pause", Command.PAUSE),
             "resume": lambda: self._command("resume", Command.RESUME),
             "stop": self._stop,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import bqplot
 import numpy as np
 
 from gladius_widgets.components import ChartOverlay, Series
@@ -10,13 +9,16 @@ from gladius_widgets.panels.figures import (
     bar_labels,
     bars,
     figure,
+    line,
     linear_axis,
     put,
+    scale,
     set_limits,
 )
 from gladius_widgets.panels.pace import Sent
 
-_TICKS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+_TICKS = np.array([0, 25, 50, 75, 100], dtype=np.int32)
+_NAMES = {str(tick): f"{tick}%" for tick in _TICKS}
 
 
 class ShareBars:
@@ -31,20 +33,16 @@ class ShareBars:
     def __init__(
         self, name: str, *, threshold: float | None = None, with_track: bool = False
     ) -> None:
-        self._x_scale = bqplot.LinearScale(min=-0.5, max=0.5)
-        y_scale = bqplot.LinearScale(min=0.0, max=1.0)
+        self._x_scale, y_scale = scale((-0.5, 0.5)), scale((0.0, 100.0))
         scales = {"x": self._x_scale, "y": y_scale}
         self._bars = bars(scales, padding=0.42)
         self._labels = bar_labels(scales)
         self._track = bars(scales, padding=0.42, colors=["var(--gw-surface-3)"])
-        self._line = bqplot.Lines(
-            x=np.empty(0, np.float32), y=np.empty(0, np.float32), scales=scales,
-            colors=["var(--gw-text-3)"], line_style="dashed", stroke_width=1,
-        )  # fmt: skip
+        self._line = line(scales, "var(--gw-text-3)", style="dashed", width=1)
         self._threshold = threshold
         self._x_axis = linear_axis(self._x_scale, limits=(0.0, 1.0))
-        y_axis = linear_axis(y_scale, side="left", grid=True, limits=(0.0, 1.0))
-        y_axis.tick_values, y_axis.tick_format = _TICKS, ".0%"
+        y_axis = linear_axis(y_scale, side="left", grid=True, limits=(0.0, 100.0))
+        y_axis.tick_values, y_axis.tick_format, y_axis.tick_labels = _TICKS, "d", _NAMES
         marks = [self._bars, self._line, self._labels]
         fig = figure(
             [self._track, *marks] if with_track else marks,
@@ -56,7 +54,7 @@ class ShareBars:
         self._with_track = with_track
         self.overlay = ChartOverlay(
             fig,
-            series=[Series(mark=self._bars, name=name, color="var(--gw-text-2)", format=3)],
+            series=[Series(self._bars, name, "var(--gw-text-2)", format=1, unit="%")],
             label=name,
             zoomable=False,
         )
@@ -67,16 +65,26 @@ class ShareBars:
         labels: Sequence[str],
         tones: Sequence[str],
         texts: Sequence[str],
+        notes: Sequence[str],
     ) -> Sent:
-        """Bring the bars up to date: heights, names below, tones, texts above."""
+        """Bring the bars up to date.
+
+        Args:
+            shares: heights, of 1.
+            labels: names below the bars.
+            tones: colour tone of each.
+            texts: above the bars.
+            notes: a further line in the tooltip of each.
+        """
         count = len(shares)
-        at, heights = np.arange(count, dtype=np.int32), np.array(shares, dtype=np.float32)
+        at, heights = np.arange(count, dtype=np.int32), np.array(shares, np.float32) * 100
         colors = [f"var(--gw-{tone})" for tone in tones] or ["var(--gw-gray)"]
         sent = Sent()
         if len(self._bars.x) != count:
             sent += self._spread(count, labels)
         sent += put(self._bars, x=at, y=heights, colors=colors)
-        return sent + put(self._labels, x=at, y=heights, text=np.array(texts, dtype="U16"))
+        sent += put(self._labels, x=at, y=heights, text=np.array(texts, dtype="U16"))
+        return sent + put(self.overlay, x_notes={str(i): note for i, note in enumerate(notes)})
 
     def _spread(self, count: int, labels: Sequence[str]) -> Sent:
         """Make room for another number of bars."""
@@ -86,10 +94,11 @@ class ShareBars:
         every = max(1, count // 16)  # with many experts not every name fits
         ticks = np.arange(0, count, every, dtype=np.int32)
         sent += put(self._x_axis, tick_values=ticks, tick_labels=names, tick_format="d")
+        sent += put(self.overlay, x_names=names)
         if self._with_track:
-            whole = np.ones(count, np.float32)
+            whole = np.full(count, 100, np.float32)
             sent += put(self._track, x=np.arange(count, dtype=np.int32), y=whole)
         if self._threshold is not None:
-            level = np.full(2, self._threshold, np.float32)
+            level = np.full(2, self._threshold * 100, np.float32)
             sent += put(self._line, x=np.array(edges, np.float32), y=level)
         return sent

@@ -56,6 +56,7 @@ class ExpertChart(Panel):
             [bar.label for bar in view.bars],
             [bar.tone for bar in view.bars],
             [bar.text for bar in view.bars],
+            [f"{bar.load * 100:.1f}% of assignments" for bar in view.bars],
         )
         sent += put(self._chart.overlay, label=view.summary)
         return sent + self.put_tree(self._tree(view))

@@ -7,28 +7,33 @@ Figures are made once; afterwards only traits of marks, scales and axes change, 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import bqplot
 import ipywidgets
 import numpy as np
+from bqplot import Axis, Bars, Figure, Label, LinearScale, Lines, Scatter
 
 from gladius_widgets.panels.models import axes
 from gladius_widgets.panels.pace import Sent
+
+# bqplot registers its classes by a decorator that hides them from type checkers.
+Mark = Any
+Scale = Any
+Scales = Mapping[str, Scale]
 
 PLOT_HEIGHT_PX = 158
 _TRAIT_BYTES = 60  # of a message's own words
 
 
 def figure(
-    marks: Sequence[bqplot.Mark],
-    plot_axes: Sequence[bqplot.Axis],
+    marks: Sequence[Mark],
+    plot_axes: Sequence[Any],
     *,
     left_px: int,
     right_px: int = 8,
     top_px: int = 8,
     classes: str = "",
-) -> bqplot.Figure:
+) -> Any:
     """A figure without frame, title, legend or animation, as wide as its place."""
-    made = bqplot.Figure(
+    made: Any = Figure(
         marks=list(marks),
         axes=list(plot_axes),
         animation_duration=0,
@@ -44,11 +49,28 @@ def figure(
     return made
 
 
-def line(
-    scales: Mapping[str, bqplot.Scale], color: str, *, style: str = "solid", width: float = 2
-) -> bqplot.Lines:
+def scale(limits: tuple[float, float]) -> Scale:
+    """A linear scale that spans the limits."""
+    return LinearScale(min=float(limits[0]), max=float(limits[1]))
+
+
+def dots(scales: Scales, color: str, *, edge: str | None = None, marker: str = "circle") -> Mark:
+    """Single points, none as yet."""
+    return Scatter(
+        x=np.empty(0, np.float32),
+        y=np.empty(0, np.float32),
+        scales=dict(scales),
+        colors=[color],
+        stroke=edge,
+        stroke_width=2,
+        marker=marker,
+        default_size=40,
+    )
+
+
+def line(scales: Scales, color: str, *, style: str = "solid", width: float = 2) -> Mark:
     """An empty line in a CSS variable's colour."""
-    return bqplot.Lines(
+    return Lines(
         x=np.empty(0, np.float32),
         y=np.empty(0, np.float32),
         scales=dict(scales),
@@ -59,11 +81,11 @@ def line(
 
 
 def linear_axis(
-    scale: bqplot.Scale, *, side: str = "bottom", grid: bool = False, limits: tuple[float, float]
-) -> bqplot.Axis:
+    of: Scale, *, side: str = "bottom", grid: bool = False, limits: tuple[float, float]
+) -> Any:
     """An axis with round ticks; left and right ones have no spine."""
-    axis = bqplot.Axis(
-        scale=scale,
+    axis: Any = Axis(
+        scale=of,
         side=side,
         orientation="horizontal" if side in ("bottom", "top") else "vertical",
         grid_lines="solid" if grid else "none",
@@ -73,18 +95,18 @@ def linear_axis(
     return axis
 
 
-def set_ticks(axis: bqplot.Axis, limits: tuple[float, float]) -> Sent:
+def set_ticks(axis: Any, limits: tuple[float, float]) -> Sent:
     """Round ticks within the limits, with the decimals that they need."""
     values = np.array(axes.ticks(*limits))
     return put(axis, tick_values=values, tick_format=axes.tick_format(*limits))
 
 
-def set_limits(scale: bqplot.LinearScale, limits: tuple[float, float]) -> Sent:
+def set_limits(of: Scale, limits: tuple[float, float]) -> Sent:
     """What the scale spans."""
-    return put(scale, min=float(limits[0]), max=float(limits[1]))
+    return put(of, min=float(limits[0]), max=float(limits[1]))
 
 
-def put(widget: ipywidgets.Widget, **values: Any) -> Sent:
+def put(widget: Any, **values: Any) -> Sent:
     """Set the traits that differ, in one message; says what was sent."""
     changed = {
         name: value for name, value in values.items() if not _same(getattr(widget, name), value)
@@ -98,11 +120,9 @@ def put(widget: ipywidgets.Widget, **values: Any) -> Sent:
     return Sent(1, size)
 
 
-def bars(
-    scales: Mapping[str, bqplot.Scale], *, padding: float, colors: Sequence[str] = ()
-) -> bqplot.Bars:
+def bars(scales: Scales, *, padding: float, colors: Sequence[str] = ()) -> Mark:
     """Bars that each have a colour of their own."""
-    return bqplot.Bars(
+    return Bars(
         x=np.arange(0),
         y=np.empty(0, np.float32),
         scales=dict(scales),
@@ -112,9 +132,9 @@ def bars(
     )
 
 
-def bar_labels(scales: Mapping[str, bqplot.Scale]) -> bqplot.Label:
+def bar_labels(scales: Scales) -> Mark:
     """The values on the bars."""
-    return bqplot.Label(
+    return Label(
         x=np.arange(0),
         y=np.empty(0, np.float32),
         text=np.empty(0, dtype="U8"),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import bqplot
 import numpy as np
 
 from gladius_widgets.client import Client
@@ -12,10 +11,12 @@ from gladius_widgets.core.suggest import did_you_mean
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.chart_card import chart_card, line_item
 from gladius_widgets.panels.figures import (
+    dots,
     figure,
     line,
     linear_axis,
     put,
+    scale,
     set_limits,
     set_ticks,
 )
@@ -55,11 +56,11 @@ class LossChart(Panel):
         client: Client | None = None,
         **unknown: Any,
     ) -> None:
-        if x not in (None, *_X_LABELS):
+        if x is not None and x not in _X_LABELS:
             raise ValueError(f"LossChart has no x '{x}'. {did_you_mean(str(x), _X_LABELS)}")
         if span < 1:
             raise ValueError(f"span must be at least 1 step, not {span}.")
-        self._wanted_x = x
+        self._wanted_x: model.XAxis | None = x
         self._average = MovingAverage(span)
         self._shared = shared_scale
         self._hotkey = hotkey
@@ -77,26 +78,16 @@ class LossChart(Panel):
     def build(self) -> None:
         """Make the figure and what lies over it."""
         empty_x, empty_y = model.EMPTY_X[self.x], model.EMPTY_Y
-        self._x_scale = bqplot.LinearScale(min=empty_x[0], max=empty_x[1])
-        self._y_scale = bqplot.LinearScale(min=empty_y[0], max=empty_y[1])
-        self._val_scale = (
-            self._y_scale if self._shared else bqplot.LinearScale(min=empty_y[0], max=empty_y[1])
-        )
+        self._x_scale, self._y_scale = scale(empty_x), scale(empty_y)
+        self._val_scale = self._y_scale if self._shared else scale(empty_y)
         left = {"x": self._x_scale, "y": self._y_scale}
         right = {"x": self._x_scale, "y": self._val_scale}
         self._train = line(left, "var(--gw-series-train)")
         self._train_average = line(left, "var(--gw-series-trend)", style="dotted", width=1.5)
         self._validation = line(right, "var(--gw-series-val)", style="dashed")
         self._validation.marker, self._validation.marker_size = "circle", 12
-        self._bad = bqplot.Scatter(
-            x=np.empty(0, np.float32), y=np.empty(0, np.float32), scales=left,
-            marker="cross", default_size=40, colors=["var(--gw-red)"],
-        )  # fmt: skip
-        self._best = bqplot.Scatter(
-            x=np.empty(0, np.float32), y=np.empty(0, np.float32), scales=left,
-            default_size=40, stroke_width=2, stroke="var(--gw-series-val-edge)",
-            colors=["var(--gw-surface)"],
-        )  # fmt: skip
+        self._bad = dots(left, "var(--gw-red)", marker="cross")
+        self._best = dots(right, "var(--gw-surface)", edge="var(--gw-series-val-edge)")
         self._x_axis = linear_axis(self._x_scale, limits=empty_x)
         self._y_axis = linear_axis(self._y_scale, side="left", grid=True, limits=empty_y)
         self._val_axis = linear_axis(self._val_scale, side="right", limits=empty_y)
@@ -172,7 +163,7 @@ class LossChart(Panel):
         floor = np.full(len(lines.bad_x), self._y_scale.min, np.float32)
         sent += put(self._bad, x=lines.bad_x, y=floor)
         best = model.best(self.feed.history)
-        if best is not None and best.source == "validation" and self._shared:
+        if best is not None and best.source == "validation":
             at = np.array([best.epoch if self.x == "epoch" else best.step], np.float32)
             sent += put(self._best, x=at, y=np.array([best.loss], np.float32))
         return sent

@@ -56,6 +56,7 @@ class MemoryChart(Panel):
             [bar.label for bar in view.bars],
             [bar.tone for bar in view.bars],
             [bar.text for bar in view.bars],
+            [bar.detail for bar in view.bars],
         )
         sent += put(self._chart.overlay, label=view.summary)
         return sent + self.put_tree(self._tree(view))

@@ -98,7 +98,7 @@ def open_feed(job: str | None, client: Client) -> JobFeed:
     return feed_of(client.run(job), client)
 
 
-def stat(label: Node | str, value: Any, *, big: bool = False) -> Node:
+def stat(label: Any, value: Any, *, big: bool = False) -> Node:
     """A figure beside a chart."""
     classes = "gw-stat gw-stat--big" if big else "gw-stat"
     return h("dl", {"class": classes}, h("dt", None, label), h("dd", None, value))

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import bqplot
 import numpy as np
 
 from gladius_widgets.client import Client
@@ -17,6 +16,7 @@ from gladius_widgets.panels.figures import (
     line,
     linear_axis,
     put,
+    scale,
     set_limits,
     set_ticks,
 )
@@ -51,8 +51,7 @@ class ThroughputChart(Panel):
     def build(self) -> None:
         """Make the figure."""
         x_limits, y_limits = (0.0, _MINUTES), (0.0, model.EMPTY_LIMIT)
-        x_scale = bqplot.LinearScale(min=x_limits[0], max=x_limits[1])
-        self._y_scale = bqplot.LinearScale(min=y_limits[0], max=y_limits[1])
+        x_scale, self._y_scale = scale(x_limits), scale(y_limits)
         scales = {"x": x_scale, "y": self._y_scale}
         self._line = line(scales, "var(--gw-green-text)")
         self._average = line(scales, "var(--gw-text-3)", style="dashed", width=1)

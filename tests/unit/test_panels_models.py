@@ -256,7 +256,7 @@ class TestMemory:
         assert [bar.tone for bar in view.bars][:4] == ["red", "green", "green", "yellow"]
         assert (view.head_value, view.head_total) == ("111.0 GiB", "of 160 GiB")
         assert (view.system, view.pressure) == ("77% utilized", "GPU0")
-        assert view.bars[0].detail == "GPU0: 71.0 of 80.0 GiB"
+        assert view.bars[0].detail == "71.0 of 80.0 GiB"
         assert view.bars[4].detail == "Swap: none on this machine"
 
     def test_without_gpu_it_says_so_and_shows_the_host(self):

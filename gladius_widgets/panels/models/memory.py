@@ -82,7 +82,7 @@ def _bar(label: str, used: float | None, total: float | None, name: str = "") ->
     if share is None:
         what = "none on this machine" if total == 0 else "cannot be read"
         return DeviceBar(label, None, f"{name or label}: {what}")
-    return DeviceBar(label, share, f"{name or label}: {fmt.gib(used)} of {fmt.gib(total)} GiB")
+    return DeviceBar(label, share, f"{fmt.gib(used)} of {fmt.gib(total)} GiB")
 
 
 def _total(system: dict[str, Any], kind: str) -> float | None:
