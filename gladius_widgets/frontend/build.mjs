@@ -1,4 +1,4 @@
-// Bundles the two modules that consist of several files into components/static, where they are
+// Bundles the modules that consist of several files into components/static, where they are
 // committed; the test suite builds them again and compares bytes. The other components are
 // single files and live in static as they are.
 //
@@ -21,7 +21,7 @@ const common = {
   logLevel: "warning",
 };
 
-await build({ ...common, entryPoints: { theme: "src/theme.js" } });
+await build({ ...common, entryPoints: { theme: "src/theme.js", chart_overlay: "src/chart_overlay.js" } });
 await build({
   ...common,
   entryPoints: { terminal: "src/terminal.js" },

@@ -11,53 +11,9 @@ function runtime(id) {
   return place[key].promise;
 }
 
-/**
- * Show a child widget, of whatever library, in `host`. Attaching goes through Lumino, which tells
- * the child when it is on the page and how large it is; bqplot draws nothing before that.
- * @param {any} manager @param {string} id @param {HTMLElement} host
- * @returns {() => void} takes it away again
- */
-function mount(manager, id, host) {
-  const life = new AbortController();
-  /** @type {any} */
-  let view = null;
-  const dispose = () => {
-    if (life.signal.aborted) return;
-    life.abort();
-    view?.luminoWidget.dispose();
-  };
-  (async () => {
-    const made = await manager.create_view(await manager.get_model(id));
-    if (life.signal.aborted) return made.luminoWidget.dispose();
-    view = made;
-    await connected(host, life.signal);
-    const widget = view.luminoWidget;
-    const Lumino = widget.constructor;
-    Lumino.attach(widget, host);
-    const resized = new ResizeObserver(() => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
-    resized.observe(view.el);
-    life.signal.addEventListener("abort", () => resized.disconnect());
-  })().catch((error) => {
-    if (!life.signal.aborted) console.error("[gladius] child widget:", error);
-  });
-  return dispose;
-}
-
-/** @param {HTMLElement} host @param {AbortSignal} signal @returns {Promise<void>} */
-function connected(host, signal) {
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      if (signal.aborted) reject(signal.reason);
-      else if (host.isConnected) resolve();
-      else requestAnimationFrame(look);
-    };
-    look();
-  });
-}
-
 /** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
 async function render({ model, el, signal }) {
-  const { Tree } = await runtime(model.get("_runtime"));
+  const { Tree, mount } = await runtime(model.get("_runtime"));
   if (signal.aborted) return;
   el.classList.add("gw-root");
   el.dataset.gwKernel = model.get("_runtime");
@@ -66,7 +22,7 @@ async function render({ model, el, signal }) {
     send: (/** @type {any} */ message) => model.send(message),
     mount(/** @type {string} */ name, /** @type {HTMLElement} */ host) {
       const id = model.get("_slots")[name];
-      return id ? mount(model.widget_manager, id, host) : () => {};
+      return id ? mount(model.widget_manager, id, host).dispose : () => {};
     },
   });
 

@@ -93,6 +93,54 @@ function icon(name, size = 16) {
   return svg;
 }
 
+// src/mount.js
+function mount(manager, id, host) {
+  const life = new AbortController();
+  let made = null;
+  const dispose = () => {
+    if (life.signal.aborted) return;
+    life.abort(new Error("disposed"));
+    if (made) end(made.luminoWidget);
+  };
+  const view = (async () => {
+    const one = await manager.create_view(await manager.get_model(id));
+    if (life.signal.aborted) {
+      end(one.luminoWidget);
+      throw life.signal.reason;
+    }
+    made = one;
+    await connected(host, life.signal);
+    const widget = one.luminoWidget;
+    const Lumino = widget.constructor;
+    Lumino.attach(widget, host);
+    const resized = new ResizeObserver(() => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
+    resized.observe(one.el);
+    life.signal.addEventListener("abort", () => resized.disconnect());
+    return one;
+  })();
+  view.catch((error) => {
+    if (!life.signal.aborted) console.error("[gladius] child widget:", error);
+  });
+  return { view, dispose };
+}
+function connected(host, signal) {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (signal.aborted) reject(signal.reason);
+      else if (host.isConnected) resolve();
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+}
+function end(widget) {
+  if (widget.isAttached && !widget.node.isConnected) {
+    widget.processMessage({ type: "before-detach" });
+    widget.processMessage({ type: "after-detach" });
+  }
+  widget.dispose();
+}
+
 // src/portal.js
 function portal(signal) {
   const root = document.createElement("div");
@@ -635,9 +683,9 @@ var Tree = class {
    * @param {HTMLElement} root the tree becomes its only child
    * @param {{send: Send, signal: AbortSignal, mount?: Mount}} options
    */
-  constructor(root, { send, signal, mount }) {
+  constructor(root, { send, signal, mount: mount2 }) {
     this.root = root;
-    this.mount = mount;
+    this.mount = mount2;
     this.children = [];
     this.nodes = /* @__PURE__ */ new WeakMap();
     this.mounts = /* @__PURE__ */ new Map();
@@ -897,7 +945,7 @@ function initialize({ model, signal }) {
     },
     { signal }
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, portal });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal });
 }
 var theme_default = { initialize, render() {
 } };

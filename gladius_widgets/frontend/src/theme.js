@@ -4,6 +4,7 @@
 
 import { clockText, duration } from "./clock.js";
 import { icon } from "./icon.js";
+import { mount } from "./mount.js";
 import { portal } from "./portal.js";
 import { runtime } from "./runtime.js";
 import { Tree } from "./tree.js";
@@ -93,7 +94,7 @@ function initialize({ model, signal }) {
     },
     { signal },
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, portal });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal });
 }
 
 export default { initialize, render() {} };

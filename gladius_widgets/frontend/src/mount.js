@@ -1,0 +1,59 @@
+// Child widgets: views of other models inside ours.
+
+/**
+ * Show a child widget, of whatever library, in `host`. Attaching goes through Lumino, which tells
+ * the child when it is on the page and how large it is; bqplot draws nothing before that.
+ * @param {any} manager @param {string} id @param {HTMLElement} host
+ * @returns {{view: Promise<any>, dispose: () => void}} the attached view, and the way to end it
+ */
+export function mount(manager, id, host) {
+  const life = new AbortController();
+  /** @type {any} */
+  let made = null;
+  const dispose = () => {
+    if (life.signal.aborted) return;
+    life.abort(new Error("disposed"));
+    if (made) end(made.luminoWidget);
+  };
+  const view = (async () => {
+    const one = await manager.create_view(await manager.get_model(id));
+    if (life.signal.aborted) {
+      end(one.luminoWidget);
+      throw life.signal.reason;
+    }
+    made = one;
+    await connected(host, life.signal);
+    const widget = one.luminoWidget;
+    const Lumino = widget.constructor;
+    Lumino.attach(widget, host);
+    const resized = new ResizeObserver(() => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
+    resized.observe(one.el);
+    life.signal.addEventListener("abort", () => resized.disconnect());
+    return one;
+  })();
+  view.catch((error) => {
+    if (!life.signal.aborted) console.error("[gladius] child widget:", error);
+  });
+  return { view, dispose };
+}
+
+/** @param {HTMLElement} host @param {AbortSignal} signal @returns {Promise<void>} */
+function connected(host, signal) {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (signal.aborted) reject(signal.reason);
+      else if (host.isConnected) resolve();
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+}
+
+/** Lumino refuses to detach what has left the page already; then it is only told. @param {any} widget */
+function end(widget) {
+  if (widget.isAttached && !widget.node.isConnected) {
+    widget.processMessage({ type: "before-detach" });
+    widget.processMessage({ type: "after-detach" });
+  }
+  widget.dispose();
+}
