@@ -1,6 +1,5 @@
 """Voila with everything taken out that our pages do not need."""
 
-import logging
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -186,8 +185,6 @@ def page_server(
         preheat: kernels of each page held ready, so that a page loads in about two seconds.
     """
     _offer_template()
-    # Where Voila reports a page that raises; by default nobody listens.
-    logging.getLogger("traitlets").addHandler(logging.StreamHandler())
     config = Config()
     config.Voila.config_file_paths = []
     config.Voila.root_dir = str(notebooks)

@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.serve.application import PageServer, page_server
+from gladius_widgets.serve.faults import page_faults_on_stderr
 from gladius_widgets.serve.gate import LOOPBACK_NAMES, Gate
 from gladius_widgets.serve.notebooks import PAGES, directory
 from gladius_widgets.serve.token import token_of
@@ -94,7 +95,8 @@ def serve(
         http.add_sockets(sockets)
         if on_ready:
             on_ready(page_url(port, token, path, host=_as_name(host)))
-        await _until_told(server)
+        with page_faults_on_stderr():
+            await _until_told(server)
         http.stop()
         await _end_kernels(server, connections)
 

@@ -103,7 +103,10 @@ def test_a_page_that_fails_says_so(serve_notebooks, open_page):
     page = open_page(server.url())
     expect(page.locator("#rendered_cells")).to_contain_text("gladius serve` says why")
     expect(page.locator("#bones")).to_have_count(0)
-    assert "boom <b>" in server.log.read_text()
+    said = server.log.read_text()
+    assert "A page could not be built." in said
+    assert "RuntimeError: boom <b>" in said
+    assert "\x1b" not in said
     server.stop()
 
 
