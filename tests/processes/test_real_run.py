@@ -1,0 +1,101 @@
+"""The whole way with the real launcher and the real trainer: `gladius` in, records out."""
+
+import os
+import signal
+
+import pyarrow.parquet as pq
+import pytest
+from support import REPOSITORY, end_processes_on, wait_until
+
+from gladius_widgets.client import Client
+from gladius_widgets.core.paths import Home
+from gladius_widgets.core.processes import processes_of
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.metrics import MetricReader
+
+SMALL = ["data.max_samples=300", "data.max_length=48", "training.validation_max_batches=2",
+         "training.micro_batch_size=4", "training.tensorboard=false"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """One home for the module: the data are prepared once."""
+    home = Home(tmp_path_factory.mktemp("real") / "home")
+    yield Client(home, user="ada")
+    end_processes_on(home.root)
+
+
+def submit(client: Client, *overrides: str) -> str:
+    config = REPOSITORY / "configs" / "moe_chitchat.yaml"
+    return client.submit(config, overrides=[*SMALL, *overrides]).id
+
+
+def wait(client: Client, job_id: str, status: JobStatus, timeout_s: float = 90) -> None:
+    def reached() -> bool:
+        job = client.job(job_id)
+        assert not job.status.is_final or job.status == status, job
+        return job.status == status
+
+    wait_until(reached, timeout_s, f"{status}")
+
+
+def steps(client: Client, job_id: str) -> list[int]:
+    return MetricReader(client.run(job_id).table("train")).read()["step"].to_pylist()
+
+
+def nothing_left(client: Client, job_id: str, attempt: int) -> None:
+    directory = client.run(job_id).attempt(attempt)
+    wait_until(lambda: processes_of(directory) == [], 10, "no process of it")
+
+
+def test_a_run_completes_with_all_its_rows(client, gladius, tmp_path):
+    arguments = [word for pair in SMALL for word in ("--set", pair)]
+    config = REPOSITORY / "configs" / "moe_chitchat.yaml"
+    done = gladius("--home", client.home.root, "submit", config, *arguments,
+                   "--set", "training.max_steps=12", "--wait", "--json")  # fmt: skip
+    assert done.rc == 0, done.stderr
+    state = done.json
+    assert (state["status"], state["step"], state["total_steps"]) == ("completed", 12, 12)
+    assert state["error"] is None
+    run = client.run(state["id"])
+    out = tmp_path / "train.parquet"
+    gladius("--home", client.home.root, "export", state["id"], "--format", "parquet", "--out", out)
+    assert pq.read_table(out)["step"].to_pylist() == list(range(1, 13))
+    assert run.checkpoint(12).is_dir()
+    assert b"Training completed at step 12" in run.log.read_bytes()
+    nothing_left(client, run.id, 1)
+
+
+def test_pause_holds_the_steps_and_a_killed_trainer_is_told_and_resumes(client):
+    job_id = submit(client, "training.max_steps=100000")
+    wait(client, job_id, JobStatus.TRAINING)
+    wait_until(lambda: client.job(job_id).step > 2, 30, "steps")
+    assert client.pause(job_id, wait_s=20).outcome == "applied"
+    assert client.job(job_id).status == JobStatus.PAUSED
+    held = steps(client, job_id)[-1]
+    assert client.resume(job_id, wait_s=20).outcome == "applied"
+    wait_until(lambda: steps(client, job_id)[-1] > held + 2, 30, "more steps")
+    seen = steps(client, job_id)
+    os.kill(client.state(job_id)["pids"]["ranks"][0], signal.SIGKILL)
+    wait_until(lambda: client.job(job_id).status == JobStatus.FAILED, 5, "the truth within 5 s")
+    assert client.job(job_id).error["type"] == "SIGKILL"
+    nothing_left(client, job_id, 1)
+    assert steps(client, job_id)[: len(seen)] == seen  # no row is lost
+    client.resume(job_id)
+    wait(client, job_id, JobStatus.TRAINING)
+    assert client.job(job_id).attempt == 2
+    answer = client.cancel(job_id, "seen enough", wait_s=30)
+    assert (answer.outcome, answer.latency_s < 25) == ("applied", True)
+    wait(client, job_id, JobStatus.CANCELLED, 10)
+    nothing_left(client, job_id, 2)
+    assert steps(client, job_id)[: len(seen)] == seen
+
+
+def test_two_ranks_end_with_their_runner(client):
+    job_id = submit(client, "training.max_steps=100000", "resources.processes=2")
+    wait(client, job_id, JobStatus.TRAINING)
+    pids = client.state(job_id)["pids"]
+    assert len(pids["ranks"]) == 2
+    os.kill(pids["runner"], signal.SIGKILL)
+    nothing_left(client, job_id, 1)
+    wait_until(lambda: client.job(job_id).status == JobStatus.LOST, 10, "lost")
