@@ -48,7 +48,9 @@ def build_model(
             "Use the model's own tokenizer.",
         )
     if config.training.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        # Renamed in transformers 5.2x; the old name warns.
+        renamed = getattr(model, "activation_checkpointing_enable", None)
+        (renamed or model.gradient_checkpointing_enable)({"use_reentrant": False})
     model.train()
     return model
 

@@ -1,0 +1,241 @@
+"""From rows to batches: formats, chat templates, what is learnt from, packing, splits."""
+
+import csv
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from training.harness import TINY_MOE, config_of, merged
+
+from gladius_widgets.core.config import DataSection
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import Home
+from gladius_widgets.training import sampler
+from gladius_widgets.training.model import build_model
+from gladius_widgets.training.prepared_data import PreparedData, prepare_data
+from gladius_widgets.training.rows import BadRowError, Row, parse_row, read_rows
+from gladius_widgets.training.splits import TEST, TRAIN, VALIDATION, assign_splits
+from gladius_widgets.training.step import forward
+from gladius_widgets.training.token_data import IGNORED, pack
+from gladius_widgets.training.tokenization import encode_rows, render_chat
+from gladius_widgets.training.tokenizer import train_tokenizer
+
+QUESTION, ANSWER = "What is a run?", "A folder that many may read."
+CHAT = ({"role": "user", "content": QUESTION}, {"role": "assistant", "content": ANSWER})
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return train_tokenizer([Row(messages=CHAT)] * 4, 320)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"messages": list(CHAT)},
+        {"conversations": [{"from": "human", "value": QUESTION}, {"from": "gpt", "value": ANSWER}]},
+        {"instruction": QUESTION, "output": ANSWER},
+        {"prompt": QUESTION, "completion": ANSWER},
+        {"question": QUESTION, "answer": ANSWER, "id": 7},
+    ],
+)
+def test_formats_are_told_by_their_columns(raw: dict[str, Any]) -> None:
+    assert parse_row(raw) == Row(messages=CHAT)
+
+
+def test_instruction_with_input_and_system() -> None:
+    raw = {"instruction": "Add.", "input": "1 2", "output": "3", "system": "Be brief."}
+    roles = [(m["role"], m["content"]) for m in parse_row(raw).messages]
+    assert roles == [("system", "Be brief."), ("user", "Add.\n\n1 2"), ("assistant", "3")]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"messages": []},
+        {"messages": "hello"},
+        {"messages": [{"role": "user"}]},
+        {"messages": [{"role": "user", "content": ["image"]}]},
+        {"text": " "},
+        {"text": 3},
+        {"instruction": "x", "output": ""},
+        {"other": 1},
+        ["not", "an", "object"],
+    ],
+)
+def test_bad_rows_say_why(raw: Any) -> None:
+    with pytest.raises(BadRowError, match=r"\w+"):
+        parse_row(raw)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "parquet", "csv", "folder"])
+def test_files_of_every_kind_give_the_same_rows(tmp_path: Path, kind: str) -> None:
+    table = [{"prompt": f"{QUESTION} {i}", "completion": ANSWER} for i in range(3)]
+    path = tmp_path / f"data.{kind}"
+    if kind == "jsonl":
+        path.write_text("\n".join(map(json.dumps, table)))
+    elif kind == "json":
+        path.write_text(json.dumps({"rows": table}))
+    elif kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(table), path)
+    elif kind == "csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["prompt", "completion"])
+            writer.writeheader()
+            writer.writerows(table)
+    else:
+        path.mkdir()
+        for i, row in enumerate(table):
+            (path / f"{i}.jsonl").write_text(json.dumps(row))
+    found = list(read_rows(DataSection(path=str(path))))
+    assert [row.messages[0]["content"] for row in found] == [row["prompt"] for row in table]
+
+
+def test_answers_alone_are_learnt_from(tokenizer: Any) -> None:
+    turns = [*CHAT, {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    encoded = next(
+        iter(encode_rows([Row(tuple(turns))], tokenizer, max_length=500, answer_only=True))
+    )
+    learnt = tokenizer.decode(encoded.ids[encoded.supervised])
+    assert learnt == f"{ANSWER}<|im_end|>\nSo.<|im_end|>\n"
+    everything = next(
+        iter(encode_rows([Row(tuple(turns))], tokenizer, max_length=500, answer_only=False))
+    )
+    assert everything.supervised[1:].all()
+    assert not everything.supervised[0], "nothing predicts the first token"
+
+
+def test_a_template_that_rewrites_earlier_turns_still_finds_the_answers(tokenizer: Any) -> None:
+    """As Qwen3's, which drops the thinking of all answers but the last."""
+    template = tokenizer.chat_template
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+        "{% if m['role'] == 'assistant' and loop.last %}<think></think>{% endif %}"
+        "{{ m['content'] }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    turns = [*CHAT, {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    text, spans = render_chat(tokenizer, turns, answer_only=True)
+    tokenizer.chat_template = template
+    assert [text[start:end] for start, end in spans] == [
+        ANSWER,
+        "<think></think>So.<|im_end|>\n",
+    ]
+
+
+def test_conversations_without_an_answer_are_bad_rows(tokenizer: Any) -> None:
+    rows = [Row(messages=CHAT[:1]), BadRowError("line 3 is not JSON"), Row(messages=CHAT)]
+    found = list(encode_rows(rows, tokenizer, max_length=200, answer_only=True))
+    assert str(found[0]) == "no answer to learn from"
+    assert str(found[1]) == "line 3 is not JSON"
+    cut = list(encode_rows([Row(messages=CHAT)], tokenizer, max_length=8, answer_only=True))
+    assert str(cut[0]) == "no answer within max_length tokens"
+
+
+def test_texts_end_with_the_end_token(tokenizer: Any) -> None:
+    encoded = next(iter(encode_rows([Row(text="abc")], tokenizer, max_length=9, answer_only=True)))
+    assert tokenizer.decode(encoded.ids) == "abc<|im_end|>"
+    assert encoded.supervised[1:].all()
+
+
+@given(st.integers(0, 500), st.floats(0, 0.45), st.floats(0, 0.45), st.integers(0, 2**32))
+def test_splits_partition_and_stay_when_rows_are_added(
+    count: int, validation: float, test: float, seed: int
+) -> None:
+    splits = assign_splits(count, validation, test, seed)
+    assert len(splits) == count
+    assert (splits == TRAIN).any() or count == 0
+    if count > 9:
+        assert (splits == VALIDATION).any() or validation == 0
+        assert (splits == TEST).any() or test == 0
+    more = assign_splits(count + 50, validation, test, seed)
+    moved = (more[:count] != splits).sum()
+    assert moved <= 3, "at most the ones that fill an empty split"
+
+
+@given(st.integers(1, 60), st.integers(0, 2**40), st.integers(0, 300), st.integers(1, 40))
+def test_the_stream_is_every_epoch_once_whatever_the_batches(
+    size: int, seed: int, cursor: int, count: int
+) -> None:
+    whole = sampler.stream(size, seed, 0, cursor + count)
+    assert (sampler.stream(size, seed, cursor, count) == whole[cursor:]).all()
+    for start in range(0, len(whole) - size + 1, size):
+        assert sorted(whole[start : start + size]) == list(range(size))
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
+def test_ranks_share_a_step_between_them(size: int, accumulation: int, world: int) -> None:
+    indices = np.arange(size * accumulation * world)
+    shares = [sampler.micro_batches(indices, size, rank, world) for rank in range(world)]
+    assert all(len(share) == accumulation for share in shares)
+    assert sorted(np.concatenate([b for share in shares for b in share])) == list(indices)
+
+
+@given(st.lists(st.integers(1, 20), max_size=60))
+def test_packs_are_full_but_not_over(lengths: list[int]) -> None:
+    groups = pack(np.arange(len(lengths)), np.array(lengths, dtype=int), 20)
+    assert [row for group in groups for row in group] == list(range(len(lengths)))
+    sums = [sum(lengths[row] for row in group) for group in groups]
+    assert all(total <= 20 for total in sums)
+    for group, following in pairwise(groups):
+        assert sum(lengths[row] for row in group) + lengths[following[0]] > 20
+
+
+def prepared_of(home: Home, path: Path, **changes: Any) -> PreparedData:
+    values = merged(TINY_MOE, {"data.path": str(path)} | changes)
+    return prepare_data(config_of(values), home, "", lambda _text: None)
+
+
+def test_bad_rows_are_counted_and_too_many_are_fatal(tmp_path: Path, chat_file: Path) -> None:
+    home, path = Home(tmp_path), tmp_path / "mixed.jsonl"
+    path.write_text(chat_file.read_text() + '\n{"messages": []}\n{broken\n')
+    stats = prepared_of(home, path).stats
+    assert (stats["rows"], stats["bad_rows"]) == (60, 2)
+    assert stats["bad_reasons"] == {"no messages": 1, "line 62 is not JSON": 1}
+    assert sum(stats["splits"].values()) == 60
+    with pytest.raises(GladiusError, match=r"2 of 62 rows .* cannot be used: no messages \(1\)"):
+        prepared_of(home, path, **{"data.max_bad_share": 0.01})
+
+
+def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(
+    tmp_path: Path, chat_file: Path
+) -> None:
+    home, path = Home(tmp_path), tmp_path / "chat.jsonl"
+    path.write_text(chat_file.read_text())
+    first, again = prepared_of(home, path), prepared_of(home, path)
+    assert first.folder == again.folder
+    path.write_text(chat_file.read_text().rsplit("\n", 1)[0])
+    assert prepared_of(home, path).stats["rows"] == 59
+
+
+def test_packed_rows_do_not_see_each_other(tmp_path: Path, chat_file: Path) -> None:
+    config = config_of(merged(TINY_MOE, {"data.path": str(chat_file)}))
+    prepared = prepare_data(config, Home(tmp_path), "", lambda _text: None)
+    tokenizer = prepared.tokenizer()
+    single = prepared.split("train", config.data, 0)
+    rows = np.flatnonzero(np.load(prepared.folder / "splits.npy") == TRAIN)
+    packed = type(single)(prepared.folder, rows, 0, pack_length=120)
+    model = build_model(config, None, tokenizer).eval()
+    together = packed.batch(np.array([0]))
+    starts = (together.position_ids[0] == 0) & together.attention_mask[0].bool()
+    assert starts.sum() >= 2
+    with torch.no_grad():
+        mixed = forward(model, together, router_logits=False).logits[0]
+        at = 0
+        for row in range(int(starts.sum())):
+            alone = single.batch(np.array([row]))
+            length = alone.tokens
+            logits = forward(model, alone, router_logits=False).logits[0, :length]
+            torch.testing.assert_close(mixed[at : at + length], logits, rtol=1e-4, atol=1e-5)
+            expected = alone.labels[0, :length]
+            assert (together.labels[0, at : at + length] == expected).all()
+            at += length
+    assert (together.labels[0][starts] == IGNORED).all()
