@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,8 @@ class _Attempt:
         interruption.install()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         os.environ.setdefault("TQDM_DISABLE", "1")  # the log is no terminal
+        # Deprecations inside transformers and peft are not the user's to mend.
+        warnings.filterwarnings("ignore", category=FutureWarning)
         # From here on torch is imported, which takes seconds: the first stage shows already.
         from gladius_widgets.training.loop import Trainer
         from gladius_widgets.training.session import build_session

@@ -1,7 +1,9 @@
 """When to save, saving, and going back to what was saved."""
 
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -24,9 +26,12 @@ class Saver:
         self._s = session
         self.last_step: int | None = None
         self._last_at = time.monotonic()
+        self._tokenizer: dict[str, bytes] = {}
         steps = session.run.checkpoint_steps()
         if steps and steps[-1] == session.state.step:
             self.last_step = session.state.step
+        if session.ranks.is_main:
+            self._tokenizer_files()  # now, not while training waits for the first checkpoint
 
     def due_by_step(self) -> bool:
         """Whether the step interval says so."""
@@ -87,12 +92,22 @@ class Saver:
         s = self._s
         folder = s.checkpoints.temporary(s.state.step)
         save_model(folder, s.model, s.optimizer, s.accelerator)
-        s.tokenizer.save_pretrained(folder)
+        for name, data in self._tokenizer_files().items():
+            (folder / name).write_bytes(data)
         s.state.elapsed_s = s.reporter.timer.elapsed_s()
         s.state.active_s = s.reporter.timer.active_s()
         s.state.handled = sorted(s.control.handled)
         source = None if s.source is None else vars(s.source)
         save_state(folder, {"state": s.state.to_dict(), "source": source})
+
+    def _tokenizer_files(self) -> dict[str, bytes]:
+        """The tokenizer as `from_pretrained` reads it; made once, as that takes its time."""
+        if not self._tokenizer:
+            with tempfile.TemporaryDirectory() as scratch:
+                self._s.tokenizer.save_pretrained(scratch)
+                files = [path for path in Path(scratch).iterdir() if path.is_file()]
+                self._tokenizer = {path.name: path.read_bytes() for path in files}
+        return self._tokenizer
 
     def _facts(self, reason: str) -> dict[str, object]:
         s = self._s

@@ -129,13 +129,13 @@ class Trainer:
         return wait_until(look, timeout_s, "the status to say so")
 
     def until_step(self, step: int, timeout_s: float = 60) -> None:
-        """Wait until the train table has this step, which is sooner than the snapshot."""
+        """Wait until this attempt has made the step; the train table knows before the snapshot."""
         reader = MetricReader(self.run.table("train"), TRAIN)
 
         def look() -> bool:
             assert self.process.poll() is None, f"it ended before:\n{self.log()}"
-            table = reader.poll()
-            return table.num_rows > 0 and max(table["step"].to_pylist()) >= step
+            found = reader.poll().to_pylist()
+            return any(r["step"] >= step and r["attempt"] == self.attempt for r in found)
 
         wait_until(look, timeout_s, f"step {step}")
 
