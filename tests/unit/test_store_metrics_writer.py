@@ -65,6 +65,17 @@ def test_one_write_a_batch(tmp_path, monkeypatch):
     assert len(writes) == 2
 
 
+def test_rows_that_belong_together_are_one_batch(tmp_path):
+    with MetricWriter(tmp_path, schemas.EXPERTS, 1, flush_s=0) as writer:
+        writer.extend({"step": 1, "layer": layer, "load": [0.5, 0.5]} for layer in range(4))
+        writer.extend([])
+        with pa.OSFile(str(tmp_path / "live-1-0.arrows")) as file:
+            assert [batch.num_rows for batch in pa.ipc.open_stream(file)] == [4]
+    table = MetricReader(tmp_path).read()
+    assert table["layer"].to_pylist() == [0, 1, 2, 3]
+    assert len(set(table["time"].to_pylist())) == 1
+
+
 def test_attempt_and_time_are_filled_in_and_the_callers_dict_is_left_alone(tmp_path):
     row = {"step": 1}
     before = time.time()
