@@ -8,7 +8,7 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyterlab_server.themes_handler import ThemesHandler
-from tornado.log import access_log
+from tornado.log import access_log, gen_log
 from tornado.web import Application, RedirectHandler, RequestHandler
 from traitlets.config import Config
 from voila.app import Voila
@@ -78,8 +78,6 @@ class PageServer(Voila):
             "disable_check_xsrf": True,  # the gate checks the origin; a page's goodbye has no token
             "headers": _HEADERS,
             "log_function": _log_fault,
-            "ws_ping_interval": 15_000,  # ms; a page that answers no ping is gone
-            "ws_ping_timeout": 15_000,
         }
         self.app = Application(**settings)
         self.app.add_handlers(".*$", self._rules())
@@ -185,6 +183,7 @@ def page_server(
         preheat: kernels of each page held ready, so that a page loads in about two seconds.
     """
     _offer_template()
+    gen_log.setLevel("ERROR")  # it warns of Jupyter's ping interval, in ms where seconds are meant
     config = Config()
     config.Voila.config_file_paths = []
     config.Voila.root_dir = str(notebooks)

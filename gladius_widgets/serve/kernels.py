@@ -8,12 +8,16 @@ a kernel without a connected page for `unwatched_s` is ended.
 import os
 import time
 from asyncio import Future
+from collections.abc import Callable
 from typing import Any
 
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Float, Integer, Unicode
+
+Standby = Future[dict[str, Any]]
+"""A kernel held ready, or on its way to be: its result names the kernel."""
 
 
 class ThisPython(KernelSpecManager):
@@ -33,7 +37,13 @@ class ThisPython(KernelSpecManager):
 
 
 class PageKernels(AsyncMappingKernelManager):
-    """One kernel a page, with a cap, and an end when the page is gone."""
+    """One kernel a page, with a cap, and an end when the page is gone.
+
+    Voila subclasses it to hold rendered notebooks ready: `_pools` and `fill_if_needed` are its.
+    """
+
+    _pools: dict[str, list[Standby]]
+    fill_if_needed: Callable[..., None]
 
     gladius_home = Unicode(config=True, help="the home that the pages show")
     max_pages = Integer(12, config=True, help="pages open at once")
@@ -48,19 +58,32 @@ class PageKernels(AsyncMappingKernelManager):
         """Start a kernel that works on our home."""
         environment = dict(kwargs.pop("env", None) or os.environ)
         environment["GLADIUS_HOME"] = self.gladius_home
+        environment |= {
+            "GLADIUS_PAGE": "1",  # see panels.lean
+            "MALLOC_ARENA_MAX": "1",  # a heap for each of its threads would cost 10 MB
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
+        }
         return await super().start_kernel(env=environment, **kwargs)
 
     def pages(self) -> set[str]:
         """The ids of kernels that were given to a page."""
-        standby = {task.result()["kernel_id"] for task in self._standby() if _is_up(task)}
+        standby = {
+            task.result()["kernel_id"]
+            for task in self._standby()
+            if task.done() and self._is_ready(task)
+        }
         return set(self.list_kernel_ids()) - standby
 
     def is_full(self) -> bool:
         """Whether one more page would pass the cap."""
         return len(self.pages()) + self.loading >= self.max_pages
 
-    async def end_unwatched(self) -> None:
-        """End the kernels that had no page for `unwatched_s`. Call it every second or so."""
+    async def look_after(self) -> None:
+        """End kernels without a page, replace those held ready that died.
+
+        To be called every second or so.
+        """
+        self._replace_dead()
         if any(not task.done() for task in self._standby()):
             return  # a kernel that is starting looks like one without a page
         now = time.monotonic()
@@ -70,11 +93,17 @@ class PageKernels(AsyncMappingKernelManager):
             if now - since >= self.unwatched_s and kernel_id in self:
                 await self.shutdown_kernel(kernel_id, now=True)
 
-    def _standby(self) -> list["Future[dict[str, Any]]"]:
-        """Voila's preheated kernels (its subclass of ours keeps them in `_pools`)."""
-        pools: dict[str, list[Future[dict[str, Any]]]] = getattr(self, "_pools", {})
-        return [task for pool in pools.values() for task in pool]
+    def _replace_dead(self) -> None:
+        for notebook, pool in self._pools.items():
+            dead = [task for task in pool if task.done() and not self._is_ready(task)]
+            for task in dead:
+                pool.remove(task)
+            if dead:
+                self.fill_if_needed(notebook_name=notebook)
 
+    def _standby(self) -> list[Standby]:
+        return [task for pool in self._pools.values() for task in pool]
 
-def _is_up(task: "Future[dict[str, Any]]") -> bool:
-    return task.done() and not task.cancelled() and task.exception() is None
+    def _is_ready(self, task: Standby) -> bool:
+        ended = task.cancelled() or task.exception() is not None
+        return not ended and task.result()["kernel_id"] in self

@@ -22,7 +22,7 @@ from gladius_widgets.serve.gate import LOOPBACK_NAMES, Gate
 from gladius_widgets.serve.notebooks import PAGES, directory
 from gladius_widgets.serve.token import token_of
 
-_SWEEP_S = 1.0
+_ROUND_S = 1.0
 _GOODBYE_S = 10.0
 
 
@@ -106,19 +106,20 @@ def serve(
 
 
 async def _until_told(server: PageServer) -> None:
-    """Sweep the kernels every second until a signal says stop."""
+    """Look after the kernels until a signal says stop."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, told.set)
     while not told.is_set():
-        await server.kernel_manager.end_unwatched()
+        await server.kernel_manager.look_after()
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(told.wait(), _SWEEP_S)
+            await asyncio.wait_for(told.wait(), _ROUND_S)
 
 
 async def _end_kernels(server: PageServer, connections: str) -> None:
     """End every kernel, also one that is only starting: pages hold nothing that would be lost."""
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # kernels cut short complain
     with suppress(Exception):  # a kernel half started upsets it; the loop below misses none
         await asyncio.wait_for(server.kernel_manager.shutdown_all(now=True), _GOODBYE_S)
     for child in psutil.Process().children():

@@ -164,6 +164,16 @@ def test_a_killed_kernel_stays_dead(serve_notebooks, open_page):
     server.stop()
 
 
+def test_a_kernel_held_ready_that_dies_is_replaced(serve_notebooks, open_page):
+    server = serve_notebooks({"jobs": WIDGETS})
+    (kernel,) = wait_until(server.kernels, 20, "a kernel held ready")
+    wait_until(lambda: len(list(connections_of(kernel).iterdir())) > 1, 20, "its sockets")
+    kernel.kill()
+    wait_until(lambda: set(server.kernels()) - {kernel}, 30, "another")
+    expect(open_page(server.url()).locator(".query")).to_be_visible()
+    server.stop()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_server_and_its_kernels(serve_notebooks, open_page, number):
     server = serve_notebooks({"jobs": WIDGETS})
@@ -179,6 +189,7 @@ def test_a_signal_ends_the_server_and_its_kernels(serve_notebooks, open_page, nu
 def test_a_signal_while_kernels_start(serve_notebooks):
     server = serve_notebooks({"jobs": WIDGETS, "console": WIDGETS})
     assert server.stop() == 0, server.log.read_text()
+    assert "Traceback" not in server.log.read_text()
     assert not processes_on(server.home.root)
 
 
