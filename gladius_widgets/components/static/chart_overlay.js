@@ -154,7 +154,7 @@ var Chart = class {
   }
   /** For a screen reader, after a key. */
   speak() {
-    const texts = this.neighbours().map((p) => `${p.series.name} ${this.value(p)}`);
+    const texts = this.neighbours().map((p) => `${this.nameOf(p)} ${this.value(p)}`);
     this.spoken = this.point ? `${this.title()}: ${texts.join(", ")}` : "";
     this.paint();
   }
@@ -162,6 +162,10 @@ var Chart = class {
     const x = this.point?.x;
     const name = this.model.get("x_names")[String(x)];
     return name ?? `${this.model.get("x_label")} ${place(x)}`.trim();
+  }
+  /** A sparser series may have its nearest point at another x: say so. @param {Point} p */
+  nameOf(p) {
+    return p.x === this.point?.x ? p.series.name : `${p.series.name} (${place(p.x)})`;
   }
   /** @param {Point} point */
   value({ series, y }) {
@@ -210,7 +214,7 @@ var Chart = class {
     const note = this.model.get("x_notes")[String(this.point?.x)];
     const rows = points.flatMap((p) => [
       h("i", { style: { "--c": p.series.color } }),
-      h("dt", {}, p.series.name),
+      h("dt", {}, this.nameOf(p)),
       h("dd", {}, this.value(p))
     ]);
     const at = this.pointer ?? { x: area.left + points[0].px, y: area.top + points[0].py };
@@ -446,8 +450,7 @@ function runtime(id) {
 async function render({ model, el, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
-  el.classList.add("gw-root");
-  el.dataset.gwKernel = model.get("_runtime");
+  ui.root(el, model);
   const box = document.createElement("div");
   const figure = box.appendChild(document.createElement("div"));
   const layer = box.appendChild(document.createElement("div"));

@@ -13,10 +13,9 @@ function runtime(id) {
 
 /** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
 async function render({ model, el, signal }) {
-  const { Tree, mount } = await runtime(model.get("_runtime"));
+  const { Tree, mount, root } = await runtime(model.get("_runtime"));
   if (signal.aborted) return;
-  el.classList.add("gw-root");
-  el.dataset.gwKernel = model.get("_runtime");
+  root(el, model);
   const tree = new Tree(el, {
     signal,
     send: (/** @type {any} */ message) => model.send(message),

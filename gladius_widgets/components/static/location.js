@@ -80,11 +80,11 @@ class Pulse {
     this.pinged = Date.now();
     this.waitingSince ??= this.pinged;
     const visible = document.visibilityState === "visible";
-    // A dead connection may refuse at once: that is an unanswered ping, too.
     try {
       this.model.send({ name: "ping", page: this.page, visible, sent: this.pinged / 1000 });
-    } catch (error) {
-      console.warn("[gladius] ping", error);
+    } catch {
+      // The connection to a dead kernel refuses at once: no need to wait for the answer.
+      this.waitingSince = this.heard = this.pinged - LOST_MS;
     }
   }
 

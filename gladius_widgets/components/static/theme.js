@@ -71,9 +71,9 @@ var Clocks = class {
     if (element.textContent !== text) element.textContent = text;
   }
   /** Forget the elements that left the tree. @param {Node} root */
-  sweep(root) {
+  sweep(root2) {
     for (const element of this.elements) {
-      if (!root.contains(element) || !element.hasAttribute("data-clock")) this.elements.delete(element);
+      if (!root2.contains(element) || !element.hasAttribute("data-clock")) this.elements.delete(element);
     }
     if (this.elements.size === 0) this.stop();
   }
@@ -143,11 +143,18 @@ function end(widget) {
 
 // src/portal.js
 function portal(signal) {
-  const root = document.createElement("div");
-  root.className = "gw-root gw-portal";
-  document.body.appendChild(root);
-  signal.addEventListener("abort", () => root.remove());
-  return root;
+  const root2 = document.createElement("div");
+  root2.className = "gw-root gw-portal";
+  document.body.appendChild(root2);
+  signal.addEventListener("abort", () => root2.remove());
+  return root2;
+}
+
+// src/root.js
+function root(el, model) {
+  el.classList.add("gw-root");
+  el.dataset.gwKernel = model.get("_runtime");
+  if (!el.hasAttribute("tabindex")) el.tabIndex = -1;
 }
 
 // src/runtime.js
@@ -683,8 +690,8 @@ var Tree = class {
    * @param {HTMLElement} root the tree becomes its only child
    * @param {{send: Send, signal: AbortSignal, mount?: Mount}} options
    */
-  constructor(root, { send, signal, mount: mount2 }) {
-    this.root = root;
+  constructor(root2, { send, signal, mount: mount2 }) {
+    this.root = root2;
     this.mount = mount2;
     this.children = [];
     this.nodes = /* @__PURE__ */ new WeakMap();
@@ -874,6 +881,7 @@ function flash(dom) {
 // src/theme.js
 var STORE = "gladius-theme";
 var SVG3 = "image/svg+xml";
+var SUPPRESS = "data-lm-suppress-shortcuts";
 function inject(model) {
   const style = document.getElementById("gw-style") ?? document.head.appendChild(document.createElement("style"));
   style.id = "gw-style";
@@ -916,6 +924,13 @@ function choose(mode) {
   apply(mode);
   window.dispatchEvent(new CustomEvent("gw-theme", { detail: mode }));
 }
+function keepPlainKey(event) {
+  const { target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
+  if (!target.closest(".gw-root") || target.hasAttribute(SUPPRESS)) return;
+  target.setAttribute(SUPPRESS, "");
+  setTimeout(() => target.removeAttribute(SUPPRESS));
+}
 function isDark() {
   return getComputedStyle(document.body).getPropertyValue("--gw-scheme").trim() === "dark";
 }
@@ -931,6 +946,7 @@ function initialize({ model, signal }) {
   model.on("msg:custom", (message) => message.switch && choose(message.switch));
   window.addEventListener("gw-theme", tell, { signal });
   window.addEventListener("storage", (e) => e.key === STORE && apply(stored()), { signal });
+  window.addEventListener("keydown", keepPlainKey, { signal, capture: true });
   document.addEventListener(
     "click",
     (e) => {
@@ -945,7 +961,7 @@ function initialize({ model, signal }) {
     },
     { signal }
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal, root });
 }
 var theme_default = { initialize, render() {
 } };

@@ -8,8 +8,7 @@ import { runtime } from "./runtime.js";
 async function render({ model, el, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
-  el.classList.add("gw-root");
-  el.dataset.gwKernel = model.get("_runtime");
+  ui.root(el, model);
   const box = document.createElement("div");
   const figure = box.appendChild(document.createElement("div"));
   const layer = box.appendChild(document.createElement("div"));

@@ -7,8 +7,7 @@ import { TerminalView } from "./terminal/view.js";
 async function render({ model, el, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
-  el.classList.add("gw-root");
-  el.dataset.gwKernel = model.get("_runtime");
+  ui.root(el, model);
   const section = el.appendChild(document.createElement("section"));
   section.className = "gw-term";
   section.setAttribute("aria-label", model.get("title"));

@@ -6,11 +6,13 @@ import { clockText, duration } from "./clock.js";
 import { icon } from "./icon.js";
 import { mount } from "./mount.js";
 import { portal } from "./portal.js";
+import { root } from "./root.js";
 import { runtime } from "./runtime.js";
 import { Tree } from "./tree.js";
 
 const STORE = "gladius-theme";
 const SVG = "image/svg+xml";
+const SUPPRESS = "data-lm-suppress-shortcuts";
 
 /** @typedef {{get(k: string): any, set(k: string, v: any): void, save_changes(): void, send(m: any): void, on(n: string, f: (...a: any[]) => void): void, off(n: string, f?: any): void}} Model */
 
@@ -67,6 +69,20 @@ function choose(mode) {
   window.dispatchEvent(new CustomEvent("gw-theme", { detail: mode }));
 }
 
+/**
+ * A plain key pressed in our part of the page is ours: without this, JupyterLab's command mode
+ * takes it too, and "b" on a chart adds a cell. Combinations stay JupyterLab's. Lumino looks for
+ * this mark while it handles the same event.
+ * @param {KeyboardEvent} event
+ */
+function keepPlainKey(event) {
+  const { target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
+  if (!target.closest(".gw-root") || target.hasAttribute(SUPPRESS)) return;
+  target.setAttribute(SUPPRESS, "");
+  setTimeout(() => target.removeAttribute(SUPPRESS));
+}
+
 function isDark() {
   return getComputedStyle(document.body).getPropertyValue("--gw-scheme").trim() === "dark";
 }
@@ -84,6 +100,7 @@ function initialize({ model, signal }) {
   model.on("msg:custom", (/** @type {any} */ message) => message.switch && choose(message.switch));
   window.addEventListener("gw-theme", tell, { signal });
   window.addEventListener("storage", (e) => e.key === STORE && apply(stored()), { signal });
+  window.addEventListener("keydown", keepPlainKey, { signal, capture: true });
   document.addEventListener(
     "click",
     (e) => {
@@ -94,7 +111,7 @@ function initialize({ model, signal }) {
     },
     { signal },
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal, root });
 }
 
 export default { initialize, render() {} };

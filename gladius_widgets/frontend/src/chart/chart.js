@@ -137,7 +137,7 @@ export class Chart {
 
   /** For a screen reader, after a key. */
   speak() {
-    const texts = this.neighbours().map((p) => `${p.series.name} ${this.value(p)}`);
+    const texts = this.neighbours().map((p) => `${this.nameOf(p)} ${this.value(p)}`);
     this.spoken = this.point ? `${this.title()}: ${texts.join(", ")}` : "";
     this.paint();
   }
@@ -146,6 +146,11 @@ export class Chart {
     const x = this.point?.x;
     const name = this.model.get("x_names")[String(x)];
     return name ?? `${this.model.get("x_label")} ${place(x)}`.trim();
+  }
+
+  /** A sparser series may have its nearest point at another x: say so. @param {Point} p */
+  nameOf(p) {
+    return p.x === this.point?.x ? p.series.name : `${p.series.name} (${place(p.x)})`;
   }
 
   /** @param {Point} point */
@@ -193,7 +198,7 @@ export class Chart {
   tip(points, area) {
     const note = this.model.get("x_notes")[String(this.point?.x)];
     const rows = points.flatMap((p) => [
-      h("i", { style: { "--c": p.series.color } }), h("dt", {}, p.series.name), h("dd", {}, this.value(p)),
+      h("i", { style: { "--c": p.series.color } }), h("dt", {}, this.nameOf(p)), h("dd", {}, this.value(p)),
     ]);
     const at = this.pointer ?? { x: area.left + points[0].px, y: area.top + points[0].py };
     return h("div", { class: "gw-tip", style: px({ left: at.x + TIP_GAP_PX, top: at.y + TIP_GAP_PX }) },
