@@ -227,7 +227,9 @@ def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
     for field in schema:
         column = pa.nulls(table.num_rows, field.type)
         if field.name in table.schema.names:
+            found = table.column(field.name)
             with contextlib.suppress(pa.ArrowException):  # text where a number is now, say
-                column = table.column(field.name).cast(field.type, safe=False)
+                same = found.type == field.type
+                column = found if same else found.cast(field.type, safe=False)
         columns.append(column)
     return pa.table(columns, schema=schema)
