@@ -1,12 +1,12 @@
 """The rows of one run as numpy columns: grown by what is new, cut where a new attempt begins."""
 
+import math
 from collections import deque
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gladius_widgets.store.metrics import newest_attempt, schemas
 
@@ -94,12 +94,15 @@ class MovingAverage:
         self._cuts_seen = len(history.cuts)
         known, losses = len(self._values), history.train["loss"]
         if known < len(losses):
-            fresh = np.where(np.isfinite(losses[known:]), losses[known:], np.nan)
-            previous = self._values["y"][-1:]
-            series = pd.Series(np.concatenate([previous, fresh]))
-            mean = series.ewm(span=self.span, adjust=False, ignore_na=True).mean().to_numpy()
-            self._values.extend({"y": mean[len(previous) :]})
+            last = [float(self._values["y"][-1])] if known else []
+            mean = list(accumulate([*last, *losses[known:].tolist()], self._step))
+            self._values.extend({"y": np.array(mean[len(last) :])})
         return self._values["y"]
+
+    def _step(self, mean: float, value: float) -> float:
+        if not math.isfinite(value):
+            return mean
+        return mean + (value - mean) * 2 / (self.span + 1) if math.isfinite(mean) else value
 
 
 class History:
@@ -125,25 +128,27 @@ class History:
         self.cuts: list[int] = []
         self._attempt = 0
         self._begins: dict[int, float] = {}  # attempt → its first step
-        self._validations = VALIDATION.empty_table()
+        self._validations: list[dict[str, Any]] = []
 
     def add_train(self, table: pa.Table) -> bool:
         """Take in new rows of the train table; whether there were any."""
         table = newest_attempt(table)
-        attempts = table.column("attempt").to_numpy() if table.num_rows else np.empty(0)
-        for attempt in np.unique(attempts):
-            if attempt >= self._attempt:
-                self._add_attempt(table.filter(pc.field("attempt") == int(attempt)))
-        return table.num_rows > 0
+        if not table.num_rows:
+            return False
+        attempts = _floats(table, "attempt")
+        edges = [0, *(np.flatnonzero(np.diff(attempts)) + 1), table.num_rows]
+        for start, end in pairwise(edges):
+            if attempts[start] >= self._attempt:
+                self._add_attempt(table.slice(start, end - start))
+        return True
 
     def add_validation(self, table: pa.Table) -> bool:
         """Take in new rows of the validation table; whether there were any of its split."""
-        table = table.filter(pc.field("split") == "validation")
-        if not table.num_rows:
-            return False
-        self._validations = pa.concat_tables([self._validations, table])
-        self._sort_validations()
-        return True
+        new = [row for row in table.to_pylist() if row["split"] == "validation"]
+        if new:
+            self._validations += new
+            self._sort_validations()
+        return bool(new)
 
     def add_system(self, table: pa.Table) -> bool:
         """Take in new rows of the system table; whether there were any."""
@@ -178,7 +183,7 @@ class History:
 
     def _sort_validations(self) -> None:
         """Keep the validations of the branch that counts; there are few, so all are looked at."""
-        table = newest_attempt(self._validations)
+        table = newest_attempt(pa.Table.from_pylist(self._validations, schema=VALIDATION))
         rows = {name: _floats(table, name) for name in ("step", "epoch", "loss")}
         attempts = _floats(table, "attempt")
         kept = np.ones(table.num_rows, dtype=bool)
@@ -201,5 +206,5 @@ class History:
 
 
 def _floats(table: pa.Table, name: str) -> Floats:
-    column = pc.cast(table.column(name), pa.float64())
-    return column.to_numpy()
+    """A column as floats; null is NaN."""
+    return table.column(name).to_numpy().astype(np.float64)
