@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import FACTOR_KEY, LiveSettings, check_changes, diff, split_diff
 from gladius_widgets.core.schedule import Schedule
@@ -244,10 +246,12 @@ class Commands:
         )
 
     def _read_config(self) -> TrainingConfig:
-        path = (read_json(self._s.run.job) or {}).get("config_file")
+        job = read_json(self._s.run.job) or {}
+        path = job.get("config_file")
         if not path:
             raise GladiusError("The run was not started from a config file.", "Use set instead.")
-        return load_config(path)
+        # As at submit, or each relative path and each override would look like a change.
+        return with_absolute_paths(load_config(path, job.get("overrides", ())), Path(path).parent)
 
     def _apply(self, changes: Mapping[str, Any]) -> None:
         state = self._s.state
