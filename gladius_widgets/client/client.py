@@ -1,4 +1,8 @@
-"""The client: every submit, query and command goes through it, with all checks."""
+"""The client: every submit, query and command goes through it, with all checks.
+
+What only submit and command need (the config model, YAML) is imported there: `gladius jobs`
+shall answer at once.
+"""
 
 import getpass
 import os
@@ -7,20 +11,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gladius_widgets.client.commands import check_arguments, check_legal
-from gladius_widgets.client.queue import cancel_unattended, queue_again
-from gladius_widgets.client.submission import check_name, job_record, make_id
 from gladius_widgets.core.atomic import write_bytes, write_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError, IllegalMoveError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
-from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.store import control
 from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
@@ -28,6 +25,9 @@ from gladius_widgets.store.registry_file import home_error
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 from gladius_widgets.supervisor import Settings, ensure_supervisor, load_settings, refresh
 from gladius_widgets.supervisor.reconcile import cost_now
+
+if TYPE_CHECKING:
+    from gladius_widgets.core.config import TrainingConfig
 
 # Logs, metrics and one small checkpoint; below it a run would end half-way.
 MIN_FREE_BYTES = 64 * 1024**2
@@ -58,7 +58,7 @@ class Client:
 
     def submit(
         self,
-        config: TrainingConfig | str | os.PathLike[str],
+        config: "TrainingConfig | str | os.PathLike[str]",
         name: str | None = None,
         overrides: Iterable[str] = (),
     ) -> Job:
@@ -73,14 +73,18 @@ class Client:
             GladiusError: the config, the name or a file it names is not right, or the disk is
                 full; nothing was queued then.
         """
+        from gladius_widgets.client.submission import check_name, job_record, make_id
+        from gladius_widgets.core.config_file import load_config
+        from gladius_widgets.core.config_paths import with_absolute_paths
+
         overrides = list(overrides)
-        if isinstance(config, TrainingConfig):
+        if isinstance(config, str | os.PathLike):
+            source = Path(config).expanduser()
+            parsed = load_config(source, overrides)
+        else:
             source, parsed = None, config
             if overrides:
                 raise TypeError("overrides go with a config file, not with a TrainingConfig")
-        else:
-            source = Path(config).expanduser()
-            parsed = load_config(source, overrides)
         frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
         name = check_name(name if name is not None else source.stem if source else "job")
         self._check_space()
@@ -102,7 +106,11 @@ class Client:
         ensure_supervisor(self.home)
         return job
 
-    def _write_run(self, run: RunDirectory, config: TrainingConfig, record: dict[str, Any]) -> None:
+    def _write_run(
+        self, run: RunDirectory, config: "TrainingConfig", record: dict[str, Any]
+    ) -> None:
+        from gladius_widgets.core.yaml_io import dump_yaml
+
         run.create()
         run.log.touch()
         run.events.touch()
@@ -137,8 +145,10 @@ class Client:
         """The job's run directory."""
         return self.home.run(self._registry.resolve(ref).id)
 
-    def config(self, ref: str) -> TrainingConfig:
+    def config(self, ref: str) -> "TrainingConfig":
         """The config that was frozen at submit."""
+        from gladius_widgets.core.config_file import load_config
+
         return load_config(self.run(ref).config)
 
     def state(self, ref: str) -> dict[str, Any]:
@@ -193,6 +203,9 @@ class Client:
             IllegalMoveError: its state does not allow it.
             GladiusError: the arguments are not right.
         """
+        from gladius_widgets.client.commands import check_arguments, check_legal
+        from gladius_widgets.core.config_file import load_config
+
         command = Command(command)
         job = self.job(ref)
         check_legal(job, command)
@@ -238,6 +251,8 @@ class Client:
     def _settle_here(
         self, run: RunDirectory, job: Job, command: Command, args: dict[str, Any]
     ) -> control.Ack:
+        from gladius_widgets.client.queue import cancel_unattended, queue_again
+
         if command == Command.CANCEL:
             return cancel_unattended(self._registry, run, job, args, self.user)
         if command != Command.RESUME:

@@ -5,7 +5,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gladius_widgets.core.errors import ConfigError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.suggest import did_you_mean
-from gladius_widgets.core.yaml_io import read_yaml
 
 
 class Settings(BaseModel):
@@ -27,6 +26,8 @@ def load_settings(home: Home) -> Settings:
     """
     if not home.settings.exists():
         return Settings()
+    from gladius_widgets.core.yaml_io import read_yaml  # slow to import, seldom needed
+
     document = read_yaml(home.settings)
     try:
         return Settings.model_validate(document.values)
