@@ -1,8 +1,5 @@
 """Whole pages: the jobs list and the training console, in Voila and in JupyterLab."""
 
-from gladius_widgets.panels import lean as lean  # before anything imports bqplot
-
-# isort: split
 from gladius_widgets.pages.console import TrainingConsole
 from gladius_widgets.pages.jobs import JobsPage
 

@@ -27,8 +27,10 @@ class ThisPython(KernelSpecManager):
     """
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The spec of ipykernel under this interpreter; it keeps no history file."""
-        spec = get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False"])
+        """The spec of our lean ipykernel under this interpreter; it keeps no history file."""
+        spec: dict[str, Any] = get_kernel_dict(["--HistoryManager.enabled=False"])
+        lean = {"ipykernel_launcher": "gladius_widgets.serve.ipykernel_launcher"}
+        spec["argv"] = [lean.get(word, word) for word in spec["argv"]]
         return KernelSpec(resource_dir=RESOURCES, **spec)
 
     def find_kernel_specs(self) -> dict[str, str]:
@@ -58,11 +60,8 @@ class PageKernels(AsyncMappingKernelManager):
         """Start a kernel that works on our home."""
         environment = dict(kwargs.pop("env", None) or os.environ)
         environment["GLADIUS_HOME"] = self.gladius_home
-        environment |= {
-            "GLADIUS_PAGE": "1",  # see panels.lean
-            "MALLOC_ARENA_MAX": "1",  # a heap for each of its threads would cost 10 MB
-            "ARROW_DEFAULT_MEMORY_POOL": "system",
-        }
+        # One heap for all its threads, Arrow's memory in it too: 10 MB less.
+        environment |= {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
         return await super().start_kernel(env=environment, **kwargs)
 
     def pages(self) -> set[str]:
