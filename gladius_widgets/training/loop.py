@@ -47,17 +47,16 @@ class Trainer:
             GladiusError: training cannot go on (memory, non-finite losses).
         """
         s = self.session
-        self._begin()
+        self.begin()
         while s.state.step < s.state.total_steps and not self.commands.ending:
-            plan = self._next_plan()
-            if plan is not None:
-                self._step(plan)
+            self.advance()
         if self.commands.released:
             s.recorder.tell("INFO", f"Released at step {s.state.step}; resume to go on")
             return JobStatus.PAUSED
         return self._finish()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Enter the training stage."""
         s = self.session
         s.reporter.timer.start(s.state.elapsed_s, s.state.active_s)
         s.state.started_at = s.state.started_at or s.reporter.now()
@@ -67,6 +66,22 @@ class Trainer:
         s.reporter.change(state=JobStatus.TRAINING)
         s.recorder.tell("INFO", f"Training from step {s.state.step} of {s.state.total_steps}")
         s.clock.forget_step()
+
+    def advance(self) -> None:
+        """One step, or what had to be done before it."""
+        plan = self._next_plan()
+        if plan is not None:
+            self._step(plan)
+
+    def bare_step(self) -> None:
+        """A step and nothing else, for measuring what `advance` adds to it."""
+        s = self.session
+        batches, samples = self._batches()
+        supervised = float(sum(batch.supervised for batch in batches))
+        apply_settings(s.optimizer, s.state.learning_rate, s.state.live.weight_decay)
+        s.steps.run(batches, supervised, s.state.live.max_grad_norm, measure=False)
+        s.state.step += 1
+        s.state.samples += samples
 
     def _next_plan(self) -> _Plan | None:
         """The next step, or None when something else had to be done first."""
