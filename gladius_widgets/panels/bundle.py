@@ -27,7 +27,7 @@ def bundle(run: RunDirectory, kind: str) -> Path:
         for table in TABLES:
             part = run.exports / f".{made.stem}-{table}.{kind}"
             parts.append(part)
-            if not export(run, table, kind, part):
+            if not export(run, table, kind, part).rows:
                 part.unlink(missing_ok=True)
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
             for table, part in zip(TABLES, parts, strict=True):
