@@ -51,12 +51,12 @@ def normalise(key: str) -> str:
     Raises:
         ValueError: no such key; names the nearest.
     """
-    *modifiers, last = [part.strip() for part in key.replace("++", "+plus").split("+")]
-    held = {part.capitalize() for part in modifiers}
+    head, _, last = (key[:-1].rstrip("+"), "", "+") if key.endswith("+") else key.rpartition("+")
+    held = {part.strip().capitalize() for part in head.split("+")} if head else set()
     for modifier in held:
         if modifier not in _MODIFIERS:
             raise ValueError(f"'{key}': {did_you_mean(modifier, _MODIFIERS)}")
-    last = "+" if last == "plus" else last
+    last = last.strip()
     if len(last) == 1:
         named = last.upper()
     else:

@@ -94,6 +94,7 @@ function icon(name, size = 16) {
 }
 
 // src/mount.js
+var LOOK_MS = 20;
 function mount(manager, id, host) {
   const life = new AbortController();
   let made = null;
@@ -128,7 +129,7 @@ function connected(host, signal) {
     const look = () => {
       if (signal.aborted) reject(signal.reason);
       else if (host.isConnected) resolve();
-      else requestAnimationFrame(look);
+      else setTimeout(look, LOOK_MS);
     };
     look();
   });
@@ -961,7 +962,7 @@ function initialize({ model, signal }) {
     },
     { signal }
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal, root });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, connected, duration, icon, mount, portal, root });
 }
 var theme_default = { initialize, render() {
 } };

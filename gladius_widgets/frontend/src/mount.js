@@ -1,5 +1,7 @@
 // Child widgets: views of other models inside ours.
 
+const LOOK_MS = 20;
+
 /**
  * Show a child widget, of whatever library, in `host`. Attaching goes through Lumino, which tells
  * the child when it is on the page and how large it is; bqplot draws nothing before that.
@@ -37,13 +39,16 @@ export function mount(manager, id, host) {
   return { view, dispose };
 }
 
-/** @param {HTMLElement} host @param {AbortSignal} signal @returns {Promise<void>} */
-function connected(host, signal) {
+/**
+ * Wait until an element is on the page: before that it has neither size nor style.
+ * @param {HTMLElement} host @param {AbortSignal} signal @returns {Promise<void>}
+ */
+export function connected(host, signal) {
   return new Promise((resolve, reject) => {
     const look = () => {
       if (signal.aborted) reject(signal.reason);
       else if (host.isConnected) resolve();
-      else requestAnimationFrame(look);
+      else setTimeout(look, LOOK_MS);
     };
     look();
   });

@@ -4,7 +4,15 @@ import { runtime } from "./runtime.js";
 import { TerminalView } from "./terminal/view.js";
 
 /** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
-async function render({ model, el, signal }) {
+function render(context) {
+  // Not awaited: anywidget waits for `render`, and this waits for the page.
+  show(context).catch((error) => {
+    if (!context.signal.aborted) throw error;
+  });
+}
+
+/** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
+async function show({ model, el, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   ui.root(el, model);
@@ -19,6 +27,7 @@ async function render({ model, el, signal }) {
   for (const [name, value] of Object.entries({ role: "log", "aria-label": "Training output", "aria-live": "off", tabindex: "0" })) {
     host.setAttribute(name, value);
   }
+  await ui.connected(el, signal); // xterm measures its font, and the colours are the page's
   new TerminalView({ model, ui, section, bar, search, host, foot, signal });
 }
 

@@ -4,7 +4,7 @@
 
 import { clockText, duration } from "./clock.js";
 import { icon } from "./icon.js";
-import { mount } from "./mount.js";
+import { connected, mount } from "./mount.js";
 import { portal } from "./portal.js";
 import { root } from "./root.js";
 import { runtime } from "./runtime.js";
@@ -111,7 +111,7 @@ function initialize({ model, signal }) {
     },
     { signal },
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, duration, icon, mount, portal, root });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, connected, duration, icon, mount, portal, root });
 }
 
 export default { initialize, render() {} };
