@@ -12,7 +12,7 @@ import psutil
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def wait_until(condition: Callable[[], Any], timeout_s: float = 20, what: str = "") -> Any:
+def wait_until(condition: Callable[[], Any], timeout_s: float = 60, what: str = "") -> Any:
     """Poll until the condition holds, and return its value."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -102,7 +102,12 @@ def serve(
 
     with tempfile.TemporaryDirectory(prefix="gladius-kernels-") as connections:
         server.connection_dir = connections
-        asyncio.run(run())
+        # Not asyncio.run: it waits until each task accepts its end, and one of nbclient's does not.
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(run())
+        finally:
+            loop.close()
 
 
 async def _until_told(server: PageServer) -> None:

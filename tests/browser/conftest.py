@@ -56,7 +56,7 @@ class Server:
     def stop(self, number: int = signal.SIGINT) -> int:
         """Send a signal, wait, and return the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             assert process.poll() is None, log.read_text()
             return re.search(r"http://127\.0\.0\.1:(\d+)/\S*token=([\w-]+)", log.read_text())
 
-        found = wait_until(address, 30, "the address of the server")
+        found = wait_until(address, 60, "the address of the server")
         return Server(process, int(found[1]), found[2], home, log)
 
     yield start
@@ -230,7 +230,7 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", log.read_text())
         return int(found[1]) if found else None
 
-    yield Lab(wait_until(port, 30, "JupyterLab"), token, root, home)
+    yield Lab(wait_until(port, 60, "JupyterLab"), token, root, home)
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     end_processes_on(base)

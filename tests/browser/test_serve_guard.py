@@ -192,7 +192,7 @@ def test_only_a_few_pages_at_once(serve_notebooks):
 def test_a_kernel_that_no_page_joins_ends(serve_notebooks):
     server = serve_notebooks({"jobs": "1"}, preheat=0, unwatched_s=1)
     assert ask(server, PAGE, Cookie=cookie_from(server)).status == 200
-    wait_until(lambda: not server.kernels(), 20, "the end of the kernel")
+    wait_until(lambda: not server.kernels(), what="the end of the kernel")
     server.stop()
 
 

@@ -118,12 +118,12 @@ def test_a_refusal_is_a_page(server, open_page, console_errors):
 
 
 def test_leaving_a_page_ends_its_kernel(server, open_page):
-    wait_until(lambda: len(server.kernels()) == 2, 30, "two kernels held ready")
+    wait_until(lambda: len(server.kernels()) == 2, what="two kernels held ready")
     page = open_page(server.url())
     expect(page.locator(".query")).to_be_visible()
-    wait_until(lambda: len(server.kernels()) == 3, 30, "a page's kernel and two held ready")
+    wait_until(lambda: len(server.kernels()) == 3, what="a page's kernel and two held ready")
     page.goto("about:blank")
-    wait_until(lambda: len(server.kernels()) == 2, 20, "the end of the page's kernel")
+    wait_until(lambda: len(server.kernels()) == 2, what="the end of the page's kernel")
 
 
 def test_a_page_that_vanishes_ends_its_kernel_even_when_it_keeps_sending(
@@ -145,8 +145,8 @@ def test_a_page_that_vanishes_ends_its_kernel_even_when_it_keeps_sending(
     # No goodbye: the sockets just close.
     page.route("**/voila/api/shutdown/**", lambda route: route.abort())
     page.context.close()
-    wait_until(lambda: not server.kernels(), 30, "the end of the page's kernel")
-    wait_until(lambda: not kernel.is_running(), 10, "its reaping")
+    wait_until(lambda: not server.kernels(), what="the end of the page's kernel")
+    wait_until(lambda: not kernel.is_running(), what="its reaping")
     server.stop()
 
 
@@ -157,7 +157,7 @@ def test_a_killed_kernel_stays_dead(serve_notebooks, open_page):
     (kernel,) = server.kernels()
     kernel.kill()
     # The watch polls the kernel; a restart would follow within one of its rounds.
-    wait_until(lambda: "died" in server.log.read_text() or not server.kernels(), 20)
+    wait_until(lambda: "died" in server.log.read_text() or not server.kernels())
     page.reload()
     expect(page.locator(".query")).to_be_visible()
     assert len(server.kernels()) == 1
@@ -166,10 +166,10 @@ def test_a_killed_kernel_stays_dead(serve_notebooks, open_page):
 
 def test_a_kernel_held_ready_that_dies_is_replaced(serve_notebooks, open_page):
     server = serve_notebooks({"jobs": WIDGETS})
-    (kernel,) = wait_until(server.kernels, 20, "a kernel held ready")
-    wait_until(lambda: len(list(connections_of(kernel).iterdir())) > 1, 20, "its sockets")
+    (kernel,) = wait_until(server.kernels, what="a kernel held ready")
+    wait_until(lambda: len(list(connections_of(kernel).iterdir())) > 1, what="its sockets")
     kernel.kill()
-    wait_until(lambda: set(server.kernels()) - {kernel}, 30, "another")
+    wait_until(lambda: set(server.kernels()) - {kernel}, what="another")
     expect(open_page(server.url()).locator(".query")).to_be_visible()
     server.stop()
 
@@ -195,11 +195,11 @@ def test_a_signal_while_kernels_start(serve_notebooks):
 
 def test_kernels_of_a_killed_server_end(serve_notebooks):
     server = serve_notebooks({"jobs": WIDGETS})
-    (kernel,) = wait_until(server.kernels, 20, "a kernel held ready")
-    wait_until(lambda: len(list(connections_of(kernel).iterdir())) > 1, 20, "its sockets")
+    (kernel,) = wait_until(server.kernels, what="a kernel held ready")
+    wait_until(lambda: len(list(connections_of(kernel).iterdir())) > 1, what="its sockets")
     server.process.kill()
     server.process.wait()
-    wait_until(lambda: not processes_on(server.home.root), 20, "the end of its kernels")
+    wait_until(lambda: not processes_on(server.home.root), what="the end of its kernels")
 
 
 def connections_of(kernel: psutil.Process) -> Path:
