@@ -123,8 +123,9 @@ class Client:
 
     def jobs(self, *, statuses: Iterable[JobStatus] | None = None, **filters: Any) -> list[Job]:
         """Jobs as they truly are now; filters, sort and page as in `Registry.find`."""
-        self._refresh_active()
-        return [self._with_cost(job) for job in self._registry.find(statuses=statuses, **filters)]
+        now = self._refresh_active()  # changes of state are in the registry before it is asked
+        found = self._registry.find(statuses=statuses, **filters)
+        return [self._with_cost(now.get(job.id, job)) for job in found]
 
     def count(self, **filters: Any) -> int:
         """How many jobs match the filters of `jobs`."""
@@ -276,15 +277,13 @@ class Client:
                 return answer or request
         return request
 
-    def _refresh_active(self) -> None:
+    def _refresh_active(self) -> dict[str, Job]:
+        """Jobs with a slot as they are now, by id."""
         unsettled = self._registry.unsettled()
         if unsettled:
             ensure_supervisor(self.home)
-        for job in unsettled:
-            if job.status in ACTIVE:
-                now = refresh(self._registry, self.home, job)
-                if (now.step, now.total_steps) != (job.step, job.total_steps):
-                    self._registry.update(job.id, step=now.step, total_steps=now.total_steps)
+        active = [job for job in unsettled if job.status in ACTIVE]
+        return {job.id: refresh(self._registry, self.home, job) for job in active}
 
     def _with_cost(self, job: Job) -> Job:
         if job.status in ACTIVE and job.hourly_rate is not None:

@@ -57,13 +57,13 @@ class Supervisor:
 
     def tick(self) -> bool:
         """One round over all jobs; tells whether any is unfinished."""
-        running = [job for job in self._registry.unsettled() if job.holds_slot]
-        self._look_after(running)
-        while (job := self._registry.claim(self._settings().slots)) is not None:
-            logger.info("starting %s, attempt %d", job.id, job.attempt)
-            self._start(job)
-            running.append(job)
-        return bool(running) or self._registry.count(statuses=[JobStatus.QUEUED]) > 0
+        unsettled = self._registry.unsettled()
+        self._look_after([job for job in unsettled if job.holds_slot])
+        if any(job.status == JobStatus.QUEUED for job in unsettled):
+            while (job := self._registry.claim(self._settings().slots)) is not None:
+                logger.info("starting %s, attempt %d", job.id, job.attempt)
+                self._start(job)
+        return any(job.holds_slot or job.status == JobStatus.QUEUED for job in unsettled)
 
     def _tick_safely(self) -> bool:
         """A round that survives a full disk or a locked registry: the next one may work."""
