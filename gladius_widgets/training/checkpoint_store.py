@@ -13,6 +13,7 @@ from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
 
 MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
 _BLOCK_BYTES = 2**20
 
 
@@ -66,7 +67,13 @@ class CheckpointStore:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 files[str(path.relative_to(folder))] = _sync_and_hash(path)
-        manifest = {"version": 1, "step": step, "time": time.time(), **facts, "files": files}
+        manifest = {
+            "version": MANIFEST_VERSION,
+            "step": step,
+            "time": time.time(),
+            **facts,
+            "files": files,
+        }
         write_json(folder / MANIFEST, manifest)  # syncs the folder too
         if final.exists():  # an older attempt's, that a resume did not start from
             final.rename(self.run.checkpoints / f".replaced-{step:08d}-{os.getpid()}")

@@ -1,14 +1,19 @@
 """Going on after too little memory and after non-finite losses, up to a limit."""
 
 import math
+from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.metrics.schemas import SYSTEM
 from gladius_widgets.training import machine
 from gladius_widgets.training.commands import Commands
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.step import StepOutcome
 from gladius_widgets.training.token_data import Batch
+
+_MEMORY_SAMPLES = 10
 
 
 class Recovery:
@@ -116,12 +121,19 @@ class Recovery:
                 "step": s.state.step + 1,
                 "memory_used_bytes": used[0] if used else None,
                 "memory_total_bytes": used[1] if used else None,
+                "memory_samples": self._memory_samples(),
                 "batch_shapes": [list(batch.input_ids.shape) for batch in batches],
                 "micro_batch_size": s.state.live.micro_batch_size,
                 "gradient_accumulation": s.state.live.gradient_accumulation,
                 "suggestions": self.suggestions(),
             },
         )
+
+    def _memory_samples(self) -> list[dict[str, Any]]:
+        """What the runner measured last: time and bytes used, on each GPU and the host."""
+        columns = ["time", "gpu_memory_used_bytes", "ram_used_bytes", "process_rss_bytes"]
+        table = MetricReader(self._s.run.table("system"), SYSTEM).read(columns)
+        return table.slice(max(0, table.num_rows - _MEMORY_SAMPLES)).to_pylist()
 
 
 def largest_divisor_up_to(number: int, limit: int) -> int:

@@ -8,17 +8,22 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedType, set_seed
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import Stage
 from gladius_widgets.training import machine
 from gladius_widgets.training.banner import banner
-from gladius_widgets.training.checkpoint_store import Checkpoint, CheckpointStore
+from gladius_widgets.training.checkpoint_store import (
+    MANIFEST_VERSION,
+    Checkpoint,
+    CheckpointStore,
+)
 from gladius_widgets.training.clock import TrainingClock
 from gladius_widgets.training.control import Control
 from gladius_widgets.training.distributed import Ranks
@@ -39,6 +44,7 @@ from gladius_widgets.training.tokenizer import pad_token_id
 
 # Preparing the data of rank 0 may take hours; the others wait in a collective meanwhile.
 _PATIENCE = timedelta(hours=12)
+_SHARDED = {DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM}
 
 
 @dataclass
@@ -158,11 +164,28 @@ def build_session(
 
 def _accelerator(config: TrainingConfig) -> Accelerator:
     precision = config.training.precision
-    return Accelerator(
-        mixed_precision="no" if precision == "fp32" else precision,
-        cpu=config.resources.device == "cpu",
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
-    )
+    try:
+        accelerator = Accelerator(
+            mixed_precision="no" if precision == "fp32" else precision,
+            cpu=config.resources.device == "cpu",
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
+        )
+    except ValueError as error:
+        raise GladiusError(
+            f"training.precision {precision} cannot be used here: {_first_line(error)}",
+            "Use fp32, or bf16 where the processor knows it.",
+        ) from None
+    if accelerator.distributed_type in _SHARDED:
+        raise GladiusError(
+            f"The accelerate config shards the model ({accelerator.distributed_type.value}), which "
+            "this trainer cannot checkpoint exactly yet.",
+            "Use data parallel processes, with LoRA and gradient_checkpointing to save memory.",
+        )
+    return accelerator
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _prepare(
@@ -217,7 +240,14 @@ def _model(
 
 
 def _read_state(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
-    return read_json(checkpoint.folder / STATE) if checkpoint else None
+    if checkpoint is None:
+        return None
+    if checkpoint.manifest.get("version", 0) > MANIFEST_VERSION:
+        raise GladiusError(
+            f"{checkpoint.folder.name} was made by a newer version of gladius-widgets.",
+            "Update gladius-widgets to resume it.",
+        )
+    return read_json(checkpoint.folder / STATE)
 
 
 def _began_at(run: RunDirectory, attempt: int) -> float:
