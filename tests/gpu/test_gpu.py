@@ -39,9 +39,13 @@ def example(home: Home, run_id: str, config: str, **changes: Any) -> RunDirector
     return make_run(home, run_id, merged(values, SMALL | changes))
 
 
-@pytest.mark.parametrize("config", ["moe_chitchat.yaml", "lora_smollm2.yaml"])
-def test_bf16_trains_and_resumes(gpu_home: Home, config: str) -> None:
-    run = example(gpu_home, f"bf16-{Path(config).stem.replace('_', '-')}", config)
+@pytest.mark.parametrize(
+    ("config", "precision"),
+    [("moe_chitchat.yaml", "bf16"), ("lora_smollm2.yaml", "bf16"), ("moe_chitchat.yaml", "fp16")],
+)
+def test_half_precision_trains_and_resumes(gpu_home: Home, config: str, precision: str) -> None:
+    run_id = f"{precision}-{Path(config).stem.replace('_', '-')}"
+    run = example(gpu_home, run_id, config, **{"training.precision": precision})
     first = start(run)
     first.until_step(15, timeout_s=240)
     first.process.kill()

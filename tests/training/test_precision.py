@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from training.forked import Zygote
 from training.harness import TINY_MOE, losses_hex, rows, weights
 
@@ -43,9 +42,7 @@ def test_bf16_with_gradient_checkpointing_and_packing(
         assert table[-1]["loss"] < table[0]["loss"] - 0.5
 
 
-def test_fp16_scales_its_losses_and_resumes_with_the_same_scale(
-    new_run: NewRun, zygote: Zygote
-) -> None:
+def test_fp16_learns_and_resumes_exactly(new_run: NewRun, zygote: Zygote) -> None:
     whole = new_run("fp16", {"training.precision": "fp16"})
     zygote.train(whole).finish()
     table = rows(whole).to_pylist()
@@ -55,8 +52,6 @@ def test_fp16_scales_its_losses_and_resumes_with_the_same_scale(
     before = losses_hex(whole)
     zygote.train(whole, attempt=2).finish()
     assert losses_hex(whole) == before
-    saved = torch.load(whole.checkpoint(20) / "optimizer.pt", weights_only=True)
-    assert saved["scaler"]["scale"] >= 1
 
 
 def test_two_processes_take_the_same_steps_as_one(new_run: NewRun, zygote: Zygote) -> None:
