@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from support import REPOSITORY, command_line, end_processes_on, processes_on
 
@@ -20,6 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     # Whatever forgets to name a home must not find the developer's.
     os.environ["GLADIUS_HOME"] = "/nonexistent/gladius-home-of-no-test"
+    # A property holds however long a busy machine takes to try it.
+    hypothesis.settings.register_profile("gladius", deadline=None)
+    hypothesis.settings.load_profile("gladius")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -224,7 +224,7 @@ def test_missing_run_folder_is_no_exception(tmp_path):
     assert EventReader(run).poll() == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(max_size=50), max_size=20), st.randoms())
 def test_any_text_comes_back_in_order(tmp_path_factory, texts, chance):
     run = RunDirectory(tmp_path_factory.mktemp("job"))

@@ -92,7 +92,7 @@ def test_read_range_is_clipped(path):
     assert tail.position == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=30), max_size=30), st.integers(1, 7))
 def test_paging_back_gives_the_whole_log(tmp_path_factory, lines, count):
     path = tmp_path_factory.mktemp("log") / "train.log"

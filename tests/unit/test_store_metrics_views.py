@@ -110,7 +110,7 @@ def test_many_spikes_up_and_down_all_survive():
 numbers = st.floats(-1e9, 1e9) | st.sampled_from([float("nan"), float("inf"), float("-inf")])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(numbers, max_size=400), st.integers(16, 100))
 def test_indices_ascend_within_the_budget_and_keep_the_extremes(y, points):
     chosen = decimate(np.arange(len(y)), y, points)
