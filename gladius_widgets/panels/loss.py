@@ -118,7 +118,8 @@ class LossChart(Panel):
         return (
             Part(self._paint_line, frozenset({reading.TRAIN}), 0.2),
             Part(self._paint_rest, rows, 1.0),
-            Part(self._paint_words, rows | {reading.STATE}, 1.0),
+            Part(self._paint_stats, rows | {reading.STATE}, 1.0),
+            Part(self._paint_label, rows | {reading.STATE}, 5.0),
         )
 
     def reset_zoom(self) -> None:
@@ -177,10 +178,13 @@ class LossChart(Panel):
             return sent + set_limits(self._val_scale, own) + set_ticks(self._val_axis, own)
         return sent + set_ticks(self._val_axis, lines.y_limits)
 
-    def _paint_words(self) -> Sent:
-        stats = model.stats(self.feed.history, self.x)
-        sent = put(self._overlay, label=stats.summary)
-        return sent + self.put_tree(self._tree(stats))
+    def _paint_stats(self) -> Sent:
+        return self.put_tree(self._tree(model.stats(self.feed.history, self.x)))
+
+    def _paint_label(self) -> Sent:
+        """What screen readers are told, and what x is: that shows once the run says its length."""
+        summary = model.stats(self.feed.history, self.x).summary
+        return put(self._overlay, label=summary, x_label=_X_LABELS[self.x])
 
     def _tree(self, stats: model.LossStats) -> Node:
         best = [stats.best, h("span", {"class": "gw-muted"}, f" {stats.best_epoch}")]
@@ -225,4 +229,4 @@ class LossChart(Panel):
     def _choose_span(self, payload: dict[str, Any]) -> None:
         self._average = MovingAverage(max(1, int(payload["value"])))
         self._paint_rest()
-        self._paint_words()
+        self._paint_stats()

@@ -1,0 +1,55 @@
+"""Real jobs for browser tests: the example MoE, small enough to start in seconds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page
+from support import REPOSITORY, wait_until
+
+from gladius_widgets.client import Client, Job
+from gladius_widgets.core.paths import Home
+from gladius_widgets.core.states import JobStatus
+
+SMALL = (
+    "data.max_samples=300",
+    "model.train_tokenizer_vocab=400",
+    "training.validation_interval_steps=20",
+    "checkpointing.interval_steps=100000",
+    "cost.hourly_rate=2.49",
+)
+START_S = 120  # two cores, and other tests on them
+
+
+def submit(home: Home, name: str, *overrides: str, max_steps: int = 100_000) -> Job:
+    """Queue the example with little data; it trains until somebody stops it."""
+    settings = (*SMALL, f"training.max_steps={max_steps}", *overrides)
+    return Client(home).submit(REPOSITORY / "configs" / "moe_chitchat.yaml", name, settings)
+
+
+def state(home: Home, job: Job) -> dict[str, Any]:
+    """What `gladius show --json` would print."""
+    return Client(home).state(job.id)
+
+
+def wait_for_step(home: Home, job: Job, step: int, timeout_s: float = START_S) -> None:
+    """Wait until the job has made this step."""
+    wait_until(lambda: state(home, job)["step"] >= step, timeout_s, f"step {step} of {job.name}")
+
+
+def wait_for_status(home: Home, job: Job, status: JobStatus, timeout_s: float = START_S) -> None:
+    """Wait until the job's records prove this status."""
+    wait_until(lambda: state(home, job)["status"] == status, timeout_s, f"{job.name} {status}")
+
+
+def growing(page: Page, read: Callable[[], Any], timeout_s: float = 30) -> None:
+    """Wait until what `read` returns is more than it was."""
+    before = read()
+    wait_until(lambda: read() > before, timeout_s, f"more than {before} on {page.url}")
+
+
+def line_points(page: Page, figure: str = ".gw-fig--loss", curve: int = 1) -> int:
+    """How many points the longest line of a figure has."""
+    paths = page.eval_on_selector_all(
+        f"{figure} path.line", "paths => paths.map(path => path.getAttribute('d') || '')"
+    )
+    return max((path.count("L") for path in paths), default=0)
