@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+MAX_SEED = 2**32 - 1  # what numpy takes
+
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
@@ -78,7 +80,7 @@ class DataSection(Section):
     answer_only_loss: bool = Field(default=True, description="Loss only on the assistant's tokens")
     validation_share: Share = Field(default=0.05, description="Share of rows kept for validation")
     test_share: Share = Field(default=0.05, description="Share of rows kept for the final test")
-    split_seed: int = Field(default=0, description="Seed of the split")
+    split_seed: int = Field(default=0, ge=0, le=MAX_SEED, description="Seed of the split")
     max_samples: int | None = Field(default=None, ge=1, description="Use only this many rows")
     max_bad_share: Share = Field(
         default=0.05, description="Stop when more than this share is unusable"
@@ -110,7 +112,9 @@ class TrainingSection(Section):
     gradient_checkpointing: bool = Field(
         default=False, description="Recompute activations to save memory"
     )
-    seed: int = Field(default=42, description="Seed of weights, order and dropout")
+    seed: int = Field(
+        default=42, ge=0, le=MAX_SEED, description="Seed of weights, order and dropout"
+    )
     validation_interval_steps: int | None = Field(
         default=None, ge=1, description="Validate every n steps; null means never"
     )

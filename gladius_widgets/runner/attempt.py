@@ -163,7 +163,8 @@ class Runner:
         return snapshot if snapshot is not None and snapshot.attempt == self._number else None
 
     def _finish(self, ending: Ending) -> None:
-        """Snapshot, answers, event, and last the exit record."""
+        """Whole Parquet tables, snapshot, answers, event, and last the exit record."""
+        self._seal_tables()
         message = ending.error.message if ending.error else f"Run {ending.status}"
         kind = "error" if ending.status == JobStatus.FAILED else "status"
         self._say(kind, message, {"status": ending.status})
@@ -177,6 +178,17 @@ class Runner:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(1.0)
+
+    def _seal_tables(self) -> None:
+        """Turn what a killed trainer left in live files into Parquet, for every other reader."""
+        from gladius_widgets.store.metrics import schemas, tidy
+
+        for table in schemas.TABLES:
+            try:
+                if self._run.table(table).is_dir():
+                    tidy(self._run.table(table))
+            except OSError:  # our own readers see live files too, and the next attempt tries again
+                logger.exception("the %s table could not be sealed", table)
 
     def _write_end(self, ending: Ending) -> None:
         snapshot = last_snapshot(self._own_snapshot(), self._number, ending.status, ending.error)

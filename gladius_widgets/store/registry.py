@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.states import FINAL, JobStatus
+from gladius_widgets.core.states import FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file, reindex
 from gladius_widgets.store.registry_schema import CLAIM, jobs
 
@@ -189,6 +189,7 @@ class Registry:
         from_statuses: Iterable[JobStatus],
         to: JobStatus,
         *,
+        observed: bool = False,
         before_commit: Callable[[], None] | None = None,
         **changes: Any,
     ) -> bool:
@@ -198,19 +199,27 @@ class Registry:
             job_id: which job.
             from_statuses: the states the caller has reasoned about.
             to: the new state; a final one frees the slot.
+            observed: it has already happened in the run directory, so no rule can refuse it.
             before_commit: writes the same to the run directory while nobody else can move the
                 job; if it raises, nothing has changed.
             changes: other columns.
 
         Returns:
             Whether it happened.
+
+        Raises:
+            ValueError: the move is not in `core.states.LEGAL_MOVES`.
         """
+        from_statuses = list(from_statuses)
+        for current in from_statuses:
+            if not observed and not is_legal_move(current, to):
+                raise ValueError(f"a job that is {current} cannot become {to}")
         if to in FINAL or to == JobStatus.QUEUED:
             changes.setdefault("holds_slot", False)
         with self._write() as connection:
             statement = (
                 jobs.update()
-                .where(jobs.c.id == job_id, jobs.c.status.in_(list(from_statuses)))
+                .where(jobs.c.id == job_id, jobs.c.status.in_(from_statuses))
                 .values(status=to, updated_at=time.time(), **changes)
             )
             moved = connection.execute(statement).rowcount == 1

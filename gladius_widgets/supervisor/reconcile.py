@@ -36,7 +36,7 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
     if settled:
         changes |= {"error": seen.error, "holds_slot": not seen.released}
         changes["ended_at"] = (seen.ended_at or time.time()) if seen.status.is_final else None
-        if not registry.move(job.id, [job.status], seen.status, **changes):
+        if not registry.move(job.id, [job.status], seen.status, observed=True, **changes):
             return registry.get(job.id) or job  # another reader was first
     return replace(job, status=seen.status, **changes)
 

@@ -81,6 +81,7 @@ def test_pause_holds_the_steps_and_a_killed_trainer_is_told_and_resumes(client):
     assert client.job(job_id).error["type"] == "SIGKILL"
     nothing_left(client, job_id, 1)
     assert steps(client, job_id)[: len(seen)] == seen  # no row is lost
+    assert not list(client.run(job_id).table("train").glob("*.arrows"))  # all of it is Parquet
     client.resume(job_id)
     wait(client, job_id, JobStatus.TRAINING)
     assert client.job(job_id).attempt == 2

@@ -270,3 +270,12 @@ def make_run(home):
         return run
 
     return make
+
+
+def test_a_decision_is_held_to_the_legal_moves_and_a_fact_is_not(registry):
+    add(registry, "a")
+    registry.claim(1)
+    assert registry.move("a", [JobStatus.PROVISIONING], JobStatus.COMPLETED)
+    with pytest.raises(ValueError, match="completed cannot become queued"):
+        registry.move("a", [JobStatus.COMPLETED], JobStatus.QUEUED)
+    assert registry.move("a", [JobStatus.COMPLETED], JobStatus.LOST, observed=True)
