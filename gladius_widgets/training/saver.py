@@ -51,8 +51,10 @@ class Saver:
         if self.last_step == s.state.step:
             return Checkpoint(s.run.checkpoint(s.state.step), {"step": s.state.step})
         started = time.perf_counter()
+        s.reporter.progress("saving a checkpoint")
         with s.clock.aside("checkpoint"):
             checkpoint, problem = self._write(reason)
+        s.reporter.progress("")
         if checkpoint is None:
             s.recorder.tell("ERROR", f"Checkpoint failed: {problem}", kind="error")
             return None
