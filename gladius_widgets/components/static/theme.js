@@ -620,7 +620,7 @@ var TreeEvents = class {
   /** @param {Element} dom @param {VElement} node */
   mark(dom, node) {
     if (node.on?.dismiss) this.marked.add(dom);
-    else this.marked.delete(dom);
+    else if (this.marked.size > 0) this.marked.delete(dom);
   }
   /** After a patch: note what opened, give the focus back for what closed. */
   changed() {
@@ -678,7 +678,12 @@ function nameFor(node, event) {
   return node.on[event.type] ?? (event.type === "keydown" ? node.on[`keydown:${key}`] : void 0);
 }
 function blocks(event, dom) {
-  return (event.type === "click" || event.type === "dblclick" || event.type === "keydown") && dom.matches(CONTROL);
+  const { key } = (
+    /** @type {KeyboardEvent} */
+    event
+  );
+  const pressed = event.type === "keydown" && (key === "Enter" || key === " ");
+  return (pressed || event.type === "click" || event.type === "dblclick") && dom.matches(CONTROL);
 }
 
 // src/tree.js
@@ -803,17 +808,27 @@ var Tree = class {
   }
   /** @param {Node} parent @param {VNode[]} old @param {VNode[]} next */
   patchChildren(parent, old, next) {
+    let at = parent.firstChild;
+    let aligned = 0;
+    while (at && aligned < next.length && aligned < old.length && same(old[aligned], next[aligned])) {
+      const following = at.nextSibling;
+      this.patch(at, old[aligned], next[aligned]);
+      at = following;
+      aligned++;
+    }
+    if (aligned < old.length || aligned < next.length) this.arrange(parent, old, next, aligned);
+  }
+  /**
+   * Move, make and remove children from the first on that differs.
+   * @param {Node} parent @param {VNode[]} old @param {VNode[]} next @param {number} aligned
+   */
+  arrange(parent, old, next, aligned) {
     const doms = Array.from(parent.childNodes);
     const pool = /* @__PURE__ */ new Map();
     const group = (n) => typeof n === "string" ? "#" : `${n.t}|${keyOf(n) ?? ""}`;
-    let aligned = 0;
-    while (aligned < old.length && aligned < next.length && same(old[aligned], next[aligned])) {
-      this.patch(doms[aligned], old[aligned], next[aligned]);
-      aligned++;
-    }
     for (let i = aligned; i < old.length; i++) {
-      const at = group(old[i]);
-      pool.has(at) ? pool.get(at)?.push(i) : pool.set(at, [i]);
+      const name = group(old[i]);
+      pool.has(name) ? pool.get(name)?.push(i) : pool.set(name, [i]);
     }
     const kept = next.slice(aligned).map((node) => ({ node, from: pool.get(group(node))?.shift() }));
     for (const left of pool.values()) for (const i of left) parent.removeChild(doms[i]);

@@ -142,18 +142,30 @@ export class Tree {
 
   /** @param {Node} parent @param {VNode[]} old @param {VNode[]} next */
   patchChildren(parent, old, next) {
+    // The common case, the same children as before, needs no look-up and no list.
+    let at = parent.firstChild;
+    let aligned = 0;
+    while (at && aligned < next.length && aligned < old.length && same(old[aligned], next[aligned])) {
+      const following = at.nextSibling;
+      this.patch(at, old[aligned], next[aligned]);
+      at = following;
+      aligned++;
+    }
+    if (aligned < old.length || aligned < next.length) this.arrange(parent, old, next, aligned);
+  }
+
+  /**
+   * Move, make and remove children from the first on that differs.
+   * @param {Node} parent @param {VNode[]} old @param {VNode[]} next @param {number} aligned
+   */
+  arrange(parent, old, next, aligned) {
     const doms = Array.from(parent.childNodes);
     /** @type {Map<string, number[]>} */
     const pool = new Map();
     const group = (/** @type {VNode} */ n) => (typeof n === "string" ? "#" : `${n.t}|${keyOf(n) ?? ""}`);
-    let aligned = 0; // a shared head, the common case, needs no look-up
-    while (aligned < old.length && aligned < next.length && same(old[aligned], next[aligned])) {
-      this.patch(doms[aligned], old[aligned], next[aligned]);
-      aligned++;
-    }
     for (let i = aligned; i < old.length; i++) {
-      const at = group(old[i]);
-      pool.has(at) ? pool.get(at)?.push(i) : pool.set(at, [i]);
+      const name = group(old[i]);
+      pool.has(name) ? pool.get(name)?.push(i) : pool.set(name, [i]);
     }
     const kept = next.slice(aligned).map((node) => ({ node, from: pool.get(group(node))?.shift() }));
     for (const left of pool.values()) for (const i of left) parent.removeChild(doms[i]);

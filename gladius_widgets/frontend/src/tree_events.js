@@ -122,7 +122,7 @@ export class TreeEvents {
   /** @param {Element} dom @param {VElement} node */
   mark(dom, node) {
     if (node.on?.dismiss) this.marked.add(dom);
-    else this.marked.delete(dom);
+    else if (this.marked.size > 0) this.marked.delete(dom);
   }
 
   /** After a patch: note what opened, give the focus back for what closed. */
@@ -176,7 +176,9 @@ function nameFor(node, event) {
   return node.on[event.type] ?? (event.type === "keydown" ? node.on[`keydown:${key}`] : undefined);
 }
 
-/** A control keeps its clicks and its Enter to itself. @param {Event} event @param {Element} dom */
+/** A control keeps its clicks, Enter and Space to itself. @param {Event} event @param {Element} dom */
 function blocks(event, dom) {
-  return (event.type === "click" || event.type === "dblclick" || event.type === "keydown") && dom.matches(CONTROL);
+  const { key } = /** @type {KeyboardEvent} */ (event);
+  const pressed = event.type === "keydown" && (key === "Enter" || key === " ");
+  return (pressed || event.type === "click" || event.type === "dblclick") && dom.matches(CONTROL);
 }

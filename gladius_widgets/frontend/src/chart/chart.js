@@ -109,14 +109,13 @@ export class Chart {
   step(steps) {
     const area = this.area();
     if (!this.series.length || !area) return;
-    if (!this.point) {
-      this.show(steps > 0 ? 0 : area.width, null);
-    } else {
+    const found = this.point !== null;
+    if (!found) this.show(steps > 0 ? 0 : area.width, null);
+    if (this.point && (found || !Number.isFinite(steps))) {
       const { series, index } = this.point;
-      const y = series.view.model.get("y");
-      this.point = this.at(series, move(y, index, steps));
-      this.pointer = null;
+      this.point = this.at(series, move(series.view.model.get("y"), index, steps));
     }
+    this.pointer = null;
     this.paint();
     this.speak();
   }

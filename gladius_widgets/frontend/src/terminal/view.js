@@ -166,7 +166,7 @@ export class TerminalView {
     if (state.following && !atEnd) this.follow(false);
     else if (!state.following && !atEnd) this.held = null;
     else if (!state.following && atEnd && this.held === null && !screen.detached) this.follow(true);
-    else if (this.atTop() !== this.wasAtTop) this.paint();
+    if (this.atTop() !== this.wasAtTop) this.paint();
   }
 
   atTop() {
@@ -199,6 +199,8 @@ export class TerminalView {
       "bookmark-here": () => this.menu && this.marks.toggle(this.menu.row),
     };
     actions[name]?.();
+    // What was pressed may be gone with the next painting; the keys stay with the terminal.
+    if (name === "end" || name === "older") this.host.focus({ preventScroll: true });
     if (this.menu) this.closeMenu();
   }
 

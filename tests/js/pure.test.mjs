@@ -1,0 +1,64 @@
+// Functions without a page: tags, lines, points.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sources } from "./page.mjs";
+
+const { colourTags } = await import(new URL("terminal/colour.js", sources));
+const { countLines, headOf, linesBelow, rowsOf } = await import(new URL("terminal/lines.js", sources));
+const { fixed, lowerBound, move, nearest, place } = await import(new URL("chart/points.js", sources));
+
+test("the tag of a line is coloured, nothing else", () => {
+  const blue = "\x1b[34m[INFO]\x1b[39m";
+  assert.equal(colourTags("[INFO] a [WARN] b\n[INFO] c", true), `${blue} a [WARN] b\n${blue} c`);
+  assert.equal(colourTags("[INFO] a", false), "[INFO] a"); // the line began in an earlier batch
+  assert.equal(colourTags("x\r[SUCCESS] y", true), "x\r\x1b[32m[SUCCESS]\x1b[39m y");
+  assert.equal(colourTags("\x1b[1m[ERROR]\x1b[0m a", true), "\x1b[1m[ERROR]\x1b[0m a"); // has its own
+});
+
+test("lines are counted and cut whole", () => {
+  assert.equal(countLines("a\nb\nc"), 2);
+  assert.equal(headOf("a\nb\nc", 1), "a\n");
+  assert.equal(headOf("a\nb", 5), "a\nb");
+});
+
+test("log lines and buffer rows know each other", () => {
+  // Lines 0..3; line 1 takes three rows. The cursor is on the last.
+  const wrapped = [false, false, true, true, false, false];
+  const getLine = (y) => (y in wrapped ? { isWrapped: wrapped[y] } : undefined);
+  const term = { buffer: { active: { baseY: 2, cursorY: 3, length: wrapped.length, getLine } } };
+  assert.deepEqual([0, 1, 2, 3, 4, 5].map((row) => linesBelow(term, row)), [3, 2, 2, 2, 1, 0]);
+  assert.deepEqual(rowsOf(term, 2), { row: 1, height: 3 });
+  assert.deepEqual(rowsOf(term, 0), { row: 5, height: 1 });
+  assert.equal(rowsOf(term, 9), null);
+});
+
+test("the nearest point, passing over gaps", () => {
+  const x = Float64Array.from({ length: 100 }, (_, i) => i * 2);
+  const y = Float64Array.from(x, (v) => v);
+  for (let at = -5; at < 210; at += 0.7) {
+    const slow = [...x].reduce((best, v, i) => (Math.abs(v - at) < Math.abs(x[best] - at) ? i : best), 0);
+    assert.equal(Math.abs(x[nearest(x, y, at)] - at), Math.abs(x[slow] - at));
+  }
+  y.fill(NaN, 10, 20);
+  assert.equal(nearest(x, y, 22), 9);
+  assert.equal(nearest(x, y, 36), 20);
+  assert.equal(nearest(x, y.map(() => NaN), 36), -1);
+  assert.equal(nearest([], [], 3), -1);
+  assert.equal(lowerBound([1, 2, 2, 3], 2), 1);
+});
+
+test("steps pass over gaps and stay inside", () => {
+  const y = [1, NaN, NaN, 4, null, 6];
+  assert.equal(move(y, 0, 1), 3);
+  assert.equal(move(y, 3, 1), 5);
+  assert.equal(move(y, 5, 1), 5);
+  assert.equal(move(y, 5, -Infinity), 0);
+});
+
+test("numbers as the design writes them", () => {
+  assert.equal(fixed(0.342, 4), "0.3420");
+  assert.equal(fixed(2847.4, 0), "2,847");
+  assert.equal(place(1500), "1,500");
+  assert.equal(place("E3"), "E3");
+});

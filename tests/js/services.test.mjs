@@ -1,0 +1,256 @@
+// The components without a view: theme, location, toasts, dialog, hotkeys.
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { FakeModel, clock, h, load, page, press, settle, start } from "./page.mjs";
+
+let kernels = 0;
+const lives = [];
+afterEach(() => {
+  for (const end of lives.splice(0)) end();
+  clock.reset();
+  document.body.replaceChildren();
+});
+
+/** A kernel with its theme and one component that needs no view. */
+async function run(file, traits, { shown = true } = {}) {
+  const kernel = `service-${++kernels}`;
+  const { end, ui } = await start(kernel);
+  const life = new AbortController();
+  lives.push(() => (life.abort(), end()));
+  const root = document.body.appendChild(document.createElement("div"));
+  root.className = "gw-root";
+  if (shown) root.dataset.gwKernel = kernel;
+  const model = new FakeModel({ _runtime: kernel, ...traits });
+  (await load(file)).initialize({ model, signal: life.signal });
+  await settle();
+  return { model, root, kernel, ui };
+}
+
+test("styles and icons are put into the page once for all kernels", async () => {
+  const ends = [await start("one"), await start("two")].map((t) => t.end);
+  assert.equal(document.querySelectorAll("#gw-style").length, 1);
+  assert.equal(document.querySelectorAll("#gw-icons").length, 1);
+  assert.ok(document.querySelector("#gw-icons #i-pause"));
+  assert.ok(document.body.classList.contains("gw-page"));
+  for (const end of ends) end();
+});
+
+test("the switch is kept, reported to all kernels and pressed only once", async () => {
+  const [a, b] = [await start("a"), await start("b")];
+  lives.push(a.end, b.end);
+  const button = document.body.appendChild(document.createElement("button"));
+  button.dataset.gwToggle = "";
+  button.click();
+  assert.equal(document.body.dataset.gwTheme, "dark");
+  assert.equal(localStorage.getItem("gladius-theme"), "dark");
+  assert.deepEqual([a.model.traits.mode, b.model.traits.mode], ["dark", "dark"]);
+  a.model.message({ switch: "system" });
+  assert.equal(document.body.dataset.gwTheme, undefined);
+  assert.deepEqual(b.model.saved.at(-1), { mode: "system" });
+});
+
+// Location
+
+test("the query arrives without the token", async () => {
+  const { model } = await run("location.js", {});
+  assert.deepEqual(model.sent[0], { name: "ready", query: { job: "abc" }, path: "/console", standalone: true });
+});
+
+test("pings while a component is shown, says goodbye when none is", async () => {
+  clock.enable({ apis: ["setInterval", "Date"] });
+  const { model, root } = await run("location.js", {});
+  const kinds = () => model.sent.map((m) => m.name).slice(1);
+  clock.tick(1000);
+  model.message({ pong: { sent: 0, time: 0 } });
+  assert.deepEqual(kinds(), ["ping"]);
+  for (let s = 0; s < 10; s++) clock.tick(1000);
+  assert.deepEqual(kinds(), ["ping", "ping"]);
+  root.remove();
+  clock.tick(1000);
+  assert.deepEqual(kinds(), ["ping", "ping", "bye"]);
+  for (let s = 0; s < 60; s++) clock.tick(1000);
+  assert.equal(kinds().length, 3);
+});
+
+/** Seconds until the overlay; `each` runs every second. */
+async function untilLost(model, seconds, each = () => {}) {
+  for (let s = 1; s <= seconds; s++) {
+    clock.tick(1000);
+    each(s);
+    await settle();
+    if (document.querySelector("[data-gw-lost]")) return s;
+  }
+  return null;
+}
+
+test("a silent kernel is lost after 15 seconds, and found again", async () => {
+  clock.enable({ apis: ["setInterval", "Date"] });
+  const { model, root } = await run("location.js", {});
+  const card = root.appendChild(document.createElement("div"));
+  assert.equal(await untilLost(model, 60), 17); // a first look after 1 s, then 15 s unanswered
+  assert.ok(card.classList.contains("is-stale"));
+  assert.match(document.querySelector(".gw-offline").textContent, /Connection Lost.*attempt 1.*Retry now/);
+  model.message({ pong: { sent: 0, time: 0 } });
+  await settle();
+  assert.equal(document.querySelector("[data-gw-lost]"), null);
+  assert.equal(card.classList.contains("is-stale"), false);
+});
+
+test("a busy kernel, whose thread beats, is not lost", async () => {
+  clock.enable({ apis: ["setInterval", "Date"] });
+  const { model } = await run("location.js", {});
+  assert.equal(await untilLost(model, 90, (s) => s % 5 === 0 && model.message({ beat: true })), null);
+});
+
+test("a connection that refuses is lost at once", async () => {
+  clock.enable({ apis: ["setInterval", "Date"] });
+  const { model } = await run("location.js", {});
+  model.send = () => {
+    throw new Error("closed");
+  };
+  assert.ok((await untilLost(model, 30)) <= 3);
+});
+
+test("sleep is not silence", async () => {
+  clock.enable({ apis: ["setInterval", "Date"] });
+  const { model } = await run("location.js", {});
+  clock.tick(1000);
+  clock.setTime(Date.now() + 3_600_000); // the lid was closed
+  assert.equal(await untilLost(model, 10), null);
+});
+
+test("the last state can be looked at", async () => {
+  clock.enable({ apis: ["setInterval", "Date"] });
+  const { model } = await run("location.js", {});
+  await untilLost(model, 60);
+  document.querySelector("[data-gw-lost] button").click();
+  assert.equal(document.querySelector("[data-gw-lost]"), null);
+  assert.equal(await untilLost(model, 10), null);
+});
+
+test("the address changes in place, and only to places of this kind", async () => {
+  const { model } = await run("location.js", {});
+  model.message({ query: { tab: "queue", job: null } });
+  assert.equal(page.location.search, "?token=secret&tab=queue");
+  model.message({ title: "Jobs" });
+  assert.equal(document.title, "Jobs");
+  model.message({ navigate: "javascript:alert(1)" });
+  assert.equal(page.location.pathname, "/console");
+  model.message({ query: { tab: null, job: "abc" } });
+});
+
+// Toasts
+
+const toast = (id, tone = "blue") => ({ id, title: `Title ${id}`, text: "<b>", tone, icon: "info", action: "" });
+
+test("toasts show three, expire by tone, wait while pointed at", async () => {
+  clock.enable({ apis: ["setTimeout"] });
+  const { model } = await run("toasts.js", { items: [] });
+  model.receive("items", [toast("a"), toast("b", "red"), toast("c", "yellow"), toast("d", "green")]);
+  assert.deepEqual([...document.querySelectorAll(".gw-toast b")].map((b) => b.textContent), ["Title b", "Title c", "Title d"]);
+  assert.equal(document.querySelector(".gw-toasts").getAttribute("aria-live"), "polite");
+  assert.equal(document.querySelector(".gw-toast").getAttribute("role"), "alert");
+  clock.tick(4000);
+  assert.deepEqual(model.sent.map((m) => m.id), ["a", "d"]);
+  const box = document.querySelector(".gw-portal");
+  box.dispatchEvent(new page.Event("focusin", { bubbles: true }));
+  clock.tick(10_000);
+  assert.equal(model.sent.length, 2);
+  box.dispatchEvent(new page.Event("focusout", { bubbles: true }));
+  clock.tick(10_000);
+  assert.deepEqual(model.sent.slice(2).map((m) => m.id), ["a", "d", "c"]); // Python drops what is known
+  document.querySelector("[aria-label=Dismiss]").click();
+  assert.deepEqual(model.sent.at(-1), { name: "dismiss", id: "b" });
+});
+
+// Dialog
+
+const modal = () =>
+  h("div", { class: "gw-modal", role: "alertdialog", "aria-modal": "true" },
+    h("input", {}),
+    h("button", { "data-focus": "", on: { click: "back" } }, "Back"),
+    h("button", { on: { click: "stop" } }, "Stop"));
+
+test("a dialog keeps the focus, answers, and gives the focus back", async () => {
+  const before = document.createElement("button");
+  const { model } = await run("dialog.js", { shown: false, _tree: modal() });
+  document.body.append(before);
+  before.focus();
+  model.receive("shown", true);
+  await settle();
+  const at = () => document.activeElement.textContent || document.activeElement.tagName;
+  assert.equal(at(), "Back");
+  const walk = ["Stop", "INPUT", "Back"];
+  for (const name of walk) {
+    press(document.activeElement, "Tab");
+    assert.equal(at(), name);
+  }
+  press(document.activeElement, "Tab", { shiftKey: true });
+  assert.equal(at(), "INPUT");
+  before.focus(); // by script: comes back in
+  assert.notEqual(document.activeElement, before);
+  document.querySelector(".gw-overlay").click(); // outside the modal: nothing
+  document.querySelector(".gw-portal button").click();
+  assert.equal(press(document.activeElement, "Escape").defaultPrevented, true);
+  assert.deepEqual(model.sent.map((m) => m.name), ["back", "dismiss"]);
+  model.receive("shown", false);
+  await settle();
+  assert.equal(document.querySelector(".gw-overlay"), null);
+  assert.equal(document.activeElement, before);
+  model.off("change:shown"); // and listens to nothing else
+  assert.deepEqual(model.listeners, []);
+});
+
+// Hotkeys
+
+test("keys act inside our part of the page only, and not while typing", async () => {
+  const bindings = { F2: "pause", 1: "one", "Ctrl+Shift+R": "reload", "Ctrl+A": "all", "Ctrl+Shift+Z": "out" };
+  const { model, root, kernel } = await run("hotkeys.js", { bindings, enabled: true });
+  const field = root.appendChild(document.createElement("input"));
+  const other = document.body.appendChild(document.createElement("div"));
+  other.className = "gw-root";
+  other.dataset.gwKernel = "another";
+  const names = () => model.sent.splice(0).map((m) => m.name);
+
+  assert.equal(press(root, "F2").defaultPrevented, true);
+  press(root, "R", { ctrlKey: true, shiftKey: true });
+  press(root, "1");
+  press(root, "!", { shiftKey: true, code: "Digit1" });
+  press(root, "x");
+  assert.deepEqual(names(), ["pause", "reload", "one"]);
+
+  for (const [key, options] of [["1", {}], ["a", { ctrlKey: true }], ["Z", { ctrlKey: true, shiftKey: true }]]) {
+    assert.equal(press(field, key, options).defaultPrevented, false);
+  }
+  press(field, "F2");
+  assert.deepEqual(names(), ["pause"]);
+
+  press(other, "F2");
+  press(document.body, "F2"); // on a page of ours, nothing focused
+  assert.deepEqual(names(), ["pause"]);
+  delete document.body.dataset.voila; // in JupyterLab, outside
+  press(document.body, "F2");
+  document.body.dataset.voila = "voila";
+  model.traits.enabled = false;
+  press(root, "F2");
+  model.traits.enabled = true;
+  root.innerHTML = "<div class='gw-overlay'><div aria-modal='true'></div></div>";
+  press(root, "F2");
+  assert.deepEqual(names(), []);
+  assert.ok(kernel);
+});
+
+test("a plain key in our part is marked as ours for Lumino, a combination is not", async () => {
+  const { root } = await run("location.js", {});
+  const marks = [];
+  const look = (e) => marks.push(e.target.hasAttribute("data-lm-suppress-shortcuts"));
+  document.addEventListener("keydown", look, { capture: true });
+  press(root, "b");
+  press(root, "s", { ctrlKey: true });
+  press(document.body, "b");
+  document.removeEventListener("keydown", look, { capture: true });
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(marks, [true, true, false]);
+  assert.equal(root.hasAttribute("data-lm-suppress-shortcuts"), false);
+});
