@@ -191,6 +191,7 @@ def test_terminal_follows_is_searched_and_marked(services):
     services.keyboard.press("Escape")
     services.keyboard.press("Home")
     services.get_by_text("Load older lines").click()
+    expect(foot).to_contain_text("6,003 lines")
     services.keyboard.press("Home")
     expect(rows).to_contain_text("old 0old 1")
     services.keyboard.press("Control+l")
