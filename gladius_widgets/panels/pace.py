@@ -107,7 +107,7 @@ class Schedule:
     def next_at(self, now: float) -> float:
         """When something is to be painted (monotonic s); infinity when nothing has changed."""
         due = min((part.due_at for part in self._parts), default=math.inf)
-        return due if math.isinf(due) else max(due, self._budget.free_at(now))
+        return due if due == math.inf else max(due, self._budget.free_at(now))
 
     def due_topics(self, now: float) -> frozenset[str]:
         """The topics of the parts that would be painted now."""
