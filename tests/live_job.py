@@ -1,8 +1,9 @@
-"""Real jobs for browser tests: the example MoE, small enough to start in seconds."""
+"""What browser tests share: real jobs, small enough to start in seconds, and a look at pages."""
 
 from collections.abc import Callable
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from support import REPOSITORY, wait_until
 
@@ -53,3 +54,13 @@ def line_points(page: Page, figure: str = ".gw-fig--loss", curve: int = 1) -> in
         f"{figure} path.line", "paths => paths.map(path => path.getAttribute('d') || '')"
     )
     return max((path.count("L") for path in paths), default=0)
+
+
+def serious(page: Page) -> list[str]:
+    """Violations of impact serious or critical, by axe-core."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{v['id']}: {v['help']} {[n['target'] for n in v['nodes']][:4]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]

@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 import psutil
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from live_job import growing, line_points, state, submit, wait_for_status, wait_for_step
+from live_job import growing, line_points, serious, state, submit, wait_for_status, wait_for_step
 from playwright.sync_api import Page, expect
 from support import wait_until
 
@@ -46,16 +45,6 @@ def lines_shown(page: Page) -> int:
     """The line count of the terminal's footer."""
     text = page.locator(".gw-term__f").first.inner_text()
     return int(re.search(r"([\d,]+) lines?", text)[1].replace(",", ""))
-
-
-def serious(page: Page) -> list[str]:
-    """Violations of impact serious or critical, by axe-core."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{v['id']}: {v['help']} {[n['target'] for n in v['nodes']][:4]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 def test_it_shows_a_live_run(console, job, pages):
