@@ -58,19 +58,22 @@ class RouterWatch:
             batch: the micro-batch that went through.
             token_losses: (samples, length - 1), loss of predicting token t + 1 at position t.
         """
-        real = batch.attention_mask.reshape(-1).double()
-        losses = torch.zeros(batch.labels.shape, dtype=torch.float64, device=real.device)
+        layers = sorted(self._calls)
+        gates = torch.stack([self._calls[layer][0] for layer in layers]).double()
+        ids = torch.stack([self._calls[layer][1] for layer in layers])
+        self._calls.clear()
+        real = batch.attention_mask.reshape(-1, 1).double().expand_as(gates)
+        losses = torch.zeros(batch.labels.shape, dtype=torch.float64, device=ids.device)
         losses[:, :-1] = token_losses.detach()
         counted = torch.zeros_like(losses)
         counted[:, :-1] = batch.labels[:, 1:] != IGNORED
-        losses, counted = losses.reshape(-1, 1), counted.reshape(-1, 1)
-        for layer, (weights, ids) in self._calls.items():
-            chosen, top = ids.reshape(-1), ids.shape[-1]
-            gates = weights.double() * counted
-            self._sums[layer].scatter_add_(0, chosen, real.repeat_interleave(top))
-            self._sums[-2].scatter_add_(0, chosen, gates.reshape(-1))
-            self._sums[-1].scatter_add_(0, chosen, (gates * losses).reshape(-1))
-        self._calls.clear()
+        gates = gates * counted.reshape(-1, 1)
+        weighted = gates * losses.reshape(-1, 1)
+        # One pass over all layers: each has its own row of counters.
+        rows = torch.tensor(layers, device=ids.device).reshape(-1, 1, 1) * self.experts
+        self._sums.view(-1).scatter_add_(0, (ids + rows).reshape(-1), real.reshape(-1))
+        self._sums[-2].scatter_add_(0, ids.reshape(-1), gates.reshape(-1))
+        self._sums[-1].scatter_add_(0, ids.reshape(-1), weighted.reshape(-1))
 
     def take(self) -> list[float]:
         """The step's sums, flat, to be added over ranks; starts the next step."""

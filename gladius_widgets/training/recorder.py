@@ -1,7 +1,6 @@
 """Everything rank 0 writes down: metric rows, events, the log, TensorBoard."""
 
 import sys
-import time
 from typing import Any
 
 from gladius_widgets.core.paths import RunDirectory
@@ -51,11 +50,16 @@ class Recorder:
             self._tables[table].flush()
 
     def scalars(self, step: int, values: dict[str, float | None]) -> None:
-        """Points for TensorBoard."""
+        """Points for TensorBoard, as one event: `add_scalar` costs a queue and a lock each."""
         if self._board is not None:
-            for tag, value in values.items():
-                if value is not None:
-                    self._board.add_scalar(tag, value, step, walltime=time.time())
+            from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]  # made at run time
+
+            points = [
+                Summary.Value(tag=tag, simple_value=value)
+                for tag, value in values.items()
+                if value is not None
+            ]
+            self._board.file_writer.add_summary(Summary(value=points), step)
 
     def line(self, text: str) -> None:
         """Print a line to the log."""
