@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+MAX_STEPS = 10**9
 MAX_SEED = 2**32 - 1  # what numpy takes
 
 Positive = Annotated[int, Field(ge=1)]
@@ -18,7 +19,9 @@ Money = Annotated[float, Field(ge=0)]
 class Section(BaseModel):
     """A part of the config: unknown keys and silent type changes are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, validate_default=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, validate_default=True, frozen=True, allow_inf_nan=False
+    )
 
 
 class ModelSection(Section):
@@ -97,9 +100,9 @@ class TrainingSection(Section):
     """How long, how much at once, how carefully."""
 
     max_steps: int | None = Field(
-        default=None, ge=1, description="Optimizer steps; overrides epochs"
+        default=None, ge=1, le=MAX_STEPS, description="Optimizer steps; overrides epochs"
     )
-    epochs: int = Field(default=1, ge=1, description="Passes over the training split")
+    epochs: int = Field(default=1, ge=1, le=1_000_000, description="Passes over the training split")
     micro_batch_size: int = Field(
         default=8, ge=1, le=4096, description="Samples per device and pass"
     )

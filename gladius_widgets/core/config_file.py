@@ -60,7 +60,7 @@ def _build(document: Document, overrides: Iterable[str]) -> TrainingConfig:
 
 def _apply_override(document: Document, override: str) -> None:
     name, separator, text = override.partition("=")
-    keys = name.strip().split(".")
+    keys = tuple(name.strip().split("."))
     if not separator or not all(keys):
         raise ConfigError(
             f"'{override}' is not section.key=value.", "For example: training.max_steps=20."
@@ -71,14 +71,18 @@ def _apply_override(document: Document, override: str) -> None:
         target[key] = dict(child) if isinstance(child, dict) else {}
         target = target[key]
     target[keys[-1]] = parse_scalar(text)
-    document.lines.pop(tuple(keys), None)
+    document.lines = {p: line for p, line in document.lines.items() if p[: len(keys)] != keys}
+    document.overrides[keys] = f"--set {' '.join(override.split())[:80]}"
 
 
 def _validate(document: Document) -> TrainingConfig:
     try:
         return TrainingConfig.model_validate(document.values)
     except ValidationError as error:
-        raise _config_error(document, error.errors()[0]) from None
+        errors = error.errors()
+        # A mistyped key also makes the right one missing: the typo is what to tell about.
+        unknown = (e for e in errors if e["type"] == "extra_forbidden")
+        raise _config_error(document, next(unknown, errors[0])) from None
 
 
 def _config_error(document: Document, error: ErrorDetails) -> ConfigError:

@@ -29,15 +29,19 @@ class Document:
         values: plain dicts, lists and scalars.
         lines: 1-based line of each key or item, by its path.
         source: the file's name, for messages.
+        overrides: what replaced a value of the file, such as `--set a.b=1`, by its path.
     """
 
     values: dict[str, Any]
     source: str
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
 
     def where(self, path: KeyPath) -> str:
-        """`file, line n` for the nearest known ancestor of `path`."""
+        """The override or `file, line n` that `path` or its nearest known ancestor comes from."""
         for length in range(len(path), 0, -1):
+            if path[:length] in self.overrides:
+                return self.overrides[path[:length]]
             line = self.lines.get(path[:length])
             if line:
                 return f"{self.source}, line {line}"
@@ -53,11 +57,13 @@ def read_yaml(path: str | Path) -> Document:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # a device or pipe does not tell its size
+        if len(data) > MAX_BYTES:
             raise ConfigError(
                 f"{path} is larger than {MAX_BYTES // 1024} KiB.", "Is it a config file?"
             )
-        text = path.read_bytes().decode("utf-8")
+        text = data.decode("utf-8")
     except FileNotFoundError:
         raise ConfigError(f"There is no config file {path}.", "Check the path.") from None
     except UnicodeDecodeError:

@@ -49,6 +49,7 @@ def test_configs_of_the_repository_are_valid(path):
         ("data: {path: d}\n", "c.yaml: the key 'model' is missing. Add it."),
         ("model: {}\ndata: {path: d}\n", "c.yaml, line 1: the key 'model.name' is missing."),
         (BASE + "trainig: {}\n", "line 3: there is no key 'trainig'. Did you mean 'training'?"),
+        ("modle: {}\ndata: {path: d}\n", "line 1: there is no key 'modle'. Did you mean 'model'?"),
         (
             BASE + "training:\n  epochs: 1\n  max_step: 3\n",
             "c.yaml, line 5: there is no key 'training.max_step'. Did you mean 'max_steps'?",
@@ -67,6 +68,8 @@ def test_configs_of_the_repository_are_valid(path):
         (BASE + "optimization: {learning_rate: -1e-4}\n", "greater than 0 (it is -0.0001)."),
         (BASE + "optimization: {learning_rate: .nan}\n", "(it is nan)."),
         (BASE + "optimization: {learning_rate: .inf}\n", "(it is inf)."),
+        (BASE + "cost: {hourly_rate: .inf}\n", "input should be a finite number (it is inf)."),
+        (BASE + f"training: {{max_steps: {10**20}}}\n", "less than or equal to 1000000000"),
         (BASE + "optimization: {schedule: cosin}\n", "(it is 'cosin')."),
         (BASE + "optimization: {betas: [0.9, 1.0]}\n", "betas must be at least 0 and below 1"),
         (BASE + "optimization: {learning_rate_bounds: [1, 0]}\n", "with 0 <= low < high"),
@@ -114,6 +117,16 @@ def test_overrides_go_on_top_and_are_checked_alike():
     assert "expected the node content" in refusal(BASE, ["training.max_steps=["])
 
 
+def test_a_wrong_override_is_named_and_not_the_line_that_it_replaced():
+    text = BASE + "training: {max_steps: 5}\n"
+    message = refusal(text, ["training.max_steps=x"])
+    assert message.startswith("--set training.max_steps=x: 'training.max_steps' must be")
+    message = refusal(text, ["training={max_step: 5}"])
+    assert message.startswith("--set training={max_step: 5}: there is no key 'training.max_step'")
+    assert refusal(text, ["lora.r=0.5"]).startswith("--set lora.r=0.5: 'lora.r'")
+    assert refusal(BASE + "lora: {r: 0}\n", ["lora.alpha=2"]).startswith("c.yaml, line 3: 'lora.r'")
+
+
 def test_override_does_not_change_what_it_was_given():
     values = {"model": {"name": "m"}, "data": {"path": "d"}}
     assert config_from_values(values).model.name == "m"
@@ -130,6 +143,8 @@ def test_files_that_are_no_configs(tmp_path):
             load_config(tmp_path / name)
     with pytest.raises(ConfigError, match=r"There is no config file .*missing\.yaml"):
         load_config(tmp_path / "missing.yaml")
+    with pytest.raises(ConfigError, match="is larger than 256 KiB"):
+        load_config("/dev/zero")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load_config(tmp_path)
 
