@@ -8,6 +8,7 @@ from typing import Any, Self
 import psutil
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PIDS = 2**31  # more than any system has
 
 
 def boot_id() -> str:
@@ -40,9 +41,11 @@ class ProcessIdentity:
     def from_dict(cls, value: dict[str, Any] | None) -> Self | None:
         """Read back what `to_dict` wrote; None when it is not one."""
         try:
-            return cls(int(value["pid"]), float(value["create_time"]), str(value["boot_id"]))  # type: ignore[index]  # None lands in except
+            pid, create_time = int(value["pid"]), float(value["create_time"])  # type: ignore[index]  # None lands in except
+            boot = str(value["boot_id"])  # type: ignore[index]
         except (TypeError, KeyError, ValueError):
             return None
+        return cls(pid, create_time, boot) if 0 < pid < _PIDS else None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""

@@ -39,10 +39,11 @@ class Home:
         return RunDirectory(self.runs / job_id)
 
     def all_runs(self) -> list["RunDirectory"]:
-        """All run directories, by id."""
+        """All run directories, by id; a folder of another name, such as a copy, is none."""
         if not self.runs.is_dir():
             return []
-        return [RunDirectory(p) for p in sorted(self.runs.iterdir()) if (p / "job.json").is_file()]
+        folders = sorted(p for p in self.runs.iterdir() if _JOB_ID.fullmatch(p.name))
+        return [RunDirectory(p) for p in folders if (p / "job.json").is_file()]
 
     def __repr__(self) -> str:
         return f"Home({str(self.root)!r})"

@@ -1,7 +1,7 @@
 """The snapshot that a run keeps of itself in status.json, and how it reads to the outside."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,11 +9,14 @@ from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import JobStatus, Stage
 
+# What a table can hold: a damaged file must not stop whoever lists all jobs.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
 
 class Snapshot(BaseModel):
     """Base of the parts below. Unknown keys of a newer version are ignored, not refused."""
 
-    model_config = ConfigDict(extra="ignore", validate_assignment=False)
+    model_config = ConfigDict(extra="ignore", validate_assignment=False, allow_inf_nan=False)
 
 
 class StageState(Snapshot):
@@ -65,14 +68,14 @@ class RunStatus(Snapshot):
 
     version: int = 1
     state: JobStatus = JobStatus.PROVISIONING
-    attempt: int = 1
+    attempt: Count = 1
     heartbeat: float = 0.0
     stage: Stage | None = None
     stages: dict[Stage, StageState] = Field(
         default_factory=lambda: {stage: StageState() for stage in Stage}
     )
-    step: int = 0
-    total_steps: int | None = None
+    step: Count = 0
+    total_steps: Count | None = None
     epoch: int = 0
     total_epochs: int | None = None
     batch: int = 0
@@ -168,7 +171,10 @@ def _progress(current: int, total: int | None) -> dict[str, float | int | None]:
 def _eta(status: RunStatus) -> str | None:
     if status.state != JobStatus.TRAINING or status.remaining_s is None:
         return None
-    moment = datetime.fromtimestamp(status.heartbeat + status.remaining_s, UTC)
+    try:
+        moment = datetime.fromtimestamp(status.heartbeat + status.remaining_s, UTC)
+    except (OverflowError, OSError, ValueError):  # beyond the calendar
+        return None
     return moment.isoformat(timespec="seconds")
 
 

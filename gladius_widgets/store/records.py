@@ -12,6 +12,7 @@ from gladius_widgets.core.states import Command, JobStatus
 
 # A runner needs under a second to say that it is there; a busy machine may take some more.
 BIRTH_GRACE_S = 10.0
+_END_OF_TIME = 253_402_300_800.0  # the year 10000
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class AttemptProcesses:
 
 def read_processes(attempt: AttemptDirectory) -> AttemptProcesses:
     """Who works on this attempt, by its proc.json and rank files."""
-    proc = read_json(attempt.proc) or {}
+    proc = read_proc(attempt) or {}
     ranks = [
         ProcessIdentity.from_dict(_identity_part(read_json(path)))
         for path in sorted(attempt.ranks.glob("rank-*.json"), key=_rank_index)
@@ -67,12 +68,19 @@ def read_processes(attempt: AttemptDirectory) -> AttemptProcesses:
     )
 
 
+def read_proc(attempt: AttemptDirectory) -> dict[str, Any] | None:
+    """What the runner recorded as it began, or None when it is missing or damaged."""
+    proc = read_json(attempt.proc)
+    return proc if isinstance(proc, dict) else None
+
+
 def read_exit(attempt: AttemptDirectory) -> dict[str, Any] | None:
     """The attempt's exit record, or None when it is missing or names no known status."""
     record = read_json(attempt.exit)
     if not isinstance(record, dict) or record.get("status") not in list(JobStatus):
         return None
-    return record
+    known = {"ended_at": _moment(record.get("ended_at")), "error": _error(record.get("error"))}
+    return record | known
 
 
 def observe(run: RunDirectory, number: int, alive: bool | None = None) -> Observation:
@@ -94,7 +102,7 @@ def observe(run: RunDirectory, number: int, alive: bool | None = None) -> Observ
     if record is not None:
         status = JobStatus(record["status"])
         return Observation(status, True, record.get("error"), record.get("ended_at"), snapshot)
-    if read_json(attempt.proc) is None:
+    if read_proc(attempt) is None:
         return Observation(JobStatus.PROVISIONING, False, snapshot=snapshot, unborn=True)
     if not (read_processes(attempt).any_alive() if alive is None else alive):
         # The runner writes the exit record last: it may have come between our two looks.
@@ -114,14 +122,14 @@ def billable_spans(run: RunDirectory) -> list[BillableSpan]:
     spans: list[BillableSpan] = []
     for number in run.attempt_numbers():
         attempt = run.attempt(number)
-        proc = read_json(attempt.proc)
-        if not isinstance(proc, dict) or proc.get("started_at") is None:
+        started_at = _moment((read_proc(attempt) or {}).get("started_at"))
+        if started_at is None:
             continue
         record = read_exit(attempt)
         ended_at = record.get("ended_at") if record else None
         if ended_at is None and not read_processes(attempt).any_alive():
-            ended_at = _last_sign(run, number) or proc["started_at"]
-        spans.append(BillableSpan(float(proc["started_at"]), ended_at))
+            ended_at = _last_sign(run, number) or started_at
+        spans.append(BillableSpan(started_at, ended_at))
     return spans
 
 
@@ -159,6 +167,19 @@ def _last_sign(run: RunDirectory, number: int) -> float | None:
     if snapshot is not None and snapshot.attempt == number and snapshot.heartbeat:
         return snapshot.heartbeat
     return None
+
+
+def _moment(value: Any) -> float | None:
+    """A time (unix s) that a calendar can show, or None."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < _END_OF_TIME else None
+
+
+def _error(value: Any) -> dict[str, Any] | None:
+    """Why it ended badly, as `RunError` has it, or None."""
+    if not isinstance(value, dict):
+        return None
+    return {"type": str(value.get("type", "error")), "message": str(value.get("message", ""))}
 
 
 def _identity_part(value: Any) -> Any:

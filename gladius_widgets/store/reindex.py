@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.errors import GladiusError
@@ -12,17 +14,20 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.records import billable_spans, observe
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 
-# What submit writes into job.json for this purpose, and what stands for it in an older file.
-INDEXED: dict[str, Any] = {
-    "name": None,
-    "created_by": "",
-    "created_at": 0.0,
-    "config_line": "",
-    "engine": "local",
-    "hourly_rate": None,
-    "currency": "USD",
-    "gpus": 0,
-}
+
+class JobRecord(BaseModel):
+    """What submit writes into job.json for this purpose, and what stands for it when missing."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    name: str
+    created_by: str = ""
+    created_at: float = 0.0
+    config_line: str = ""
+    engine: str = "local"
+    hourly_rate: float | None = None
+    currency: str = "USD"
+    gpus: int = Field(default=0, ge=0, lt=2**31)
 
 
 def rows_from_runs(home: Home) -> list[dict[str, Any]]:
@@ -40,14 +45,18 @@ def rows_from_runs(home: Home) -> list[dict[str, Any]]:
 
 def _row(run: RunDirectory, home: Home) -> dict[str, Any] | None:
     job = read_json(run.job)
-    if not isinstance(job, dict) or "name" not in job:
+    if not isinstance(job, dict):
         return None
-    if int(job.get("home_version", 1)) > SCHEMA_VERSION:
+    made_by = job.get("home_version")
+    if isinstance(made_by, int) and made_by > SCHEMA_VERSION:
         raise GladiusError(
             f"The home {home.root} was made by a newer version of gladius.",
             "Upgrade gladius-widgets, or name another home with --home.",
         )
-    row = {key: job.get(key, default) for key, default in INDEXED.items()}
+    try:
+        row = JobRecord.model_validate(job).model_dump()
+    except ValidationError:
+        return None
     snapshot = read_status(run)
     attempt = max([*run.attempt_numbers(), snapshot.attempt if snapshot else 1])
     spans = billable_spans(run)

@@ -89,7 +89,12 @@ class Supervisor:
             attempts = {job.id: self._home.run(job.id).attempt(job.attempt) for job in jobs}
             states = engine.poll(attempts.values())
             for job in jobs:
-                self._look_at(job, engine, attempts[job.id], states[attempts[job.id]])
+                try:
+                    self._look_at(job, engine, attempts[job.id], states[attempts[job.id]])
+                except (GladiusError, OSError):
+                    raise
+                except Exception as error:  # one job's damaged files must not hold up the others
+                    self._say_once(f"{job.id} could not be looked after: {error!r}")
 
     def _look_at(
         self, job: Job, engine: Engine, attempt: AttemptDirectory, state: EngineState

@@ -15,6 +15,7 @@ from gladius_widgets.core.errors import IllegalMoveError
 from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.supervisor.lock import SupervisorLock, supervisor_is_running, supervisor_pid
 from gladius_widgets.supervisor.loop import Supervisor
+from gladius_widgets.supervisor.reconcile import refresh
 
 
 def test_never_more_jobs_than_slots_and_first_come_first_served(lab):
@@ -90,6 +91,28 @@ def test_a_claim_whose_supervisor_died_before_the_start_is_started(lab):
     lab.wait(job_id, JobStatus.TRAINING)
     supervisor.tick()
     assert registry.get(job_id).status == JobStatus.TRAINING
+    lock.release()
+
+
+def test_one_job_that_cannot_be_looked_after_holds_up_no_other(lab, monkeypatch):
+    lock = SupervisorLock(lab.home)
+    assert lock.acquire()  # keeps others from coming up
+    bad, good = lab.submit("wait", name="bad"), lab.submit("complete", name="good")
+
+    def refresh_but_one(registry, home, job, **known):
+        if job.id == bad:
+            raise ValueError("its files are nonsense")
+        return refresh(registry, home, job, **known)
+
+    monkeypatch.setattr("gladius_widgets.supervisor.loop.refresh", refresh_but_one)
+    supervisor = Supervisor(lab.home, lock)
+    registry = lab.client._registry
+
+    def good_is_over():
+        supervisor.tick()
+        return registry.get(good).status == JobStatus.COMPLETED
+
+    wait_until(good_is_over, 30, "the end of the good one")
     lock.release()
 
 

@@ -217,6 +217,47 @@ def test_the_state_has_the_keys_that_show_prints(client, training):
     json.dumps(state)
 
 
+DAMAGE = [
+    b"",
+    b"\x00\xff",
+    b"[1]",
+    b"7",
+    b"[" * 100_000,
+    b'{"status": [], "state": {}, "name": [], "runner": [], "pid": {}}',
+    b'{"status": "failed", "error": "boom", "ended_at": "x"}',
+    b'{"status": "failed", "error": {"type": 5}, "ended_at": [1]}',
+    b'{"status": "failed", "ended_at": 1e999}',
+    b'{"state": "training", "step": 1%s, "total_steps": 1%s}' % (b"0" * 30, b"0" * 30),
+    b'{"state": "training", "heartbeat": 1e18, "remaining_s": 1e18}',
+    b'{"started_at": "x", "runner": {"pid": "x"}}',
+    b'{"started_at": {}, "runner": {"pid": -1, "create_time": 0, "boot_id": ""}}',
+    b'{"name": 5, "created_at": "y", "home_version": "z", "gpus": "x"}',
+    b'{"name": "x", "hourly_rate": {}, "gpus": 1%s}' % (b"0" * 30),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage[:24])
+@pytest.mark.parametrize("file", ["status", "proc", "exit", "rank", "job", "request", "ack"])
+def test_damaged_files_of_one_job_hold_up_nobody(client, config, training, file, damage):
+    other, run = client.submit(config, "other"), client.run(training.id)
+    attempt, name = run.attempt(1), f"{'a' * 32}.json"
+    path = {
+        "status": run.status,
+        "proc": attempt.proc,
+        "exit": attempt.exit,
+        "rank": attempt.rank(0),
+        "job": run.job,
+        "request": run.requests / f"00000001-{name}",
+        "ack": run.acks / name,
+    }[file]
+    path.write_bytes(damage)
+    assert {job.id for job in client.jobs()} == {training.id, other.id}
+    json.dumps(client.state(training.id), allow_nan=False)
+    client.ledger(training.id)
+    client.reindex()
+    assert other.id in {job.id for job in client.jobs()}
+
+
 def test_jobs_can_be_filtered_and_counted(client, config):
     for name in ("one", "two", "three"):
         client.submit(config, name)

@@ -1,4 +1,5 @@
 import multiprocessing
+import shutil
 import sqlite3
 import time
 
@@ -235,6 +236,12 @@ def test_reindex_finds_what_the_folders_say(home, registry, make_run):
     assert rows["quit-000005"].status == JobStatus.CANCELLED
     queue = registry.find(statuses=[JobStatus.QUEUED], sort="position", descending=False)
     assert [job.id for job in queue] == ["next-000004", "wait-000003"]
+
+
+def test_a_copy_of_a_run_under_another_name_is_no_run(home, registry, make_run):
+    shutil.copytree(make_run("a").root, home.runs / "a (copy)")
+    assert registry.reindex() == 1
+    assert [job.id for job in registry.find()] == ["a"]
 
 
 def test_a_run_of_a_newer_version_stops_the_reindex(registry, make_run):
