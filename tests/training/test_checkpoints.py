@@ -16,6 +16,8 @@ from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.training.checkpoint_store import CheckpointStore, verify
+from gladius_widgets.training.merge import main as merge_command
+from gladius_widgets.training.merge import merge
 
 LORA: dict[str, Any] = {
     "lora.enabled": True,
@@ -67,7 +69,11 @@ def test_a_whole_run_leaves_what_it_should(moe_run: RunDirectory) -> None:
 
 @pytest.mark.parametrize("targets", ["attention", "all-linear", "experts", ["q_proj", "v_proj"]])
 def test_an_adapter_loads_generates_and_merges(
-    new_run: Callable[..., RunDirectory], zygote: Zygote, base_model: Path, targets: Any
+    new_run: Callable[..., RunDirectory],
+    zygote: Zygote,
+    base_model: Path,
+    tmp_path: Path,
+    targets: Any,
 ) -> None:
     name = targets if isinstance(targets, str) else "-".join(targets).replace("_", "")
     changes = LORA | {"lora.targets": targets, "model.name": str(base_model)}
@@ -88,6 +94,10 @@ def test_an_adapter_loads_generates_and_merges(
         combined = model.merge_and_unload()(prompt).logits
     assert not torch.allclose(adapted, base, atol=1e-5), "four steps change something"
     torch.testing.assert_close(combined, adapted, rtol=1e-4, atol=1e-4)
+    merged_folder = merge(run, tmp_path / "merged")
+    with torch.no_grad():
+        alone = AutoModelForCausalLM.from_pretrained(merged_folder)(prompt).logits
+    torch.testing.assert_close(alone, adapted, rtol=1e-4, atol=1e-4)
     told = next(e for e in events(run) if e.message.startswith("LoRA on"))
     assert told.payload is not None
     expected = {
@@ -191,3 +201,13 @@ def test_steps_on_disk_are_only_whole_ones(tmp_path: Path) -> None:
     assert found is not None
     assert found.step == 2
     assert merged(TINY_MOE, {})["model"]
+
+
+def test_merge_says_what_is_there(moe_run: RunDirectory, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "taken").write_text("x")
+    for arguments, message in (
+        (["--out", str(tmp_path / "taken")], "is there already"),
+        (["--out", str(tmp_path / "new"), "--step", "3"], "It has those of step 10, 15, 20."),
+    ):
+        assert merge_command(["--run", str(moe_run.root), *arguments]) == 1
+        assert message in capsys.readouterr().err
