@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,12 @@ from gladius_widgets.core.paths import Home
 def pytest_configure(config: pytest.Config) -> None:
     # One thread a trainer: two starve each other on a small machine.
     os.environ["OMP_NUM_THREADS"] = "1"
-    # Whatever forgets to name a home must not find the developer's.
-    os.environ["GLADIUS_HOME"] = "/nonexistent/gladius-home-of-no-test"
+    # Whatever names no home, such as our own notebooks, must not find the developer's.
+    home = tempfile.TemporaryDirectory(
+        prefix="gladius-home-of-no-test-", ignore_cleanup_errors=True
+    )
+    config.add_cleanup(home.cleanup)
+    os.environ["GLADIUS_HOME"] = home.name
     # A property holds however long a busy machine takes to try it.
     hypothesis.settings.register_profile("gladius", deadline=None)
     hypothesis.settings.load_profile("gladius")

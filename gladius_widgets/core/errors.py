@@ -17,6 +17,10 @@ class GladiusError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        return [str(self)]
+
 
 class ConfigError(GladiusError):
     """A config file that cannot be used; the message names file, line and key."""

@@ -1,14 +1,15 @@
 """TrainingConsole: everything about one running job on one page."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from gladius_widgets.client import Client
-from gladius_widgets.components import Element, Hotkeys, Node, h, icon, location, toasts
+from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages import bars
+from gladius_widgets.pages.frame import frame, problem
 from gladius_widgets.pages.header import HeaderBar
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels import reading
@@ -44,6 +45,9 @@ class TrainingConsole(Element):
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
 
+    _panels: Mapping[str, Any] = MappingProxyType({})
+    _ends: Sequence[Callable[[], object]] = ()
+
     def __init__(
         self,
         job: str | None = None,
@@ -53,10 +57,8 @@ class TrainingConsole(Element):
         **unknown: Any,
     ) -> None:
         reject_unknown("TrainingConsole", unknown, {"job", "back", "client"})
-        self.client = client or default_client()
+        self._given_client = client
         self._back = back
-        self._panels: dict[str, Any] = {}
-        self._ends: list[Callable[[], object]] = []
         self._name = job
         super().__init__(_loading())
         toasts()
@@ -64,7 +66,7 @@ class TrainingConsole(Element):
             self.show(job)
         else:
             # A preheated kernel runs before anybody asked: the address comes with the page.
-            self._ends.append(location().on("ready", self._arrived))
+            self._ends = [location().on("ready", self._arrived)]
 
     def show(self, job: str | None) -> None:
         """Show this job; the newest one for None. What cannot be shown is said on the page."""
@@ -72,7 +74,7 @@ class TrainingConsole(Element):
         try:
             self._open(job)
         except GladiusError as error:
-            self.tree = _missing(error)
+            self.tree = problem(error)
 
     def close(self) -> None:
         """End the page and its panels."""
@@ -85,8 +87,9 @@ class TrainingConsole(Element):
         self.show(payload["query"].get("job") or None)
 
     def _open(self, job: str | None) -> None:
-        feed = open_feed(job, self.client)
-        job_id, client = feed.run.id, self.client
+        client = self._given_client or default_client()
+        feed = open_feed(job, client)
+        job_id = feed.run.id
         panels = {
             "header": HeaderBar(job_id, back=self._leave_or_none(), client=client),
             "alert": ErrorAlert(job_id, show_log=self._show_log, client=client),
@@ -181,17 +184,6 @@ def _layout() -> Node:
     )
 
 
-def _frame(content: Node) -> Node:
-    header = h(
-        "header",
-        {"class": "gw-appbar gw-appbar--console"},
-        bars.brand("Gladius Training Console", hides=True),
-        bars.spacer(),
-        bars.theme_button(),
-    )
-    return h("div", {"class": "gw-app"}, header, h("main", {"class": "gw-main"}, content))
-
-
 def _loading() -> Node:
     """Bones in the shape of the page."""
 
@@ -199,27 +191,6 @@ def _loading() -> Node:
         return h("span", {"class": "gw-skel", "style": {"height": f"{height}px"}})
 
     charts = h("div", {"class": "gw-grid2"}, [bone(222) for _ in _CHARTS])
-    return _frame(
+    return frame(
         h("div", {"class": "gw-stack gw-late", "aria-busy": True}, bone(392), charts, bone(480))
-    )
-
-
-def _missing(error: GladiusError) -> Node:
-    return _frame(
-        h(
-            "section",
-            {"class": "gw-card", "role": "alert"},
-            h(
-                "div",
-                {"class": "gw-empty"},
-                h("span", {"class": "gw-empty__ic"}, icon("search", 24)),
-                h("h3", None, error.message),
-                h("p", None, error.hint) if error.hint else None,
-                h(
-                    "a",
-                    {"class": "gw-btn gw-btn--primary", "href": JOBS_PAGE},
-                    "Open the jobs list",
-                ),
-            ),
-        )
     )

@@ -4,9 +4,11 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, h, location
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.console import TrainingConsole
+from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.jobs_table import JobsTable
 from gladius_widgets.panels.links import console_url
 from gladius_widgets.panels.panel import default_client
@@ -19,20 +21,26 @@ class JobsPage(Element):
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
 
+    _table: JobsTable | None = None
+    _console: TrainingConsole | None = None
+
     def __init__(self, *, client: Client | None = None, **unknown: Any) -> None:
         reject_unknown("JobsPage", unknown, {"client"})
-        self.client = client or default_client()
         super().__init__()
-        self._table = JobsTable(client=self.client)
-        self._table.open_console = self._open
-        self._console: TrainingConsole | None = None
-        self._show_list()
+        try:
+            self.client = client or default_client()
+            self._table = table = JobsTable(client=self.client)
+        except GladiusError as error:
+            self.tree = problem(error)
+        else:
+            table.open_console = self._open
+            self._show_list()
 
     def close(self) -> None:
         """End the page."""
-        self._table.close()
-        if self._console is not None:
-            self._console.close()
+        for part in (self._table, self._console):
+            if part is not None:
+                part.close()
         super().close()
 
     def _open(self, job_id: str) -> None:
@@ -50,6 +58,7 @@ class JobsPage(Element):
         self._console = None
 
     def _show_list(self) -> None:
+        assert self._table is not None
         self.slots = {"table": self._table}
         title = h("h1", {"class": "gw-title"}, "Training Jobs")
         self.tree = h(

@@ -35,10 +35,9 @@ class ConfigSnapshot(Panel):
         """It changes seldom."""
         return (Part(self._paint, frozenset({reading.STATE}), 5.0),)
 
-    def close(self) -> None:
-        """End the panel and its dialog."""
+    def end(self) -> None:
+        """End the dialog."""
         self._dialog.close()
-        super().close()
 
     def _view(self) -> None:
         text = self._text()

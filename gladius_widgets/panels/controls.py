@@ -59,11 +59,10 @@ class TrainingControls(Panel):
         """Whenever the state changes; twice a second at most."""
         return (Part(self._paint, frozenset({reading.STATE}), 0.5),)
 
-    def close(self) -> None:
-        """End the panel and give the keys back."""
+    def end(self) -> None:
+        """Give the keys back."""
         if self._hotkeys is not None:
             self._hotkeys.close()
-        super().close()
 
     def _paint(self) -> Sent:
         view = self.actions.controls()

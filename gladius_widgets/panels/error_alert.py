@@ -46,10 +46,9 @@ class ErrorAlert(Panel):
         """At once when the state changes."""
         return (Part(self._paint, frozenset({reading.STATE}), 0.5),)
 
-    def close(self) -> None:
-        """End the panel and its dialog."""
+    def end(self) -> None:
+        """End the dialog."""
         self._dialog.close()
-        super().close()
 
     def _paint(self) -> Sent:
         view = model.view(self.job)

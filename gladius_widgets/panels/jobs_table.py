@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gladius_widgets.client import Client, Job
@@ -39,13 +39,15 @@ class JobsTable(Element):
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
 
+    _task: asyncio.Task[Any] | None = None
+    _subscriptions: Sequence[Callable[[], None]] = ()
+
     def __init__(self, *, client: Client | None = None, **unknown: Any) -> None:
         reject_unknown("JobsTable", unknown, {"client"})
         self.client = client or default_client()
         super().__init__()
         self.open_console: Callable[[str], object] | None = None
         self._menu = ""
-        self._task: asyncio.Task[Any] | None = None
         self._failed = ""
         toasts()
         self._jobs: list[Job] = []

@@ -36,10 +36,9 @@ class TrainingLog(Panel):
         self.put_slots(terminal=self.terminal)
         self.tree = h("slot", {"name": "terminal"})
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Stop following."""
         self._unfollow()
-        super().close()
 
     def _subtitle(self) -> str:
         """What runs, as one would type it."""

@@ -10,7 +10,7 @@ import ipywidgets
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import JobNotFoundError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.panels.feed import JobFeed, feed_of
 from gladius_widgets.panels.models.snapshot import JobSnapshot
@@ -43,6 +43,9 @@ class Panel(Element):
         for part in parts:
             part.paint()
         self._end_show = self.feed.show(parts)
+        self._built = True
+
+    _built = False
 
     @property
     def job(self) -> JobSnapshot:
@@ -67,11 +70,17 @@ class Panel(Element):
         """The child widgets of the tree's slots."""
         self.slots = children
 
+    def end(self) -> None:
+        """Let go of what `build` made and is no slot."""
+
     def close(self) -> None:
         """End the panel and its children."""
-        self._end_show()
-        for child in self.slots.values():
-            child.close()
+        if self._built:
+            self._built = False
+            self._end_show()
+            self.end()
+            for child in self.slots.values():
+                child.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -93,7 +102,9 @@ def open_feed(job: str | None, client: Client) -> JobFeed:
     if job is None:
         newest = client.jobs(limit=1)
         if not newest:
-            raise GladiusError("There is no job yet.", "Start one with `gladius submit CONFIG`.")
+            raise JobNotFoundError(
+                "There is no job yet.", "Start one with `gladius submit CONFIG`."
+            )
         job = newest[0].id
     return feed_of(client.run(job), client)
 

@@ -1,0 +1,37 @@
+"""A page that has nothing to show yet, or cannot."""
+
+from gladius_widgets.components import Node, h, icon
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
+from gladius_widgets.pages import bars
+from gladius_widgets.panels.links import JOBS_PAGE
+
+
+def frame(content: Node) -> Node:
+    """A bar with the product's name, and the content below."""
+    header = h(
+        "header",
+        {"class": "gw-appbar gw-appbar--console"},
+        bars.brand("Gladius Training Console", hides=True),
+        bars.spacer(),
+        bars.theme_button(),
+    )
+    return h("div", {"class": "gw-app"}, header, h("main", {"class": "gw-main"}, content))
+
+
+def problem(error: GladiusError) -> Node:
+    """What is wrong and what to do, in place of the page."""
+    to_list = h("a", {"class": "gw-btn gw-btn--primary", "href": JOBS_PAGE}, "Open the jobs list")
+    return frame(
+        h(
+            "section",
+            {"class": "gw-card", "role": "alert"},
+            h(
+                "div",
+                {"class": "gw-empty"},
+                h("span", {"class": "gw-empty__ic"}, icon("search", 24)),
+                h("h3", None, error.message),
+                h("p", None, error.hint) if error.hint else None,
+                to_list if isinstance(error, JobNotFoundError) else None,
+            ),
+        )
+    )
