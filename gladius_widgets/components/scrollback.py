@@ -8,7 +8,8 @@ class Scrollback:
     line kept, `last` that of the line now being written.
 
     Args:
-        lines: how many complete lines to keep. size_bytes: how much at most.
+        lines: how many complete lines to keep.
+        size_bytes: how much at most.
     """
 
     def __init__(self, lines: int = 20_000, size_bytes: int = 4 << 20) -> None:

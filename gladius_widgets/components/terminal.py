@@ -28,7 +28,8 @@ class Terminal(Component):
     Call it on the kernel's thread only.
 
     Args:
-        title: in the toolbar. subtitle: beside it, in mono.
+        title: in the toolbar.
+        subtitle: beside it, in mono.
         page: `page(shown)` returns up to 5,000 lines of the log that come right before its
             newest `shown` lines, or b"" at its start. Without it only kept lines are shown.
         measure: have each batch answered with a `measured` event: `sent`, `received`,

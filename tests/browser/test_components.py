@@ -293,19 +293,35 @@ def test_theme_is_kept_and_follows_the_system(server, open_page):
     assert background() == "rgb(249, 250, 251)"
 
 
+def run_first_cell(page: Page) -> None:
+    """Run it; JupyterLab forgets what it is asked while the kernel is still starting."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").first
+
+    def asked() -> bool:
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        try:
+            expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=3000)
+        except AssertionError:
+            return False
+        return True
+
+    wait_until(asked, 60, "the cell to run")
+
+
 def test_in_jupyterlab_keys_stay_ours_and_its_look_its_own(jupyterlab, open_page):
     write_notebooks(jupyterlab.root, {"components_chart": CHART})
     page = open_page(jupyterlab.url("components_chart.ipynb"))
     expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
+    expect(page.locator("body[data-jp-theme-light]")).to_be_attached()  # its theme has come
     looks = """() => [".jp-Toolbar", ".jp-Notebook", "body"].map((selector) => {
       const style = getComputedStyle(document.querySelector(selector));
       return [style.color, style.backgroundColor, style.font, style.colorScheme];
     })"""
     before = page.evaluate(looks)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+    run_first_cell(page)
     over = page.locator(".gw-chart")
-    expect(over.locator(".bqplot path.line").first).to_be_attached()
+    expect(over.locator(".bqplot path.line").first).to_be_attached(timeout=60_000)  # a new kernel
     assert page.evaluate(looks) == before
 
     over.scroll_into_view_if_needed()
