@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     for path in args.config:
         try:
             _say(f"{path}:")
-            prepare(load_config(path), Home(args.home))
+            prepare(with_absolute_paths(load_config(path), path.parent), Home(args.home))
         except GladiusError as error:
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201  # a command line
             return 1
