@@ -6,9 +6,13 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from support import REPOSITORY
 
 PACKAGE = REPOSITORY / "gladius_widgets"
@@ -173,3 +177,28 @@ def test_the_tree_names_no_machine():
         if name != "tests/unit/test_project.py":
             found += [f"{name}: {hit.group()}" for hit in stray.finditer(text)]
     assert not found
+
+
+def test_everything_imported_is_asked_for():
+    """What the tree imports comes with the requirements, directly or by way of one of them."""
+    required = {"gladius-widgets"}
+    waiting = [Requirement(text) for text in requires("gladius-widgets") or []]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        marker = requirement.marker
+        extras = ["", "train", "demo", "test", "dev", *requirement.extras]
+        if name in required or (marker and not any(marker.evaluate({"extra": e}) for e in extras)):
+            continue
+        required.add(name)
+        with suppress(PackageNotFoundError):
+            waiting += [Requirement(text) for text in requires(name) or []]
+    providers = packages_distributions()
+    missing = {
+        f"{file}: {module}"
+        for file in tracked("*.py")
+        for module in {name.split(".")[0] for name in imports(REPOSITORY / file)}
+        if module in providers
+        and not {canonicalize_name(name) for name in providers[module]} & required
+    }
+    assert not missing
