@@ -29,6 +29,7 @@ SAID_HERE = {
     "gladius_widgets/components/static/theme.js": "built: theme and element renderer",
     "gladius_widgets/frontend/package.json": "what the build needs",
     "gladius_widgets/frontend/package-lock.json": "its exact versions",
+    "gladius_widgets/frontend/src/terminal/terminal.css": "what xterm.js leaves unstyled",
     "gladius_widgets/frontend/tsconfig.json": "type checks of the JavaScript",
     "gladius_widgets/serve/share/voila/templates/gladius/conf.json": "what the template builds on",
     "notebooks/console.ipynb": "the training console of one job",
@@ -47,6 +48,9 @@ FOLDERS = {
     "gladius_widgets/components/static/": "what the browser gets",
     "gladius_widgets/serve/share/voila/templates/gladius/": "the page around a page notebook",
     "gladius_widgets/frontend/": "sources of what is built into components/static",
+    "gladius_widgets/frontend/src/": "theme, element renderer and what components share",
+    "gladius_widgets/frontend/src/chart/": "the overlay over a figure",
+    "gladius_widgets/frontend/src/terminal/": "the terminal around xterm.js",
 }
 COMMENT = re.compile(r"\s*(?:#(?!!)|//+|/\*+|\*(?!/)|<!--) ?(.*?)\s*(?:\*/|-->)?$")
 

@@ -269,10 +269,10 @@ def test_the_demo_submits_one_job_and_shows_it_again(run, home, monkeypatch):
     (job,) = client.jobs()
     assert job.name == "moe-chitchat"
     assert served == [(0, f"voila/render/console.ipynb?job={job.id}")] * 2
-    client._registry.move(job.id, [JobStatus.QUEUED], JobStatus.COMPLETED)
+    client._registry.move(job.id, [JobStatus.QUEUED], JobStatus.COMPLETED, observed=True)
     run("demo")
     assert client.count() == 1
-    client._registry.move(job.id, [JobStatus.COMPLETED], JobStatus.FAILED)
+    client._registry.move(job.id, [JobStatus.COMPLETED], JobStatus.FAILED, observed=True)
     run("demo")
     assert client.count() == 2
 
