@@ -165,8 +165,12 @@ class Commands:
         self._s.reporter.change(state=JobStatus.STOPPING)
         self._s.recorder.log("INFO", f"Stopping at step {self._s.state.step}")
 
-    def answer_stop(self) -> None:
-        """Answer the request to stop, when all it asks for is done."""
+    def close(self) -> None:
+        """Answer what came too late, and the request to stop, now that all it asks for is done."""
+        ending = "stopping" if self.stopping is not None else "ending"
+        for request, is_replay in self._s.control.take(self._s.state.step):
+            if not is_replay:
+                self._answer(request, "rejected", False, reason=f"The run is {ending} already.")
         if self.stopping is not None:
             self._answer(self.stopping, "applied", False, _Answer(None, JobStatus.STOPPED))
 

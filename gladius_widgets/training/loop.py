@@ -166,5 +166,5 @@ class Trainer:
         if s.ranks.is_main:
             write_summary(s, status)
         s.recorder.tell("SUCCESS", f"Training {status} at step {s.state.step}")
-        self.commands.answer_stop()
+        self.commands.close()
         return status
