@@ -24,7 +24,7 @@ test: $(VENV)/.ready-test
 	@GLADIUS_CHROMIUM="$$(scripts/browser.sh)" && export GLADIUS_CHROMIUM && \
 	if [ -n "$(TESTS)" ]; then exec $(BIN)/python -m pytest $(TESTS); fi; \
 	status=0; \
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --nbval tests notebooks --ignore tests/browser \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval tests notebooks --ignore tests/browser \
 	  || status=1; \
 	$(BIN)/python -m pytest tests/browser || status=1; \
 	exit $$status

@@ -31,13 +31,6 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("gladius")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The cells of a notebook share a kernel, so they share a worker.
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A new home, named by GLADIUS_HOME; what runs on it dies with the test."""

@@ -17,8 +17,6 @@ FRONTEND = REPOSITORY / "gladius_widgets" / "frontend"
 STATIC = REPOSITORY / "gladius_widgets" / "components" / "static"
 BUILT = {"chart_overlay.js", "terminal.js", "theme.js"}
 
-pytestmark = pytest.mark.xdist_group("frontend")  # one worker installs
-
 
 def npm(*arguments: str, **environment: str) -> None:
     """Run npm in the frontend folder; a failure shows what it said."""
