@@ -63,7 +63,9 @@ def picture(browser: Browser, url: str, theme: str, path: Path) -> None:
     page.goto(url)
     page.wait_for_selector(".gw-app", timeout=60_000)
     page.wait_for_timeout(SETTLE_MS)
-    height = page.evaluate("document.documentElement.scrollHeight")
+    height = page.evaluate(  # the page scrolls in a box of its own
+        "Math.max(...[...document.querySelectorAll('*')].map(element => element.scrollHeight))"
+    )
     page.set_viewport_size({"width": 1440, "height": max(900, height)})
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=path)
