@@ -217,6 +217,10 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     }
     command = [sys.executable, "-m", "jupyterlab"]
     command += [f"--{name}={value}" for name, value in settings.items()]
+    quiet = base / "CONFIG/lab/user-settings/@jupyterlab/apputils-extension"
+    quiet.mkdir(parents=True)
+    # Lab asks each new user about its news, over the page.
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     folders = {f"JUPYTER_{kind}_DIR": str(base / kind) for kind in ("CONFIG", "RUNTIME", "DATA")}
     process = subprocess.Popen(
         command,

@@ -62,6 +62,13 @@ def test_a_page_loads_from_us_alone(server, open_page, requests, theme):
     assert known.endswith("False")
 
 
+def test_our_own_start_page(pages, open_page, requests):
+    page = open_page(pages.url())
+    expect(page.locator(".gw-app").first).to_be_visible()
+    expect(page).to_have_title("Training Jobs · Gladius")
+    assert not {urlsplit(url).netloc for url in requests} - {f"127.0.0.1:{pages.port}", ""}
+
+
 def test_the_start_page(server, open_page):
     page = open_page(server.url())
     expect(page.locator(".query")).to_be_visible()
