@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write to a temporary file beside `path`, then rename over it.
@@ -33,13 +31,10 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 
 def read_json(path: Path) -> Any | None:
-    """The parsed file, or None when it is missing or not (yet) whole.
-
-    By orjson, which refuses NaN, infinities and bottomless nesting, where json does not.
-    """
+    """The parsed file, or None when it is missing or not (yet) whole; no NaN, no infinities."""
     try:
-        return orjson.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return _finite(json.loads(path.read_bytes()))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -127,6 +127,17 @@ def pending(run: RunDirectory, handled: set[str]) -> list[Request]:
     return waiting
 
 
+def cancel_is_pending(run: RunDirectory) -> bool:
+    """Whether someone asked for the end and it has not come yet. Writes nothing."""
+    answered = {path.stem for path in run.acks.glob("*.json")}
+    for seq, request_id, path in _listing(run):
+        if request_id not in answered:
+            asked = _parse(path, seq, request_id)
+            if isinstance(asked, Request) and asked.command == Command.CANCEL:
+                return True
+    return False
+
+
 def acknowledge(
     run: RunDirectory,
     request: Request,

@@ -8,7 +8,8 @@ from gladius_widgets.core.cost import BillableSpan
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
-from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.control import cancel_is_pending
 
 # A runner needs under a second to say that it is there; a busy machine may take some more.
 BIRTH_GRACE_S = 10.0
@@ -131,17 +132,6 @@ def billable_spans(run: RunDirectory) -> list[BillableSpan]:
             ended_at = _last_sign(run, number) or started_at
         spans.append(BillableSpan(started_at, ended_at))
     return spans
-
-
-def cancel_is_pending(run: RunDirectory) -> bool:
-    """Whether someone asked for the end and it has not come yet."""
-    answered = {path.stem for path in run.acks.glob("*.json")}
-    for path in run.requests.glob("*.json"):
-        if path.stem.partition("-")[2] not in answered:  # names are <seq>-<id>
-            request = read_json(path)
-            if isinstance(request, dict) and request.get("command") == Command.CANCEL:
-                return True
-    return False
 
 
 def _live_status(run: RunDirectory, snapshot: RunStatus | None) -> JobStatus:

@@ -209,6 +209,16 @@ def test_things_that_are_no_files_do_not_block(run):
     assert {answer.outcome for answer in control.acks(run)} == {"rejected"}
 
 
+def test_looking_for_a_cancel_is_not_held_up_by_things_that_are_no_files(run):
+    os.mkfifo(run.requests / "fifo.json")
+    os.mkfifo(run.requests / f"00000001-{ID}.json")
+    assert not control.cancel_is_pending(run)
+    asked = control.request(run, Command.CANCEL, {"reason": "x"}, "ada")
+    assert control.cancel_is_pending(run)
+    control.acknowledge(run, asked, "applied", step=None)
+    assert not control.cancel_is_pending(run)
+
+
 def test_temporary_files_are_not_requests(run):
     plant(run, f".00000001-{ID}.json.123.tmp", b"{")
     assert control.pending(run, set()) == []
