@@ -1,6 +1,7 @@
 """The model: from random weights, a base model, or a checkpoint."""
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -48,11 +49,16 @@ def build_model(
             "Use the model's own tokenizer.",
         )
     if config.training.gradient_checkpointing:
-        # Renamed in transformers 5.2x; the old name warns.
-        renamed = getattr(model, "activation_checkpointing_enable", None)
-        (renamed or model.gradient_checkpointing_enable)({"use_reentrant": False})
+        recompute_activations(model)
     model.train()
     return model
+
+
+def recompute_activations(model: PreTrainedModel) -> None:
+    """Gradient checkpointing: activations are computed again in the backward pass."""
+    # Renamed in transformers 5.2x, where the old name warns.
+    enable = getattr(model, "activation_checkpointing_enable", None)
+    (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def load_pretrained(
@@ -88,8 +94,9 @@ def _from_scratch(config: TrainingConfig, tokenizer: PreTrainedTokenizerBase) ->
             model_config, dtype=torch.float32, attn_implementation=config.model.attention
         )
     except (ValueError, TypeError, KeyError) as error:
+        reason = shorten(str(error), 200, placeholder=" …")  # transformers lists all it knows
         raise GladiusError(
-            f"model.from_scratch is not a {model_type} model: {str(error).splitlines()[0]}.",
+            f"model.from_scratch is not a {model_type} model: {reason.rstrip('.')}.",
             "Check its fields against the transformers documentation.",
         ) from None
 

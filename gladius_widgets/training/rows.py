@@ -23,10 +23,21 @@ _ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "ass
 
 @dataclass(frozen=True)
 class Row:
-    """One example: `messages` ({role, content}, …) or `text`, not both."""
+    """One example: `messages` ({role, content}, …) or `text`, not both.
+
+    Raises:
+        BadRowError: half an emoji (a lone surrogate), which no tokenizer takes.
+    """
 
     messages: tuple[dict[str, str], ...] = ()
     text: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            for text in (self.text, *(t for turn in self.messages for t in turn.values())):
+                text.encode()
+        except UnicodeEncodeError:
+            raise BadRowError("a text holds half a character") from None
 
 
 class BadRowError(ValueError):
@@ -160,14 +171,14 @@ def _jsonl_rows(path: Path) -> Iterator[Any]:
             if line.strip():
                 try:
                     yield json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     yield BadRowError(f"line {number} is not JSON")
 
 
 def _json_rows(path: Path) -> Iterator[Any]:
     try:
         value = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GladiusError(f"{path} is not JSON: {error}.", "Mend it, or use .jsonl.") from None
     if isinstance(value, dict):
         value = next((item for item in value.values() if isinstance(item, list)), None)

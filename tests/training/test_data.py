@@ -68,6 +68,8 @@ def test_instruction_with_input_and_system() -> None:
         {"text": 3},
         {"instruction": "x", "output": ""},
         {"other": 1},
+        {"text": "half an emoji: \ud83d"},
+        {"messages": [{"role": "user", "content": "\ude00"}]},
         ["not", "an", "object"],
     ],
 )
@@ -196,12 +198,16 @@ def prepared_of(home: Home, path: Path, **changes: Any) -> PreparedData:
 
 def test_bad_rows_are_counted_and_too_many_are_fatal(tmp_path: Path, chat_file: Path) -> None:
     home, path = Home(tmp_path), tmp_path / "mixed.jsonl"
-    path.write_text(chat_file.read_text() + '\n{"messages": []}\n{broken\n')
+    path.write_text(chat_file.read_text() + '\n{"messages": []}\n{broken\n' + "[" * 99_999)
     stats = prepared_of(home, path).stats
-    assert (stats["rows"], stats["bad_rows"]) == (60, 2)
-    assert stats["bad_reasons"] == {"no messages": 1, "line 62 is not JSON": 1}
+    assert (stats["rows"], stats["bad_rows"]) == (60, 3)
+    assert stats["bad_reasons"] == {
+        "no messages": 1,
+        "line 62 is not JSON": 1,
+        "line 63 is not JSON": 1,
+    }
     assert sum(stats["splits"].values()) == 60
-    with pytest.raises(GladiusError, match=r"2 of 62 rows .* cannot be used: no messages \(1\)"):
+    with pytest.raises(GladiusError, match=r"3 of 63 rows .* cannot be used: no messages \(1\)"):
         prepared_of(home, path, **{"data.max_bad_share": 0.01})
 
 
