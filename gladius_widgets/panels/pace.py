@@ -33,18 +33,20 @@ class Part:
         paint: brings the widgets up to date with what is known; says what it sent.
         topics: the news that make it stale.
         every_s: it is painted at most this often.
+        shown: whether anybody can see it; what nobody sees stays stale.
     """
 
     paint: Callable[[], Sent]
     topics: frozenset[str]
     every_s: float
+    shown: Callable[[], bool] = lambda: True
     stale: bool = False
     painted_at: float = -math.inf
 
     @property
     def due_at(self) -> float:
         """When it may be painted (monotonic s); infinity while nothing has changed."""
-        return self.painted_at + self.every_s if self.stale else math.inf
+        return self.painted_at + self.every_s if self.stale and self.shown() else math.inf
 
 
 class Budget:

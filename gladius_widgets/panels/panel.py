@@ -39,13 +39,17 @@ class Panel(Element):
         toasts()  # where exceptions of handlers and of the feed show
         location()  # tells the feed whether anybody looks
         self.build()
+        self._view_count = 0  # from now on the browser counts its views
+        self.observe(self._viewed, "_view_count")
         parts = list(self.parts())
         for part in parts:
+            part.shown = self._is_shown
             part.paint()
         self._end_show = self.feed.show(parts)
         self._built = True
 
     _built = False
+    _was_shown = False
 
     @property
     def job(self) -> JobSnapshot:
@@ -69,6 +73,15 @@ class Panel(Element):
     def put_slots(self, **children: ipywidgets.DOMWidget) -> None:
         """The child widgets of the tree's slots."""
         self.slots = children
+
+    def _is_shown(self) -> bool:
+        """False once its last view is gone, as when a cell of a notebook is run again."""
+        return not (self._was_shown and self._view_count == 0)
+
+    def _viewed(self, change: Any) -> None:
+        if change["new"]:
+            self._was_shown = True
+            self.feed.refresh(())
 
     def end(self) -> None:
         """Let go of what `build` made and is no slot."""

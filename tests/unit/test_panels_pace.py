@@ -82,6 +82,19 @@ def test_only_the_parts_of_a_topic_are_painted(clock):
     assert [name for name, _ in clock.painted] == ["state"]
 
 
+def test_what_nobody_sees_waits_until_somebody_does(clock):
+    schedule, part = Schedule(Budget()), clock.part("loss")
+    visible = []
+    part.shown = lambda: bool(visible)
+    schedule.add([part])
+    schedule.mark({"train"})
+    assert schedule.next_at(clock.now) == float("inf")
+    visible.append(True)
+    assert schedule.next_at(clock.now) <= clock.now
+    schedule.paint(clock.now, raise_it)
+    assert len(clock.painted) == 1
+
+
 def test_a_removed_part_is_left_alone(clock):
     schedule = Schedule(Budget())
     remove = schedule.add([clock.part("loss")])
