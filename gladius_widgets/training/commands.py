@@ -262,10 +262,7 @@ class Commands:
         live = {k: v for k, v in changes.items() if k not in ("learning_rate", FACTOR_KEY)}
         state.live = replace(state.live, **live)
         self._replan()
-        if "learning_rate" in changes:
-            state.schedule = state.schedule.with_learning_rate(state.step, changes["learning_rate"])
-        if FACTOR_KEY in changes:
-            state.schedule = state.schedule.with_factor(changes[FACTOR_KEY])
+        state.schedule = state.schedule.with_changes(state.step, changes)
         self.show_settings()
 
     def _replan(self) -> None:
@@ -288,7 +285,11 @@ class Commands:
             scale := s.state.schedule.scale
         ) != 1.0 or s.state.schedule.peak != s.config.optimization.learning_rate:
             live |= {"learning_rate": s.state.learning_rate, "learning_rate_scale": scale}
-        s.reporter.update(live=live, learning_rate=s.state.learning_rate)
+        s.reporter.update(
+            live=live,
+            learning_rate=s.state.learning_rate,
+            schedule=s.state.schedule.to_dict(),
+        )
         self._saver.report()
 
     def _settings(self) -> dict[str, Any]:

@@ -77,9 +77,11 @@ class _Attempt:
 
         self.session = build_session(config, self.run, self.number, self.reporter, interruption)
         try:
-            return Trainer(self.session).run()
+            status = Trainer(self.session).run()
         finally:
             self.session.recorder.close()
+        self.session.accelerator.end_training()
+        return status
 
     def _failed(self, error: Exception, code: int, *, show_traceback: bool) -> int:
         step = self.session.state.step if self.session else 0

@@ -57,6 +57,7 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},  # no test needs the hub; asking takes time
         )
         return self
 

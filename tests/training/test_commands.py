@@ -17,6 +17,8 @@ from gladius_widgets.core.yaml_io import dump_yaml, read_yaml
 from gladius_widgets.store.control import Ack, ledger, request, wait_ack
 from gladius_widgets.training.checkpoint_store import verify
 
+# The tests share one trainer and run in their order, so in one worker.
+pytestmark = pytest.mark.xdist_group("trainer-commands")
 ENDLESS = {
     "training.max_steps": 100_000,
     "training.validation_max_batches": 2,

@@ -46,6 +46,7 @@ def replies(model: Any, folder: Path) -> str:
 def test_the_example_moe_learns_and_its_checkpoint_generates(workshop: Home) -> None:
     changes = {"training.max_steps": 60, "training.gradient_accumulation": 1}
     changes |= {"data.max_samples": 1500, "training.tensorboard": False}
+    changes |= {"training.validation_max_batches": 4}
     run = make_run(workshop, "example-moe", values_of("moe_chitchat.yaml", changes))
     start(run).finish(timeout_s=200)
     losses = rows(run)["loss"].to_pylist()
@@ -55,11 +56,13 @@ def test_the_example_moe_learns_and_its_checkpoint_generates(workshop: Home) -> 
     assert replies(model, run.checkpoint(60))
 
 
+@pytest.mark.timeout(600)  # 135 million parameters, and others may want the cores too
 def test_lora_on_smollm2_runs_offline_once_prepared(
     workshop: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = {
         "training.max_steps": 4,
+        "training.gradient_accumulation": 1,
         "data.max_samples": 60,
         "data.max_length": 64,  # short for a test: some answers fall behind the cut
         "data.max_bad_share": 0.2,

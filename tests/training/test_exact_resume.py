@@ -78,6 +78,7 @@ def wait_for_save(run: RunDirectory, forked: Forked) -> bool:
 @pytest.mark.parametrize(
     ("processes", "kills", "kind"), [(1, 20, "moe"), (1, 4, "lora"), (2, 5, "moe")]
 )
+@pytest.mark.timeout(600)
 def test_killed_and_resumed_is_bit_identical(
     new_run: Callable[..., RunDirectory],
     zygote: Zygote,
