@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import tempfile
@@ -124,7 +125,9 @@ async def _until_told(server: PageServer) -> None:
 
 async def _end_kernels(server: PageServer, connections: str) -> None:
     """End every kernel, also one that is only starting: pages hold nothing that would be lost."""
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # kernels cut short complain
+    # Kernels and requests that are cut short complain.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    logging.getLogger("tornado").setLevel(logging.CRITICAL)
     with suppress(Exception):  # a kernel half started upsets it; the loop below misses none
         await asyncio.wait_for(server.kernel_manager.shutdown_all(now=True), _GOODBYE_S)
     for child in psutil.Process().children():

@@ -200,6 +200,16 @@ def test_a_signal_while_kernels_start(serve_notebooks):
     assert not processes_on(server.home.root)
 
 
+def test_a_signal_while_a_page_is_made(serve_notebooks, open_page):
+    server = serve_notebooks({"jobs": "import time; time.sleep(60)"}, preheat=0)
+    page = open_page()
+    page.goto(server.url(), wait_until="commit")  # its head is sent before the cell has run
+    expect(page.locator("#bones")).to_be_visible()
+    assert server.stop() == 0
+    assert "Traceback" not in server.log.read_text()
+    assert not processes_on(server.home.root)
+
+
 def test_kernels_of_a_killed_server_end(serve_notebooks):
     server = serve_notebooks({"jobs": WIDGETS})
     (kernel,) = wait_until(server.kernels, what="a kernel held ready")
