@@ -1,75 +1,136 @@
-"""Takes the pictures in docs/: both pages, light and dark, 1440 px wide, of a real home.
+"""Make the pictures in docs/ anew, from real runs: `python scripts/screenshots.py [--steps 1500]`.
 
-python scripts/screenshots.py JOB [--home DIR]: the job that the console shows; best while it
-trains.
+A home of its own gets six jobs: one completes, one is killed, one is cancelled, one is paused, one
+waits, and one trains on; then both pages are pictured, light and dark, 1440 px wide.
 """
 
 import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from gladius_widgets.client import Client
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIG = REPOSITORY / "configs" / "moe_chitchat.yaml"
+DOCS = REPOSITORY / "docs"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-SETTLE_MS = 4000  # charts, terminal and figures have come, and nothing flashes any more
+QUICK = ("data.max_samples=300", "model.train_tokenizer_vocab=400", "cost.hourly_rate=2.49")
+WIDTH = 1440
 
 
 def main() -> None:
-    """Serve the home, open each page in each theme, save what it looks like."""
+    """Run the jobs, take the pictures, end everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("job")
-    parser.add_argument("--home")
-    arguments = parser.parse_args()
-    client = Client(arguments.home)
-    job = client.job(arguments.job)
+    parser.add_argument("--steps", type=int, default=1500, help="length of the run that is shown")
+    steps = parser.parse_args().steps
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ["GLADIUS_HOME"] = folder
+        client = Client(folder)
+        client.home.settings.write_text("slots: 2\n")
+        try:
+            shown = make_jobs(client, steps)
+            with_server(folder, lambda address, token: picture(address, token, shown))
+        finally:
+            for job in client.jobs():
+                if not job.status.is_final:
+                    client.cancel(job.id, "the pictures are taken")
+
+
+def make_jobs(client: Client, steps: int) -> str:
+    """Six jobs in six states; returns the id of the one that trains on."""
+    other = Client(client.home, user="admin")
+    submit(client, "docs-qa-moe", "training.max_steps=40")
+    wait(client, "docs-qa-moe", lambda job: job.status == "completed")
+    submit(other, "triage-notes-moe", "training.max_steps=5000")
+    wait(client, "triage-notes-moe", lambda job: job.step > 30)
+    for pid in client.state("triage-notes-moe")["pids"]["ranks"]:
+        os.kill(pid, signal.SIGKILL)
+    wait(client, "triage-notes-moe", lambda job: job.status == "failed")
+    submit(client, "voice-intents-moe", "training.max_steps=5000")
+    wait(client, "voice-intents-moe", lambda job: job.step > 20)
+    client.cancel("voice-intents-moe", "Wrong configuration", wait_s=60)
+    submit(client, "invoice-extract-moe", "training.max_steps=100")
+    wait(client, "invoice-extract-moe", lambda job: job.step > 55)
+    client.pause("invoice-extract-moe", wait_s=60)
+    every = max(1, steps // 15)
+    settings = [f"training.max_steps={steps}", f"training.validation_interval_steps={every}"]
+    settings += [f"checkpointing.interval_steps={every}", "cost.hourly_rate=2.49"]
+    shown = client.submit(CONFIG, "qwen-moe-8x-chitchat", settings)
+    submit(other, "code-review-moe", "training.max_steps=100")
+    wait(client, shown.id, lambda job: job.step > 0.7 * steps)
+    return shown.id
+
+
+def submit(client: Client, name: str, *settings: str) -> None:
+    """Queue a quick variant of the example."""
+    client.submit(CONFIG, name, (*QUICK, *settings))
+
+
+def wait(client: Client, name: str, condition: Callable[[Any], bool]) -> None:
+    """Wait until the job is as wanted; a quarter of an hour at most."""
+    deadline = time.monotonic() + 3600
+    while not condition(client.job(name)):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name} is {client.job(name)}")
+        time.sleep(0.3)
+    print(name, client.job(name).status, client.job(name).step)
+
+
+def with_server(home: str, use: Callable[[str, str], None]) -> None:
+    """Call `use` with the address and the token of a page server."""
     program = Path(sys.executable).with_name("gladius")
-    server = subprocess.Popen(
-        [program, "serve", "--home", str(client.home.root), "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        found = None
-        while found is None:
-            line = server.stdout.readline()
-            assert line, "the server ended"
-            found = re.search(r"(http://[^/]+)/\S*token=([\w-]+)", line)
-        address, token = found.groups()
-        DOCS.mkdir(exist_ok=True)
-        with sync_playwright() as playwright:
-            chromium = os.environ.get("GLADIUS_CHROMIUM") or shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            for theme in ("light", "dark"):
-                for page, query in (("jobs", ""), ("console", f"&job={job.id}")):
-                    url = f"{address}/voila/render/{page}.ipynb?token={token}{query}"
-                    picture(browser, url, theme, DOCS / f"{page}_{theme}.png")
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
+    command = [program, "serve", "--home", home, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            found = None
+            while found is None:
+                found = re.search(r"(http://[\d.:]+)/\S*token=([\w-]+)", server.stdout.readline())
+            use(*found.groups())
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
-def picture(browser: Browser, url: str, theme: str, path: Path) -> None:
-    """The whole page, scrolled through once so that all of it is drawn."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=theme)
-    page.goto(url)
-    page.wait_for_selector(".gw-app", timeout=60_000)
-    page.wait_for_timeout(SETTLE_MS)
-    height = page.evaluate(  # the page scrolls in a box of its own
-        "Math.max(...[...document.querySelectorAll('*')].map(element => element.scrollHeight))"
-    )
-    page.set_viewport_size({"width": 1440, "height": max(900, height)})
-    page.wait_for_timeout(SETTLE_MS)
-    page.screenshot(path=path)
-    page.close()
+def picture(address: str, token: str, job_id: str) -> None:
+    """Both pages, light and dark."""
+    DOCS.mkdir(exist_ok=True)
+    program = os.environ.get("GLADIUS_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        for theme in ("light", "dark"):
+            for name, path in (
+                ("console", f"console.ipynb?job={job_id}&"),
+                ("jobs", "jobs.ipynb?"),
+            ):
+                page = browser.new_page(
+                    color_scheme=theme, viewport={"width": WIDTH, "height": 900}
+                )
+                page.goto(f"{address}/voila/render/{path}token={token}")
+                settle(page)
+                page.screenshot(path=DOCS / f"{name}_{theme}.png")
+                page.close()
+        browser.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page is drawn; then make the window as high as it."""
+    page.wait_for_selector(".gw-statusbar, .gw-table", timeout=60_000)
+    page.wait_for_timeout(2_000)
+    height = page.evaluate("document.querySelector('.gw-app').scrollHeight")
+    page.set_viewport_size({"width": WIDTH, "height": max(560, min(height, 4000))})
+    page.wait_for_timeout(4_000)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class TrainingConsole(Element):
         return keys
 
     def _show_log(self) -> None:
-        self._panels["log"].terminal.take_focus()
+        self._panels["log"].terminal.find("ERROR")
 
     def __repr__(self) -> str:
         return f"TrainingConsole({self._name!r})" if self._name else "TrainingConsole()"

@@ -4,7 +4,6 @@ Every command goes through the client, which checks it; a button's `disabled` is
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,12 +17,12 @@ from gladius_widgets.panels import reading
 from gladius_widgets.panels.bundle import FORMATS, bundle
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.models import controls as model
-from gladius_widgets.panels.models.config import source_words
+from gladius_widgets.panels.models.settings import change_words, differences
 from gladius_widgets.panels.questions import ask_format, ask_why
+from gladius_widgets.panels.settings_dialog import REVERT, ask_settings, show_differences
 from gladius_widgets.store.control import Ack, Request
 
-# What the trainer obeys; each goes through `client.command`.
-SUPPORTED = frozenset(Command) - {Command.SET, Command.REVERT}
+SUPPORTED = frozenset(Command)  # all that `client.command` takes
 _ANSWER_S = 30.0
 _DONE = {
     Command.PAUSE: ("Training paused", "pausec"),
@@ -32,6 +31,8 @@ _DONE = {
     Command.CHECKPOINT: ("Checkpoint saved", "save"),
     Command.VALIDATE: ("Validation done", "target"),
     Command.RELOAD: ("Config read again", "sync"),
+    Command.SET: ("Settings changed", "sliders"),
+    Command.REVERT: ("Settings changed back", "sliders"),
     Command.CANCEL: ("Job cancelled", "stopc"),
 }
 
@@ -56,6 +57,7 @@ class JobActions:
             "checkpoint": lambda: self._command("checkpoint", Command.CHECKPOINT),
             "validate": lambda: self._command("validate", Command.VALIDATE),
             "reload": self._reload,
+            "set": self._set,
             "export": self._export,
             "cancel": self._cancel,
         }
@@ -107,8 +109,9 @@ class JobActions:
             toasts().show(f"Refused: {command}", answer.reason or "", "red")
             return
         title, icon = _DONE[command]
-        words = [f"step {answer.step:,}"] if answer.step is not None else []
-        words += [f"after {answer.latency_s:.1f}s"] if answer.latency_s is not None else []
+        words = [text] if (text := change_words(answer.old, answer.new)) else []
+        words += [f"step {answer.step:,}"] if answer.step is not None else []
+        words += [f"after {answer.latency_s:.1f} s"] if answer.latency_s is not None else []
         toasts().show(title, " · ".join(words), "green", icon=icon)
 
     async def _stop(self) -> None:
@@ -122,8 +125,15 @@ class JobActions:
 
     async def _reload(self) -> None:
         answer = await self._command("reload", Command.RELOAD)
-        if answer is not None and answer.outcome == "applied":
-            toasts().show("Config", source_words(self._feed.job, time.time()), "blue")
+        if answer is not None and (found := differences(answer.new)):
+            show_differences(found)
+
+    async def _set(self) -> None:
+        wanted = await ask_settings(self._feed.job)
+        if wanted == REVERT:
+            await self._command("set", Command.REVERT)
+        elif isinstance(wanted, dict):
+            await self._command("set", Command.SET, wanted)
 
     async def _cancel(self) -> None:
         reason = await ask_why(self._feed.job)

@@ -30,8 +30,7 @@ async def ask_format(formats: Sequence[str]) -> str | None:
         actions=[Action("back", "Go Back"), Action("export", "Export", "primary")],
     )
     dialog.on("format", lambda payload: chosen.update(format=str(payload["value"])))
-    answer = await _answer(dialog, "export")
-    return chosen["format"] if answer else None
+    return chosen["format"] if await wait_for(dialog, "export") else None
 
 
 async def ask_why(job: JobSnapshot) -> str | None:
@@ -70,20 +69,27 @@ async def ask_why(job: JobSnapshot) -> str | None:
     took("note", "value")
     took("sure", "checked")
     compose()
-    if not await _answer(dialog, "confirm"):
+    if not await wait_for(dialog, "confirm"):
         return None
     note = str(chosen["note"]).strip()
     return f"{chosen['reason']}: {note}" if note else str(chosen["reason"])
 
 
-async def _answer(dialog: Dialog, yes: str) -> bool:
-    """Show the dialog and wait; True for the action `yes`."""
-    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    for name, value in ((yes, True), ("back", False), ("dismiss", False)):
-        dialog.on(name, lambda _payload, value=value: answer.done() or answer.set_result(value))
+async def wait_for(dialog: Dialog, *answers: str) -> str | None:
+    """Show the dialog and wait; the name of the answer, None when the reader goes back."""
+    answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    def answer(name: str | None) -> None:
+        if not answered.done():
+            answered.set_result(name)
+
+    for name in answers:
+        dialog.on(name, lambda _payload, name=name: answer(name))
+    for name in ("back", "dismiss"):
+        dialog.on(name, lambda _payload: answer(None))
     dialog.show()
     try:
-        return await answer
+        return await answered
     finally:
         dialog.close()
 

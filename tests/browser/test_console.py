@@ -112,6 +112,39 @@ def test_export_downloads_all_metrics(console, tmp_path):
         assert archive.testzip() is None
 
 
+def test_settings_change_while_it_trains(console, job, pages):
+    page = console()
+    page.get_by_role("button", name="Adjust Hyperparams").click()
+    dialog = page.get_by_role("dialog")
+    field = dialog.get_by_label("Weight decay")
+    field.fill("0.5x")
+    dialog.get_by_role("button", name="Apply").click()
+    expect(page.locator(".gw-toast").first).to_contain_text("'0.5x' is no number")
+    field.fill("0.05")
+    dialog.get_by_role("button", name="Apply").click()
+    expect(dialog).to_have_count(0)
+    toast = page.locator(".gw-toast").filter(has_text="Settings changed")
+    expect(toast).to_contain_text("weight decay", timeout=30_000)
+    optimizer = page.get_by_label("Progress overview")
+    expect(optimizer).to_contain_text("0.05")
+
+
+def test_a_killed_trainer_is_said_at_once(pages, open_page):
+    victim = submit(pages.home, "to-be-killed")
+    wait_for_step(pages.home, victim, 2)
+    page = open_page(pages.url(f"voila/render/console.ipynb?job={victim.id}"))
+    expect(page.locator(".gw-statusbar")).to_be_visible(timeout=30_000)
+    growing(page, lambda: line_points(page))
+    for pid in state(pages.home, victim)["pids"]["ranks"]:
+        psutil.Process(pid).kill()
+    dialog = page.get_by_role("alertdialog")
+    expect(dialog).to_contain_text("SIGKILL", timeout=15_000)
+    expect(page.locator(".gw-appbar .gw-badge")).to_contain_text("ERROR")
+    dialog.get_by_role("button", name="View Logs").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".gw-banner")).to_contain_text("SIGKILL")
+
+
 def test_disabled_controls_say_why(console):
     page = console()
     button = page.get_by_role("button", name="View TensorBoard")

@@ -7,11 +7,13 @@ import pyarrow as pa
 import pytest
 
 from gladius_widgets.core.config_file import config_from_values
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, ValidationState
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History, MovingAverage
 from gladius_widgets.panels.models import (
+    alert,
     axes,
     config,
     controls,
@@ -20,6 +22,7 @@ from gladius_widgets.panels.models import (
     loss,
     memory,
     progress,
+    settings,
     status_bar,
     throughput,
     words,
@@ -490,3 +493,64 @@ def test_every_state_has_its_words():
         assert words.job_badge(status).text
         assert words.console_badge(status).text.isupper()
         assert words.status_sentence(status)
+
+
+class TestSettings:
+    def test_fields_show_what_is_in_force(self):
+        run = RunStatus(learning_rate=5e-4, live={"micro_batch_size": 4})
+        shown = {field.name: field for field in settings.fields(snapshot(run=run))}
+        assert shown["learning_rate"].text == "5e-4"
+        assert shown["micro_batch_size"].text == "4"
+        assert shown["gradient_accumulation"].text == "4"
+        assert shown["checkpoint_interval_steps"].text == "–"
+        assert shown["learning_rate"].hint == "1e-8 to 1e0"
+
+    @pytest.mark.parametrize(
+        ("typed", "expected"),
+        [
+            ({}, {}),
+            ({"learning_rate": "2e-4"}, {"learning_rate": 2e-4}),
+            ({"weight_decay": " 0.1 "}, {"weight_decay": 0.1}),
+            ({"weight_decay": "0.01"}, {}),
+            ({"validation_interval_steps": "2,000"}, {"validation_interval_steps": 2000}),
+            ({"validation_interval_steps": ""}, {"validation_interval_steps": None}),
+        ],
+    )
+    def test_only_what_was_changed_is_sent(self, typed, expected):
+        assert settings.changes(settings.fields(snapshot()), typed) == expected
+
+    def test_a_word_is_refused_in_one_sentence(self):
+        with pytest.raises(GladiusError, match="Learning rate: 'fast' is no number"):
+            settings.changes(settings.fields(snapshot()), {"learning_rate": "fast"})
+
+    def test_answers_in_words(self):
+        old, new = {"learning_rate": 1e-3}, {"learning_rate": 5e-4}
+        assert settings.change_words(old, new) == "learning rate 1e-3 → 5e-4"
+        assert settings.change_words("training", "paused") == ""
+        answer = {"needs_restart": ["data.path"], "diff": {"data.path": ["a", "b"]}}
+        assert settings.differences(answer) == (settings.Difference("data.path", "a", "b", False),)
+
+
+class TestAlert:
+    def test_none_while_all_is_well(self):
+        assert alert.view(snapshot()) is None
+        assert alert.view(snapshot(JobStatus.PAUSED)) is None
+        assert alert.view(snapshot(JobStatus.CANCELLED)) is None
+
+    def test_a_killed_process(self):
+        error = {"type": "SIGKILL", "message": "It was killed from outside."}
+        view = alert.view(snapshot(JobStatus.FAILED, error=error))
+        assert view.title == "The training process was ended by SIGKILL"
+        assert view.text == "It was killed from outside."
+        assert "No checkpoint" in view.kept
+
+    def test_out_of_memory_suggests(self):
+        run = RunStatus(checkpoints=CheckpointState(last_step=1200))
+        error = {"type": "OutOfMemoryError", "message": "CUDA out of memory."}
+        view = alert.view(snapshot(JobStatus.FAILED, error=error, run=run))
+        assert view.title == "Out of Memory (OOM)"
+        assert [s.now for s in view.suggestions] == ["current: 8", "currently off", "current: 512"]
+        assert view.kept.startswith("Checkpoint saved at step 1,200.")
+
+    def test_lost(self):
+        assert alert.view(snapshot(JobStatus.LOST)).title == "The training process is gone"

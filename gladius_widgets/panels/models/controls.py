@@ -51,6 +51,7 @@ _PENDING = {
     "checkpoint": "Saving…",
     "reload": "Reading…",
     "validate": "Validating…",
+    "set": "Changing…",
 }
 
 

@@ -1,0 +1,109 @@
+"""Settings that can change while a run goes on: what they are now, and what changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.live import LIVE_KEYS, config_values
+from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+
+_LABELS = {
+    "learning_rate": "Learning rate",
+    "weight_decay": "Weight decay",
+    "max_grad_norm": "Gradient clip",
+    "micro_batch_size": "Batch size",
+    "gradient_accumulation": "Gradient accumulation",
+    "validation_interval_steps": "Validate every, steps",
+    "checkpoint_interval_steps": "Save every, steps",
+    "checkpoint_interval_minutes": "Save every, minutes",
+}
+_RATES = {"learning_rate"}
+
+
+@dataclass(frozen=True)
+class LiveField:
+    """One setting: its present value as text, and the range it may have."""
+
+    name: str
+    label: str
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A config key whose file says something else: `live` if that is in force now."""
+
+    key: str
+    old: str
+    new: str
+    live: bool
+
+
+def fields(job: JobSnapshot) -> tuple[LiveField, ...]:
+    """All live settings of the job; none when its config cannot be read."""
+    if job.config is None:
+        return ()
+    values = config_values(job.config) | (job.run.live if job.run else {})
+    if job.run and job.run.learning_rate is not None:
+        values["learning_rate"] = job.run.learning_rate
+    return tuple(
+        LiveField(name, _LABELS[name], words(name, values.get(name)), _hint(job, name))
+        for name in LIVE_KEYS
+    )
+
+
+def changes(shown: tuple[LiveField, ...], typed: Mapping[str, str]) -> dict[str, float | None]:
+    """The settings whose text is not the one shown, as numbers; empty text is null.
+
+    Raises:
+        GladiusError: a text that is no number.
+    """
+    changed: dict[str, float | None] = {}
+    for field in shown:
+        text = typed.get(field.name, field.text).strip().replace(",", "")
+        if text == field.text.replace(",", ""):
+            continue
+        try:
+            changed[field.name] = None if text in ("", fmt.UNKNOWN) else float(text)
+        except ValueError:
+            raise GladiusError(
+                f"{field.label}: '{text}' is no number.", "Such as 0.0005."
+            ) from None
+    return changed
+
+
+def change_words(old: Any, new: Any) -> str:
+    """What an answer says was changed: `learning rate 1e-3 → 5e-4`."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return ""
+    pairs = {str(name): (old.get(name), value) for name, value in new.items()}
+    return ", ".join(
+        f"{_LABELS.get(name, name).lower()} {words(name, before)} → {words(name, after)}"
+        for name, (before, after) in pairs.items()
+    )
+
+
+def differences(answer: Any) -> tuple[Difference, ...]:
+    """What the answer to `reload` says of the file."""
+    if not isinstance(answer, dict):
+        return ()
+    restart = set(answer.get("needs_restart") or ())
+    return tuple(
+        Difference(key, str(old), str(new), key not in restart)
+        for key, (old, new) in (answer.get("diff") or {}).items()
+    )
+
+
+def words(name: str, value: Any) -> str:
+    """A setting's value; what is not set reads as a dash."""
+    if not isinstance(value, int | float):
+        return fmt.UNKNOWN
+    return fmt.rate(value) if name in _RATES else fmt.plain(value, 6)
+
+
+def _hint(job: JobSnapshot, name: str) -> str:
+    bounds = getattr(job.config and job.config.optimization, f"{name}_bounds", None)
+    return f"{fmt.rate(bounds[0])} to {fmt.rate(bounds[1])}" if bounds else ""

@@ -1,0 +1,96 @@
+"""Two dialogs about settings: change them while the run goes on; what the config file says now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gladius_widgets.components import Action, Dialog, Node, h, toasts
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.panels.models import settings as model
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.questions import wait_for
+
+REVERT = "revert"
+
+
+async def ask_settings(job: JobSnapshot) -> dict[str, float | None] | str | None:
+    """The changes wanted by setting, `REVERT` for the last ones back, None to leave all as is."""
+    shown = model.fields(job)
+    typed: dict[str, str] = {}
+    dialog = Dialog(
+        "Adjust Hyperparameters",
+        [_field(field) for field in shown],
+        text="Changes take effect at the next step; the schedule goes on from them.",
+        icon="sliders",
+        actions=[
+            Action(
+                REVERT, "Revert Last Change", left=True, disabled=not (job.run and job.run.live)
+            ),
+            Action("back", "Go Back"),
+            Action("apply", "Apply", "primary", closes=False),
+        ],
+    )
+    for field in shown:
+        dialog.on(
+            field.name, lambda payload, name=field.name: typed.update({name: payload["value"]})
+        )
+
+    def check(_payload: object) -> None:
+        try:
+            if model.changes(shown, typed):
+                dialog.emit("checked")
+                return
+            toasts().show("Nothing is changed", "", "blue")
+        except GladiusError as error:
+            toasts().error(error)
+
+    dialog.on("apply", check)
+    answer = await wait_for(dialog, "checked", REVERT)
+    if answer == "checked":
+        return model.changes(shown, typed)
+    return REVERT if answer == REVERT else None
+
+
+def show_differences(found: Sequence[model.Difference]) -> None:
+    """What the config file says now, against what is in force."""
+    rows = [
+        h(
+            "tr",
+            None,
+            h("th", {"scope": "row", "class": "gw-mono"}, one.key),
+            h("td", {"class": "gw-mono"}, f"{one.old} → {one.new}"),
+            h("td", None, _badge(live=one.live)),
+        )
+        for one in found
+    ]
+    dialog = Dialog(
+        "Config Read Again",
+        h("table", {"class": "gw-diff", "aria-label": "Changed settings"}, h("tbody", None, rows)),
+        text="Live settings are in force now; the others need a new run.",
+        icon="sync",
+        actions=[Action("close", "Close", "primary")],
+    )
+    for name in ("close", "dismiss"):
+        dialog.on(name, lambda _payload: dialog.close())
+    dialog.show()
+
+
+def _badge(*, live: bool) -> Node:
+    tone, text = ("green", "Live") if live else ("yellow", "Needs restart")
+    return h("span", {"class": f"gw-badge gw-badge--square gw-tone-{tone}"}, text)
+
+
+def _field(field: model.LiveField) -> Node:
+    attrs: dict[str, Any] = {
+        "class": "gw-input",
+        "type": "text",
+        "inputmode": "decimal",
+        "value": field.text,
+        "aria-label": field.label,
+    }
+    return h(
+        "label",
+        {"class": "gw-hp"},
+        h("span", {"class": "gw-hp__l"}, field.label),
+        h("input", attrs, on={"input": field.name}),
+        h("span", {"class": "gw-hp__h"}, field.hint) if field.hint else None,
+    )
