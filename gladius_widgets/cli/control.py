@@ -99,6 +99,9 @@ def set_settings(
     settings: Annotated[
         list[str], typer.Argument(metavar="NAME=VALUE", help="Such as learning_rate=1e-4.")
     ],
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Print the learning rate it would lead to, and stop.")
+    ] = False,
     wait: WaitOption = False,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     home: HomeOption = None,
@@ -106,6 +109,13 @@ def set_settings(
 ) -> None:
     """Change settings of a running job, within the bounds of its config."""
     changes = dict(_parse_setting(setting) for setting in settings)
+    if preview:
+        curve = open_client(context, home, as_json).preview(job, changes, points=20)
+        if chosen.as_json:
+            print_json(curve)
+        else:
+            print("".join(f"{step:>10,}  {rate:.3g}\n" for step, rate in curve), end="")
+        return
     _do(context, home, as_json, job, Command.SET, wait, timeout_s, changes)
 
 

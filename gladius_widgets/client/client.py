@@ -243,6 +243,33 @@ class Client:
         """Change settings of the running job; names and bounds are in `core.live`."""
         return self.command(ref, Command.SET, changes, wait_s)
 
+    def preview(
+        self, ref: str, changes: Mapping[str, Any], *, points: int = 200
+    ) -> list[tuple[int, float]]:
+        """What `set` would make of the learning rate; nothing is changed.
+
+        Returns:
+            (step, learning rate) pairs from the next step to the end.
+
+        Raises:
+            GladiusError: a change is not allowed, or the job does not train yet.
+        """
+        from gladius_widgets.client.commands import check_legal
+        from gladius_widgets.core.config_file import load_config
+        from gladius_widgets.core.live import check_changes
+        from gladius_widgets.core.schedule import Schedule
+
+        job = self.job(ref)
+        check_legal(job, Command.SET)
+        run = self.home.run(job.id)
+        status = read_status(run)
+        if status is None or status.schedule is None:
+            raise GladiusError(f"'{job.name}' has no schedule yet.", "Wait until it trains.")
+        schedule = Schedule(**status.schedule)
+        now = schedule.learning_rate(status.step)
+        checked = check_changes(load_config(run.config), changes, now)
+        return schedule.with_changes(status.step, checked).curve(status.step, points)
+
     def cancel(self, ref: str, reason: str, *, wait_s: float | None = None) -> Any:
         """End now and for good; all data so far is kept."""
         return self.command(ref, Command.CANCEL, {"reason": reason}, wait_s)

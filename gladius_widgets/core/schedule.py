@@ -4,8 +4,11 @@ It lives in core because the trainer follows it and the dashboard previews it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
+
+from gladius_widgets.core.live import FACTOR_KEY
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,15 @@ class Schedule:
     def with_factor(self, factor: float) -> Self:
         """The schedule with everything from now on multiplied by `factor`."""
         return replace(self, scale=self.scale * factor)
+
+    def with_changes(self, step: int, changes: Mapping[str, Any]) -> Self:
+        """The schedule after a `set` at `step` (see `core.live`); other settings leave it alone."""
+        schedule = self
+        if "learning_rate" in changes:
+            schedule = schedule.with_learning_rate(step, changes["learning_rate"])
+        if FACTOR_KEY in changes:
+            schedule = schedule.with_factor(changes[FACTOR_KEY])
+        return schedule
 
     def with_total_steps(self, step: int, total_steps: int) -> Self:
         """The schedule stretched or shortened from `step` on; no jump at `step`."""

@@ -8,6 +8,7 @@ import pytest
 from support import REPOSITORY, end_processes_on, wait_until
 
 from gladius_widgets.client import Client
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.states import JobStatus
@@ -66,6 +67,23 @@ def test_a_run_completes_with_all_its_rows(client, gladius, tmp_path):
     nothing_left(client, run.id, 1)
 
 
+def the_preview_is_what_set_does(client, job_id):
+    change = {"learning_rate": 5e-5}
+    promised = client.preview(job_id, change, points=10**6)
+    with pytest.raises(GladiusError, match="learning_rate must be between"):
+        client.preview(job_id, {"learning_rate": 50.0})
+    answer = client.set(job_id, change, wait_s=20)
+    assert answer.new["learning_rate"] == pytest.approx(5e-5)
+    wait_until(lambda: steps(client, job_id)[-1] > answer.step + 1, 30, "a step after it")
+    rows = MetricReader(client.run(job_id).table("train")).read().to_pylist()
+    rate = next(row["learning_rate"] for row in rows if row["step"] == answer.step + 1)
+    assert rate == pytest.approx(5e-5)
+    # Asked for a few steps earlier, so the curve is a little shifted, but it is the same curve.
+    assert promised[0][1] == pytest.approx(5e-5)
+    assert [step for step, _ in promised[:3]] == list(range(promised[0][0], promised[0][0] + 3))
+    assert promised[-1][0] == client.job(job_id).total_steps
+
+
 def test_pause_holds_the_steps_and_a_killed_trainer_is_told_and_resumes(client):
     job_id = submit(client, "training.max_steps=100000")
     wait(client, job_id, JobStatus.TRAINING)
@@ -75,6 +93,7 @@ def test_pause_holds_the_steps_and_a_killed_trainer_is_told_and_resumes(client):
     held = steps(client, job_id)[-1]
     assert client.resume(job_id, wait_s=20).outcome == "applied"
     wait_until(lambda: steps(client, job_id)[-1] > held + 2, 30, "more steps")
+    the_preview_is_what_set_does(client, job_id)
     seen = steps(client, job_id)
     os.kill(client.state(job_id)["pids"]["ranks"][0], signal.SIGKILL)
     wait_until(lambda: client.job(job_id).status == JobStatus.FAILED, 5, "the truth within 5 s")
