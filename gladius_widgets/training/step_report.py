@@ -15,6 +15,7 @@ _MACHINE_LINE_S = 5.0
 _ROUTING_LINE_S = 30.0
 _LAYER_ROWS_S = 1.0
 _IMBALANCE_ALERT_S = 60.0
+_IMBALANCE_STEPS = 20  # fewer are chance
 
 
 class StepReport:
@@ -26,6 +27,7 @@ class StepReport:
         self._last: dict[str, float] = {}
         self._routing: ExpertFigures | None = None  # since the last layer rows
         self._window: ExpertFigures | None = None  # since the last routing line
+        self._window_steps = 0
 
     def begin(self) -> None:
         """Totals, before the first step."""
@@ -128,6 +130,7 @@ class StepReport:
         s = self._s
         self._routing = figures if self._routing is None else self._routing + figures
         self._window = figures if self._window is None else self._window + figures
+        self._window_steps += 1
         if not self._is_time("layers", _LAYER_ROWS_S):
             return
         for layer, load in enumerate(self._routing.layer_loads):
@@ -153,8 +156,9 @@ class StepReport:
             s.recorder.log("INFO", text)
             if self._window is not None:
                 s.recorder.log("INFO", log_lines.routing_line(self._window.load))
-                self._warn_of_imbalance(self._window.load)
-                self._window = None
+                if self._window_steps >= _IMBALANCE_STEPS:
+                    self._warn_of_imbalance(self._window.load)
+                self._window, self._window_steps = None, 0
 
     def _warn_of_imbalance(self, load: list[float]) -> None:
         s = self._s
