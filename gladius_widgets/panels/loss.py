@@ -92,7 +92,7 @@ class LossChart(Panel):
         self._y_axis = linear_axis(self._y_scale, side="left", grid=True, limits=empty_y)
         self._val_axis = linear_axis(self._val_scale, side="right", limits=empty_y)
         fig = figure(
-            [self._validation, self._train, self._train_average, self._best, self._bad],
+            [self._train, self._train_average, self._validation, self._best, self._bad],
             [self._x_axis, self._y_axis, self._val_axis],
             left_px=32,
             right_px=30,
