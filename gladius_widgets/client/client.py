@@ -125,7 +125,10 @@ class Client:
         """Jobs as they truly are now; filters, sort and page as in `Registry.find`."""
         now = self._refresh_active()  # changes of state are in the registry before it is asked
         found = self._registry.find(statuses=statuses, **filters)
-        return [self._with_cost(now.get(job.id, job)) for job in found]
+        # A job that has ended since the first look is as the second one has it, or a slot that
+        # is already the next job's would count twice.
+        active = {job.id: now.get(job.id, job) for job in found if job.status in ACTIVE}
+        return [self._with_cost(active.get(job.id, job)) for job in found]
 
     def count(self, **filters: Any) -> int:
         """How many jobs match the filters of `jobs`."""

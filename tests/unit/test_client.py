@@ -258,6 +258,23 @@ def test_damaged_files_of_one_job_hold_up_nobody(client, config, training, file,
     assert other.id in {job.id for job in client.jobs()}
 
 
+def test_a_slot_that_changes_hands_while_the_list_is_made_counts_once(
+    client, config, training, monkeypatch
+):
+    waiting = client.submit(config, "waiting")
+    look = client._refresh_active
+
+    def look_just_before():
+        """Between the two looks one job ends, and the other gets its slot."""
+        seen = look()
+        assert client._registry.move(training.id, [JobStatus.TRAINING], JobStatus.COMPLETED)
+        assert client._registry.claim(1).id == waiting.id
+        return seen
+
+    monkeypatch.setattr(client, "_refresh_active", look_just_before)
+    assert sum(job.status.is_active for job in client.jobs()) == 1
+
+
 def test_jobs_can_be_filtered_and_counted(client, config):
     for name in ("one", "two", "three"):
         client.submit(config, name)
