@@ -1,6 +1,9 @@
 """What browser tests share: real jobs, small enough to start in seconds, and a look at pages."""
 
+import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +22,23 @@ SMALL = (
     "cost.hourly_rate=2.49",
 )
 START_S = 120  # two cores, and other tests on them
+
+
+_SERVE = """
+import json, sys
+from gladius_widgets.serve.launch import serve
+serve(on_ready=lambda url: print(url, flush=True), **json.loads(sys.argv[1]))
+"""
+
+
+def start_pages(start_server: Callable[..., Any], folder: Path) -> Any:
+    """Our own pages on a home in `folder`.
+
+    Kernels end soon after their page, else a module of tests would fill the server.
+    """
+    home = Home(folder / "home")
+    settings = {"home": str(home.root), "port": 0, "unwatched_s": 3}
+    return start_server([sys.executable, "-c", _SERVE, json.dumps(settings)], home)
 
 
 def submit(home: Home, name: str, *overrides: str, max_steps: int = 100_000) -> Job:

@@ -1,5 +1,7 @@
 """Events of the run as toasts: checkpoints, warnings, errors, and what others asked for."""
 
+import time
+
 from gladius_widgets.components import toasts
 from gladius_widgets.panels.actions import JobActions
 from gladius_widgets.panels.feed import JobFeed
@@ -10,6 +12,10 @@ _LOUD = {
     "warning": ("Warning", "yellow", None),
     "error": ("Training error", "red", None),
 }
+
+
+_SAVING = frozenset({"checkpoint", "pause", "stop"})
+_JUST_S = 3.0
 
 
 class Notices:
@@ -42,3 +48,9 @@ class Notices:
         elif event.type in _LOUD:
             title, tone, icon = _LOUD[event.type]
             toasts().show(title, event.message.removeprefix(f"{title}: "), tone, icon=icon)
+
+    def _asked_to_save(self) -> bool:
+        """Whether the reader just did something that saves: its answer says so."""
+        name, answered_at = self._actions.used
+        just = time.monotonic() - answered_at < _JUST_S
+        return self._actions.pending in _SAVING or (just and name in _SAVING)

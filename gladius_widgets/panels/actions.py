@@ -4,6 +4,7 @@ Every command goes through the client, which checks it; a button's `disabled` is
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,6 +44,7 @@ class JobActions:
     Attributes:
         pending: the name of the control whose command has no answer yet; empty when none.
         own: ids of requests made here, whose outcome was told here.
+        used: name and time (monotonic s) of the control that was answered last.
     """
 
     def __init__(self, feed: JobFeed, client: Client) -> None:
@@ -50,6 +52,7 @@ class JobActions:
         self._client = client
         self.pending = ""
         self.own: set[str] = set()
+        self.used: tuple[str, float] = ("", 0.0)
         self._handlers: dict[str, Callable[[], Awaitable[object]]] = {
             "pause": lambda: self._command("pause", Command.PAUSE),
             "resume": lambda: self._command("resume", Command.RESUME),
@@ -92,6 +95,7 @@ class JobActions:
                 self._client.command, self._feed.run.id, command, args, _ANSWER_S
             )
         finally:
+            self.used = (name, time.monotonic())
             self._set_pending("")
         self.own.add(answer.id)
         if isinstance(answer, Request):

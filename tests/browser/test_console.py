@@ -7,7 +7,16 @@ from urllib.parse import quote
 
 import psutil
 import pytest
-from live_job import growing, line_points, serious, state, submit, wait_for_status, wait_for_step
+from live_job import (
+    growing,
+    line_points,
+    serious,
+    start_pages,
+    state,
+    submit,
+    wait_for_status,
+    wait_for_step,
+)
 from playwright.sync_api import Page, expect
 from support import wait_until
 
@@ -15,6 +24,14 @@ from gladius_widgets.client import Client
 from gladius_widgets.core.states import JobStatus
 
 MESSAGES_PER_S = 10
+
+
+@pytest.fixture(scope="module")
+def pages(start_server, tmp_path_factory):
+    """A page server of our own."""
+    server = start_pages(start_server, tmp_path_factory.mktemp("console"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +64,11 @@ def lines_shown(page: Page) -> int:
     return int(re.search(r"([\d,]+) lines?", text)[1].replace(",", ""))
 
 
+def toast(page: Page, text: str):
+    """The toast that says so."""
+    return page.locator(".gw-toast").filter(has_text=text)
+
+
 def test_it_shows_a_live_run(console, job, pages):
     page = console()
     expect(page.locator("h1")).to_have_text(job.name)
@@ -66,6 +88,7 @@ def test_it_shows_a_live_run(console, job, pages):
 def test_pause_really_pauses_and_resume_goes_on(console, job, pages):
     page = console()
     page.locator(".gw-ctls").get_by_role("button", name="Pause Training").click()
+    expect(toast(page, "Training paused")).to_be_visible(timeout=30_000)
     expect(page.locator(".gw-ctls__b .gw-badge")).to_contain_text("PAUSED", timeout=30_000)
     wait_for_status(pages.home, job, JobStatus.PAUSED, 10)
     held = state(pages.home, job)["step"]
@@ -73,7 +96,6 @@ def test_pause_really_pauses_and_resume_goes_on(console, job, pages):
     beaten = run.status.stat().st_mtime
     wait_until(lambda: run.status.stat().st_mtime > beaten + 2.0, 20, "two beats of the trainer")
     assert state(pages.home, job)["step"] == held
-    expect(page.locator(".gw-toast")).to_contain_text("Training paused")
     page.keyboard.press("F2")
     expect(page.locator(".gw-ctls__b .gw-badge")).to_contain_text("TRAINING", timeout=30_000)
     wait_for_step(pages.home, job, held + 2, 30)
@@ -83,7 +105,7 @@ def test_save_checkpoint(console, job, pages):
     page = console()
     before = len(pages.home.run(job.id).checkpoint_steps())
     page.get_by_role("button", name="Save Checkpoint").click()
-    expect(page.locator(".gw-toast").first).to_contain_text("Checkpoint saved", timeout=30_000)
+    expect(toast(page, "Checkpoint saved")).to_be_visible(timeout=30_000)
     steps = pages.home.run(job.id).checkpoint_steps()
     assert len(steps) >= min(before + 1, 3)
 
@@ -119,12 +141,11 @@ def test_settings_change_while_it_trains(console, job, pages):
     field = dialog.get_by_label("Weight decay")
     field.fill("0.5x")
     dialog.get_by_role("button", name="Apply").click()
-    expect(page.locator(".gw-toast").first).to_contain_text("'0.5x' is no number")
+    expect(toast(page, "'0.5x' is no number")).to_be_visible()
     field.fill("0.05")
     dialog.get_by_role("button", name="Apply").click()
     expect(dialog).to_have_count(0)
-    toast = page.locator(".gw-toast").filter(has_text="Settings changed")
-    expect(toast).to_contain_text("weight decay", timeout=30_000)
+    expect(toast(page, "Settings changed")).to_contain_text("weight decay", timeout=30_000)
     optimizer = page.get_by_label("Progress overview")
     expect(optimizer).to_contain_text("0.05")
 

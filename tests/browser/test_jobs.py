@@ -6,13 +6,21 @@ import time
 from pathlib import Path
 
 import pytest
-from live_job import serious, state, submit, wait_for_status, wait_for_step
+from live_job import serious, start_pages, state, submit, wait_for_status, wait_for_step
 from playwright.sync_api import Page, expect
 from support import wait_until
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import JobStatus
+
+
+@pytest.fixture(scope="module")
+def pages(start_server, tmp_path_factory):
+    """A page server of our own."""
+    server = start_pages(start_server, tmp_path_factory.mktemp("jobs"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture
