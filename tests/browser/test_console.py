@@ -66,7 +66,7 @@ def lines_shown(page: Page) -> int:
 
 def toast(page: Page, text: str):
     """The toast that says so."""
-    return page.locator(".gw-toast").filter(has_text=text)
+    return page.locator(".gw-toast").filter(has_text=text).first
 
 
 def test_it_shows_a_live_run(console, job, pages):
