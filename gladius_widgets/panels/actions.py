@@ -70,16 +70,20 @@ class JobActions:
         return model.view(self._feed.job, SUPPORTED, self.pending)
 
     async def use(self, name: str) -> None:
-        """Use a control by its name, as a button or a shortcut does; a refusal is told."""
-        if name in ("pause", "resume"):
-            name = self.controls().controls[0].name  # F2 is one or the other
-        if name != "cancel":
+        """Use a control by its name, as a button or a shortcut does; a refusal is told.
+
+        `toggle` pauses or resumes. Whether the job's state allows it is for the client to say:
+        what is known here may be a second old.
+        """
+        if name == "toggle":
+            name = self.controls().controls[0].name
+        handler = self._handlers.get(name)
+        if handler is None:
             control = self.controls()[name]
-            if not control.enabled:
-                toasts().show(control.label.rstrip("…"), control.reason, "yellow")
-                return
+            toasts().show(control.label, control.reason, "yellow")
+            return
         try:
-            await self._handlers[name]()
+            await handler()
         except GladiusError as error:
             toasts().error(error)
 
@@ -151,6 +155,8 @@ class JobActions:
     # Export
 
     async def _export(self) -> None:
+        if reason := self.controls()["export"].reason:
+            raise GladiusError(f"{reason}.", "They come with the first step.")
         kind = await ask_format(FORMATS)
         if kind is None:
             return

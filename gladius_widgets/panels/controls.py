@@ -13,7 +13,7 @@ from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.panel import Panel
 
 HOTKEYS = {
-    "F2": "pause",
+    "F2": "toggle",
     "F3": "stop",
     "F5": "checkpoint",
     "F8": "validate",

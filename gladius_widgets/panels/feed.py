@@ -86,10 +86,14 @@ class JobFeed:
 
         def end() -> None:
             remove()
-            if not self._schedule:
-                self.close()
+            self.leave()
 
         return end
+
+    def leave(self) -> None:
+        """End the feed if no panel shows it."""
+        if not self._schedule:
+            self.close()
 
     def follow_log(self, listener: LogListener) -> tuple[int, Callable[[], None]]:
         """Have `listener` called with what is written to the log from now on.

@@ -10,7 +10,7 @@ from gladius_widgets.components import Element, Node, clock, h, icon, location, 
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.actions import JobActions, actions_of
+from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.controls import state_badge
 from gladius_widgets.panels.feed import feed_of
 from gladius_widgets.panels.links import console_url
@@ -116,12 +116,15 @@ class JobsTable(Element):
         if name == "open":
             self._open(job_id)
         else:
-            await self._actions(job_id).use(name)
+            await self._use(name, job_id)
             self._take(*await asyncio.to_thread(self._look))
 
-    def _actions(self, job_id: str) -> JobActions:
+    async def _use(self, name: str, job_id: str) -> None:
         feed = feed_of(self.client.run(job_id), self.client)
-        return actions_of(feed, self.client)
+        try:
+            await actions_of(feed, self.client).use(name)
+        finally:
+            feed.leave()
 
     # Showing
 

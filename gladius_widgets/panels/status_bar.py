@@ -24,7 +24,7 @@ class StatusBar(Panel):
     def build(self) -> None:
         """Wire the button."""
         self.actions = actions_of(self.feed, self.client)
-        self.on("use", lambda _payload: self.actions.use("pause"))
+        self.on("use", lambda _payload: self.actions.use("toggle"))
 
     def parts(self) -> Iterable[Part]:
         """Every second at most; also when nothing comes, so that silence shows."""
