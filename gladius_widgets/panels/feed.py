@@ -29,7 +29,7 @@ from gladius_widgets.store.events import Event
 from gladius_widgets.store.log import LogTail
 
 # inotify: wait this long for more changes before telling (ms); a log line must be out in 10 ms.
-_STEP_MS, _DEBOUNCE_MS = 2, 4
+_STEP_MS, _DEBOUNCE_MS = 1, 3
 _POLL_S = 0.25
 _TICK_S = 1.0
 _RECORD_S = 2.0  # the registry's row may change without a file of the run changing
