@@ -37,6 +37,7 @@ def figure(
         marks=list(marks),
         axes=list(plot_axes),
         animation_duration=0,
+        display_toolbar=False,
         padding_x=0,
         padding_y=0,
         fig_margin={"top": top_px, "bottom": 22, "left": left_px, "right": right_px},

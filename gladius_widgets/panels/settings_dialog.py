@@ -85,6 +85,7 @@ def _field(field: model.LiveField) -> Node:
         "type": "text",
         "inputmode": "decimal",
         "value": field.text,
+        "placeholder": "off",
         "aria-label": field.label,
     }
     return h(

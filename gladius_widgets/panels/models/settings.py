@@ -50,7 +50,7 @@ def fields(job: JobSnapshot) -> tuple[LiveField, ...]:
     if job.run and job.run.learning_rate is not None:
         values["learning_rate"] = job.run.learning_rate
     return tuple(
-        LiveField(name, _LABELS[name], words(name, values.get(name)), _hint(job, name))
+        LiveField(name, _LABELS[name], words(name, values.get(name), ""), _hint(job, name))
         for name in LIVE_KEYS
     )
 
@@ -67,7 +67,7 @@ def changes(shown: tuple[LiveField, ...], typed: Mapping[str, str]) -> dict[str,
         if text == field.text.replace(",", ""):
             continue
         try:
-            changed[field.name] = None if text in ("", fmt.UNKNOWN) else float(text)
+            changed[field.name] = float(text) if text else None
         except ValueError:
             raise GladiusError(
                 f"{field.label}: '{text}' is no number.", "Such as 0.0005."
@@ -97,13 +97,17 @@ def differences(answer: Any) -> tuple[Difference, ...]:
     )
 
 
-def words(name: str, value: Any) -> str:
-    """A setting's value; what is not set reads as a dash."""
+def words(name: str, value: Any, unset: str = fmt.UNKNOWN) -> str:
+    """A setting's value; what is not set reads as `unset`."""
     if not isinstance(value, int | float):
-        return fmt.UNKNOWN
+        return unset
     return fmt.rate(value) if name in _RATES else fmt.plain(value, 6)
 
 
 def _hint(job: JobSnapshot, name: str) -> str:
     bounds = getattr(job.config and job.config.optimization, f"{name}_bounds", None)
-    return f"{fmt.rate(bounds[0])} to {fmt.rate(bounds[1])}" if bounds else ""
+    return f"{_bound(bounds[0])} to {_bound(bounds[1])}" if bounds else ""
+
+
+def _bound(value: float) -> str:
+    return fmt.plain(value) if value == 0 or value >= 1e-3 else fmt.rate(value)
