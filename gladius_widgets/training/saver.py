@@ -81,11 +81,12 @@ class Saver:
         if s.ranks.sum([bool(problem)])[0]:
             return None, problem
         if s.ranks.is_main:
+            # before the commit: a kill after it would leave a hole in the history otherwise
+            s.recorder.roll()
             problem = self._attempt(lambda: s.checkpoints.commit(step, self._facts(reason)))
         if s.ranks.sum([bool(problem)])[0]:
             return None, problem
         if s.ranks.is_main:
-            s.recorder.roll()
             keep = s.config.checkpointing
             s.checkpoints.prune(keep.keep_last, keep.keep_best)
         return Checkpoint(s.run.checkpoint(step), {"step": step}), ""

@@ -74,7 +74,9 @@ class Zygote:
         assert answer, "the zygote died"
         return json.loads(answer)
 
-    def start(self, run: RunDirectory, attempt: int, processes: int = 1) -> Forked:
+    def start(
+        self, run: RunDirectory, attempt: int, processes: int = 1, *, dies_on_commit: bool = False
+    ) -> Forked:
         """An attempt of `processes` ranks, told of each other as torchrun does."""
         run.attempt(attempt).ranks.mkdir(parents=True, exist_ok=True)
         write_json(run.attempt(attempt).proc, {"started_at": time.time()})
@@ -86,6 +88,7 @@ class Zygote:
         for rank in range(processes):
             ranked = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if processes > 1 else {}
             order = {"run": str(run.root), "attempt": attempt, "log": str(run.log)}
+            order |= {"dies_on_commit": dies_on_commit}
             pids.append(self.tell(order | {"env": environment | ranked})["pid"])
         return Forked(self, pids)
 

@@ -3,20 +3,35 @@
 A test that kills twenty trainers would wait a minute for imports otherwise. What is forked is
 the trainer's own entry point, with its own standard output, and SIGKILL kills it as any other.
 
-Protocol, JSON lines: {run, attempt, log, env} in, {pid} out; {pid, status} when one has ended
-is asked for by {wait: pid}.
+Protocol, JSON lines: {run, attempt, log, env, dies_on_commit} in, {pid} out; {rc} when one has
+ended is asked for by {wait: pid}.
 """
 
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
 
 import gladius_widgets.training.loop
+from gladius_widgets.store.metrics import MetricWriter
+from gladius_widgets.training.checkpoint_store import CheckpointStore
 from gladius_widgets.training.entry import main
 
 assert gladius_widgets.training.loop
+
+
+def die_on_commit() -> None:
+    """SIGKILL to this process as soon as a checkpoint got its name, with rows in memory."""
+    MetricWriter.__init__.__kwdefaults__["flush_s"] = 3600.0
+    commit = CheckpointStore.commit
+
+    def commit_and_die(*args, **kwargs):
+        commit(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    CheckpointStore.commit = commit_and_die
 
 
 def child(order: dict) -> None:
@@ -24,6 +39,8 @@ def child(order: dict) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update(order["env"])
+    if order["dies_on_commit"]:
+        die_on_commit()
     code = 1
     try:
         main(["--run", order["run"], "--attempt", str(order["attempt"])])
