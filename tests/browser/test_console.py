@@ -196,6 +196,7 @@ def test_zoom_reads_the_range_and_resets(console):
     box = plot.bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.move(box["x"] + 64, box["y"] + 60)
+    expect(page.locator(".gw-tip:visible")).to_contain_text("Train")  # it listens
     for _ in range(4):
         page.mouse.wheel(0, -240)
     wait_until(lambda: last_tick() < whole, 10, "a zoomed axis")
@@ -275,9 +276,14 @@ def _bytes(data: str | bytes) -> bytes:
 
 
 def _is_state(frame: bytes) -> bool:
-    """A widget message that is neither log output nor the heartbeat."""
+    """A widget message that is neither log output nor the heartbeat.
+
+    The first type named is the message's own; the next one is that of what it answers.
+    """
+    kind = re.search(rb'"msg_type":\s*"(\w+)"', frame)
     log_or_beat = (b'"skipped"', b'"beat"', b'"pong"')
-    return b"comm_msg" in frame and not any(word in frame for word in log_or_beat)
+    is_widget_message = kind is not None and kind[1] == b"comm_msg"
+    return is_widget_message and not any(word in frame for word in log_or_beat)
 
 
 def _has_torch(process: psutil.Process) -> bool:
