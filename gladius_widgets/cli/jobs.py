@@ -23,11 +23,12 @@ _POLL_S = 0.2
 
 
 class ExportFormat(StrEnum):
-    """What `export` writes."""
+    """What `export` writes: a table of metrics, or the model."""
 
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    MERGED = "merged"
 
 
 class Table(StrEnum):
@@ -155,15 +156,32 @@ def logs(
 def export(
     context: typer.Context,
     job: JobArgument,
-    file_format: Annotated[ExportFormat, typer.Option("--format", help="Of the file.")],
-    out: Annotated[Path, typer.Option(metavar="PATH", help="The file to write.")],
+    file_format: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="Of the metrics file; `merged` writes the model."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="The file or model folder to write.")],
     table: Annotated[Table, typer.Option(help="Which metrics.")] = Table.TRAIN,
+    step: Annotated[
+        int | None, typer.Option(help="With `merged`: of this checkpoint. [the newest]")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a metric table to a file for other tools."""
+    """Write a metric table to a file, or the model with its adapters merged to a folder."""
+    if step is not None and file_format != ExportFormat.MERGED:
+        raise typer.BadParameter("--step goes with --format merged")
     client = open_client(context, home, as_json)
     run = client.run(job)
+    if file_format == ExportFormat.MERGED:
+        from gladius_widgets.client.merged import export_merged
+
+        folder = export_merged(run, out.expanduser(), step)
+        if chosen.as_json:
+            print_json({"path": str(folder), "format": file_format})
+        else:
+            print(f"Model → {folder}")
+        return
     from gladius_widgets.store.metrics import export as export_table
 
     done = export_table(run, table, file_format, out.expanduser())

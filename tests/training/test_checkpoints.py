@@ -12,7 +12,9 @@ from training.forked import Zygote
 from training.harness import TINY_MOE, events, merged, rows, weights
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from gladius_widgets.client.merged import export_merged
 from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.training.checkpoint_store import CheckpointStore, verify
@@ -211,3 +213,12 @@ def test_merge_says_what_is_there(moe_run: RunDirectory, tmp_path: Path, capsys:
     ):
         assert merge_command(["--run", str(moe_run.root), *arguments]) == 1
         assert message in capsys.readouterr().err
+
+
+def test_the_model_is_exported_by_a_process_of_its_own(
+    moe_run: RunDirectory, tmp_path: Path
+) -> None:
+    out = export_merged(moe_run, tmp_path / "model", step=20)
+    assert isinstance(AutoModelForCausalLM.from_pretrained(out), torch.nn.Module)
+    with pytest.raises(GladiusError, match=r"^\S.* is there already\. Name a new folder\.$"):
+        export_merged(moe_run, out)

@@ -92,7 +92,8 @@ def test_show_for_people_and_for_programs(run, training):
 @pytest.mark.parametrize(
     "arguments",
     [["show"], ["shw"], ["submit"], ["cancel", "x"], ["export", "x", "--out", "y"],
-     ["export", "x", "--format", "xml", "--out", "y"], ["jobs", "--limit", "0"], ["set", "x"]],
+     ["export", "x", "--format", "xml", "--out", "y"], ["jobs", "--limit", "0"], ["set", "x"],
+     ["export", "x", "--format", "csv", "--step", "3", "--out", "y"]],
 )  # fmt: skip
 def test_wrong_usage_exits_2(run, arguments):
     code, _, err = run(*arguments)
