@@ -13,7 +13,6 @@ _LOUD = {
     "error": ("Training error", "red", None),
 }
 
-
 _SAVING = frozenset({"checkpoint", "pause", "stop"})
 _JUST_S = 3.0
 
@@ -39,12 +38,8 @@ class Notices:
             mine = payload.get("id") in self._actions.own or self._actions.pending
             if not mine:
                 toasts().show("Someone else", event.message, "blue")
-        elif event.type == "checkpoint" and self._actions.pending in (
-            "checkpoint",
-            "pause",
-            "stop",
-        ):
-            return  # its answer says so
+        elif event.type == "checkpoint" and self._asked_to_save():
+            return
         elif event.type in _LOUD:
             title, tone, icon = _LOUD[event.type]
             toasts().show(title, event.message.removeprefix(f"{title}: "), tone, icon=icon)

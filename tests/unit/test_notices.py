@@ -1,0 +1,54 @@
+"""Events of a run as toasts: each piece of news is said once."""
+
+import time
+
+import pytest
+
+from gladius_widgets.client import Client
+from gladius_widgets.components import toasts
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.pages.notices import Notices
+from gladius_widgets.panels.actions import JobActions
+from gladius_widgets.panels.feed import feed_of
+from gladius_widgets.store.events import Event
+
+CONFIG = {"model": {"name": "m"}, "data": {"path": "hub/data"}}
+SAVED = Event(
+    time=1.0,
+    type="checkpoint",
+    message="Checkpoint saved: checkpoints/step-00000004 (0.05 s)",
+    payload={"step": 4},
+    source="trainer",
+    attempt=1,
+)
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    monkeypatch.setattr("gladius_widgets.client.client.ensure_supervisor", lambda _home: None)
+    client = Client(tmp_path)
+    job = client.submit(TrainingConfig.model_validate(CONFIG), "moe")
+    feed = feed_of(client.run(job.id), client)
+    actions = JobActions(feed, client)
+    toasts().items = []
+    yield Notices(feed, actions), actions
+    feed.leave()
+
+
+def test_a_checkpoint_by_itself_is_told(page):
+    notices, _ = page
+    notices._show([SAVED])
+    assert [toast["title"] for toast in toasts().items] == ["Checkpoint saved"]
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "pause", "stop"])
+def test_one_that_the_reader_asked_for_is_told_by_its_answer_alone(page, name):
+    notices, actions = page
+    actions.pending = name
+    notices._show([SAVED])
+    actions.pending, actions.used = "", (name, time.monotonic())  # the answer came first
+    notices._show([SAVED])
+    assert toasts().items == []
+    actions.used = (name, time.monotonic() - 60)
+    notices._show([SAVED])
+    assert len(toasts().items) == 1
