@@ -12,7 +12,9 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.events import EventReader
 from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.records import read_processes
 
 SMALL = ["data.max_samples=300", "data.max_length=48", "training.validation_max_batches=2",
          "training.micro_batch_size=4", "training.tensorboard=false"]  # fmt: skip
@@ -119,3 +121,23 @@ def test_two_ranks_end_with_their_runner(client):
     os.kill(pids["runner"], signal.SIGKILL)
     nothing_left(client, job_id, 1)
     wait_until(lambda: client.job(job_id).status == JobStatus.LOST, 10, "lost")
+
+
+def test_a_hang_is_told_with_its_stacks_and_ended_as_the_config_says(client):
+    """A rank that stands still: the other waits for it inside a collective, as ranks do."""
+    job_id = submit(
+        client, "training.max_steps=100000", "resources.processes=2",
+        "training.hang_timeout_s=3", "training.on_hang=fail", "training.sigterm_grace_s=2",
+    )  # fmt: skip
+    wait(client, job_id, JobStatus.TRAINING)
+    wait_until(lambda: client.job(job_id).step > 2, 60, "steps")
+    run = client.run(job_id)
+    os.kill(read_processes(run.attempt(1)).ranks[1].pid, signal.SIGSTOP)
+    wait_until(lambda: client.job(job_id).status == JobStatus.FAILED, 60, "the end of the hang")
+    assert client.job(job_id).error["type"] == "hang"
+    alarms = [e for e in EventReader(run).poll() if (e.payload or {}).get("kind") == "hang"]
+    assert [(e.type, e.source) for e in alarms] == [("warning", "runner")]
+    log = run.log.read_text()
+    assert "Current thread" in log
+    assert "all_reduce" in log  # where rank 0 stood
+    nothing_left(client, job_id, 1)
