@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import psutil
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.websocket import WebSocketClosedError
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
@@ -105,10 +107,17 @@ def serve(
         server.connection_dir = connections
         # Not asyncio.run: it waits until each task accepts its end, and one of nbclient's does not.
         loop = asyncio.new_event_loop()
+        loop.set_exception_handler(report_unless_page_left)
         try:
             loop.run_until_complete(run())
         finally:
             loop.close()
+
+
+def report_unless_page_left(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An event loop's exception handler: news for a page that has just closed is no fault."""
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)
 
 
 async def _until_told(server: PageServer) -> None:

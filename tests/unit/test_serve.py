@@ -1,15 +1,18 @@
 """The parts of the server that need no browser: token, address, gate rules, notebooks."""
 
+import asyncio
+import logging
 import socket
 import stat
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tornado.websocket import WebSocketClosedError
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.serve import notebooks
-from gladius_widgets.serve.launch import page_url, serve
+from gladius_widgets.serve.launch import page_url, report_unless_page_left, serve
 from gladius_widgets.serve.messages import message_page
 from gladius_widgets.serve.token import cookie_of, token_of
 
@@ -98,3 +101,14 @@ def test_notebooks_stand_in_the_checkout_or_in_the_package(
         folder.mkdir(parents=True)
         (folder / notebooks.PAGES[0]).touch()
         assert notebooks.directory().samefile(folder)
+
+
+def test_a_page_that_left_is_no_fault_and_all_else_is(caplog: pytest.LogCaptureFixture):
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(report_unless_page_left)
+    with caplog.at_level(logging.ERROR, "asyncio"):
+        loop.call_exception_handler({"message": "m", "exception": WebSocketClosedError()})
+        assert caplog.messages == []
+        loop.call_exception_handler({"message": "m", "exception": ValueError("x")})
+        assert len(caplog.messages) == 1
+    loop.close()
