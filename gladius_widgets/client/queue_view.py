@@ -1,0 +1,33 @@
+"""The queue as people see it: who runs, who waits, when each will start and why not sooner."""
+
+from dataclasses import dataclass
+
+from gladius_widgets.store.registry import Job
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A waiting job.
+
+    Attributes:
+        job: its registry row.
+        place: 1 = next in line.
+        starts_at: unix s, None when nobody can say.
+        reason: what keeps it besides the slots, such as `Held` or `Waits for first`; else empty.
+    """
+
+    job: Job
+    place: int
+    starts_at: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """Slots, their jobs, the waiting ones in order, and how the queue did in the last 7 days."""
+
+    slots: int
+    active: tuple[Job, ...]
+    waiting: tuple[QueuedJob, ...]
+    average_wait_s: float | None
+    jobs_per_day: float | None

@@ -1,0 +1,85 @@
+from datetime import date
+from importlib.resources import files
+
+import pytest
+
+from gladius_widgets.core.errors import ConfigError
+from gladius_widgets.core.rates import PACKAGED, load_rates, usable_rates
+
+OWN = "as_of: 2026-01-02\ncurrency: EUR\ngpus:\n  H100: {spot: 2, on_demand: 3.5}\n  cpu: 0.05\n"
+
+
+def test_the_packaged_file_has_the_specified_prices(home):
+    rates = load_rates(home)
+    assert rates.source == PACKAGED
+    assert (rates.price("H100", spot=True).hourly, rates.currency) == (2.49, "USD")
+    assert rates.price("h100", spot=False).hourly == 7.99
+    assert rates.as_of is not None
+    assert (files("gladius_widgets.core") / "rates.yaml").is_file()
+
+
+def test_a_home_has_its_own(home):
+    home.root.mkdir()
+    home.rates.write_text(OWN)
+    rates = load_rates(home)
+    assert (rates.source, rates.as_of, rates.currency) == (home.rates, date(2026, 1, 2), "EUR")
+    assert rates.price("H100", spot=True).hourly == 2
+    assert rates.price("cpu", spot=False).hourly == 0.05
+    home.rates.write_text(OWN.replace("3.5", "3.75"))
+    assert load_rates(home).price("H100", spot=False).hourly == 3.75
+
+
+def test_an_unknown_gpu_has_no_price_and_says_what_to_do(home):
+    price = load_rates(home).price("H1000", spot=False)
+    assert price.hourly is None
+    assert "'H1000'" in price.reason
+    assert "Did you mean 'H100'?" in price.reason
+    assert "cost.hourly_rate" in price.reason
+    assert not price.expected
+
+
+def test_a_missing_spot_price_is_not_the_on_demand_one(home):
+    price = load_rates(home).price("L4", spot=True)
+    assert price.hourly is None
+    assert "no spot price for L4" in price.reason
+
+
+def test_cpu_work_without_a_price_is_nothing_to_mend(home):
+    price = load_rates(home).price("cpu", spot=False)
+    assert (price.hourly, price.expected) == (None, True)
+    assert price.reason == "CPU work has no price."
+
+
+def test_no_gpu_type_says_which_key_to_set(home):
+    assert "resources.gpu_type" in load_rates(home).price(None, spot=False).reason
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("currency: USD\ngpus: {}\n", "'as_of' is missing"),
+        (OWN.replace("3.5", "cheap"), "line 4: 'gpus.H100.on_demand'"),
+        (OWN.replace("3.5", "-1"), "line 4: 'gpus.H100.on_demand'"),
+        (OWN.replace("3.5", ".nan"), "line 4: 'gpus.H100.on_demand'"),
+        (OWN.replace("3.5", "true"), "line 4: 'gpus.H100.on_demand'"),
+        (OWN.replace("on_demand", "ondemand"), "Did you mean 'on_demand'?"),
+        (OWN.replace("EUR", "euro"), "line 2: 'currency'"),
+        (OWN.replace("2026-01-02", "yesterday"), "line 1: 'as_of'"),
+        (OWN + "gpu: 1\n", "there is no key 'gpu'. Did you mean 'gpus'?"),
+        (OWN.replace("gpus:", "gpus: 3\nrest:"), "'gpus'"),
+        ("- a\n", "rates.yaml"),
+        ("a: [", "rates.yaml"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence_naming_file_and_key(home, text, said):
+    home.root.mkdir()
+    home.rates.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_rates(home)
+    assert str(home.rates) in str(caught.value)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    rates = usable_rates(home)  # nobody who only shows prices has to fail
+    assert rates.problem == str(caught.value)
+    assert rates.price("H100", spot=True).hourly is None
+    assert rates.price("H100", spot=True).reason == rates.problem
