@@ -21,7 +21,9 @@ class Element(Component):
 
     Events: `element.on("pause", handler)`; the payload is a dict with `event`, `name`, `key`
     (of the nearest keyed node), `value`, `checked`, `data` (the node's data attributes), `keys`
-    (`key`, `ctrl`, `shift`, `alt`, `meta`) and, for forms, `values`.
+    (`key`, `ctrl`, `shift`, `alt`, `meta`) and, for forms, `values`. That of `drop` has `dragged`
+    and `before`, the keys of what was dragged and of what it was dropped in front of (None: it is
+    the last now); that of a click with `data-copy` has `copied`.
     """
 
     _esm = STATIC / "element.js"

@@ -45,7 +45,10 @@ def h(
         children: elements, texts, numbers, or lists of them; None is left out.
         on: event → name of the message, e.g. `{"click": "pause", "keydown:Enter": "apply"}`.
             `dismiss` fires on Escape or a press outside. A click on a control inside does not
-            count as a click on its container. `data-debounce` (ms) delays `input`.
+            count as a click on its container. `data-debounce` (ms) delays `input`. `drop` is for
+            a container with `data-drop="group"`: a keyed child was dragged to another place, by
+            a `draggable` handle in it with `data-drag="group"`. A button with `data-copy="id"`
+            copies the text of that element, and its `click` says whether it could.
         key: identity among its siblings, so that a moved row keeps its focus and state.
 
     Raises:
@@ -97,7 +100,7 @@ def clock(time_s: float, kind: str = "duration", *, classes: str | None = None) 
     Args:
         time_s: a moment, unix seconds.
         kind: `duration` "6h 23m" since then, `ago` "2 minutes ago", `age` "3m ago",
-            `in` "in 8 minutes" until then.
+            `in` "in 8 minutes" or "in 3h 20m" until then.
         classes: CSS classes of its span.
     """
     _require(kind, CLOCKS, "kind of clock")

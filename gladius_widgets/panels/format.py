@@ -119,10 +119,17 @@ def age(then: float | None, now: float) -> str:
 
 
 def ahead(then: float | None, now: float) -> str:
-    """How long from now: `in 8 minutes`, `now` when it is due."""
+    """How long from now: `in 8 minutes`, `in 3h 20m`, `in 1d 22h`, `now` when it is due."""
     if then is None:
         return UNKNOWN
-    return "now" if then - now < 1 else f"in {_rough(then - now)}"
+    seconds = int(then - now)
+    if seconds < 1:
+        return "now"
+    if seconds < _HOUR:
+        return f"in {_rough(seconds)}"
+    if seconds < _DAY:
+        return f"in {seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
+    return f"in {seconds // _DAY}d {seconds % _DAY // _HOUR}h"
 
 
 def _rough(seconds: float) -> str:

@@ -124,6 +124,16 @@ export function press(target, key, options = {}) {
   return event;
 }
 
+/** Dispatch a drag event; jsdom has none of its own. Returns it, with what its transfer was given. */
+export function dragEvent(target, type, { y = 0, to = null } = {}) {
+  const event = new page.Event(type, { bubbles: true, cancelable: true });
+  const given = {};
+  const dataTransfer = { setData: (kind, text) => (given[kind] = text), setDragImage: (node) => (given.image = node) };
+  Object.assign(event, { clientX: 0, clientY: y, relatedTarget: to, dataTransfer, given });
+  target.dispatchEvent(event);
+  return event;
+}
+
 /** Let promises and zero timers run. */
 export async function settle() {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));

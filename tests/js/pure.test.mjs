@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sources } from "./page.mjs";
 
+const { clockText } = await import(new URL("clock.js", sources));
 const { colourTags } = await import(new URL("terminal/colour.js", sources));
 const { countLines, headOf, linesBelow, rowsOf } = await import(new URL("terminal/lines.js", sources));
 const { fixed, lowerBound, move, nearest, place } = await import(new URL("chart/points.js", sources));
@@ -61,4 +62,12 @@ test("numbers as the design writes them", () => {
   assert.equal(fixed(2847.4, 0), "2,847");
   assert.equal(place(1500), "1,500");
   assert.equal(place("E3"), "E3");
+});
+
+test("a moment ahead reads as people plan by it", () => {
+  const now = 1_000_000;
+  const ahead = (seconds) => clockText(JSON.stringify({ since: now + seconds, kind: "in" }), now);
+  assert.deepEqual([0, 42, 481, 12_059, 86_399, 165_600].map(ahead), [
+    "now", "in 42s", "in 8 minutes", "in 3h 20m", "in 23h 59m", "in 1d 22h",
+  ]);
 });

@@ -87,7 +87,14 @@ def test_age(then, text):
 
 
 @pytest.mark.parametrize(
-    ("then", "text"), [(NOW + 485, "in 8 minutes"), (NOW - 3, "now"), (None, "–")]
+    ("then", "text"),
+    [
+        (NOW + 485, "in 8 minutes"),
+        (NOW + 12_000, "in 3h 20m"),
+        (NOW + 165_600, "in 1d 22h"),
+        (NOW - 3, "now"),
+        (None, "–"),
+    ],
 )
 def test_ahead(then, text):
     assert fmt.ahead(then, NOW) == text

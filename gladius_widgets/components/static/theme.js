@@ -13,6 +13,12 @@ function duration(seconds) {
   if (s >= 60) return `${Math.floor(s / 60)}m ${String(s % 60).padStart(2, "0")}s`;
   return `${s}s`;
 }
+function ahead(seconds) {
+  const s = Math.floor(seconds);
+  if (s >= 86400) return `${Math.floor(s / 86400)}d ${Math.floor(s % 86400 / 3600)}h`;
+  if (s >= 3600) return `${Math.floor(s / 3600)}h ${Math.floor(s % 3600 / 60)}m`;
+  return words(s);
+}
 function words(seconds) {
   for (const [name, size] of UNITS) {
     if (seconds >= size) {
@@ -38,7 +44,7 @@ function clockText(spec, now) {
   const past = Math.max(0, now - since);
   if (kind === "ago") return past < 1 ? "just now" : `${words(past)} ago`;
   if (kind === "age") return `${short(past)} ago`;
-  if (kind === "in") return since > now ? `in ${words(since - now)}` : "now";
+  if (kind === "in") return since > now ? `in ${ahead(since - now)}` : "now";
   return duration(past);
 }
 function offset() {
@@ -277,6 +283,7 @@ var allowed_default = {
     "dir",
     "disabled",
     "download",
+    "draggable",
     "fill",
     "for",
     "headers",
@@ -451,6 +458,7 @@ var allowed_default = {
     "contextmenu",
     "dblclick",
     "dismiss",
+    "drop",
     "focusin",
     "focusout",
     "input",
@@ -478,6 +486,143 @@ function linkAllowed(tag, href) {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(trimmed);
   if (scheme && !/^https?:$/i.test(scheme[0])) return false;
   return !trimmed.startsWith("//") && !trimmed.startsWith("\\") && !trimmed.startsWith("/\\");
+}
+
+// src/tree_drag.js
+var TYPE = "application/x-gladius";
+var TreeDrag = class {
+  /** @param {import("./tree.js").Tree} tree @param {import("./tree.js").Send} send @param {AbortSignal} signal */
+  constructor(tree, send, signal) {
+    this.tree = tree;
+    this.send = send;
+    this.drag = null;
+    this.marked = null;
+    const { root: root2 } = tree;
+    root2.addEventListener("dragstart", (e) => this.start(e), { signal });
+    root2.addEventListener("dragover", (e) => this.over(e), { signal });
+    root2.addEventListener("dragleave", (e) => this.leave(e), { signal });
+    root2.addEventListener("drop", (e) => this.drop(e), { signal });
+    root2.addEventListener("dragend", () => this.end(), { signal });
+    signal.addEventListener("abort", () => this.end());
+  }
+  /** @param {DragEvent} event */
+  start(event) {
+    const handle = event.target instanceof Element ? event.target.closest("[data-drag]") : null;
+    const group = handle?.getAttribute("data-drag") ?? "";
+    const container = handle && this.containerOf(handle, group);
+    const item = container && childWith(container, handle);
+    const key = item && this.tree.nodes.get(item)?.k;
+    if (!handle || !item || !key) return;
+    event.stopPropagation();
+    if (handle.getAttribute("aria-disabled") === "true") return event.preventDefault();
+    this.drag = { group, key, item };
+    const transfer = event.dataTransfer;
+    if (transfer) {
+      const box = item.getBoundingClientRect();
+      transfer.setData(TYPE, key);
+      transfer.effectAllowed = "move";
+      transfer.setDragImage(item, event.clientX - box.left, event.clientY - box.top);
+    }
+    setTimeout(() => this.drag?.item === item && item.setAttribute("data-gw-dragged", ""));
+  }
+  /** @param {DragEvent} event */
+  over(event) {
+    const place = this.placeAt(event);
+    this.mark(place);
+    if (!place) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.dataTransfer) event.dataTransfer.dropEffect = "move";
+  }
+  /** @param {DragEvent} event */
+  leave(event) {
+    const to = (
+      /** @type {Node | null} */
+      event.relatedTarget
+    );
+    if (this.marked && !this.marked.parentElement?.contains(to)) this.mark(null);
+  }
+  /** @param {DragEvent} event */
+  drop(event) {
+    const place = this.placeAt(event);
+    const { drag } = this;
+    this.end();
+    if (!place || !drag) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const { container, children, at } = place;
+    const from = children.indexOf(drag.item);
+    if (from >= 0 && (at === from || at === from + 1)) return;
+    const name = this.tree.nodes.get(container)?.on?.drop;
+    const before = at < children.length ? this.tree.nodes.get(children[at])?.k : null;
+    if (name) this.send({ event: "drop", name, key: this.tree.events.keyed(container), dragged: drag.key, before });
+  }
+  end() {
+    this.mark(null);
+    this.drag?.item.removeAttribute("data-gw-dragged");
+    this.drag = null;
+  }
+  /** After a patch: what is dragged may have left; its dragend would not arrive here. */
+  changed() {
+    if (this.drag && !this.tree.root.contains(this.drag.item)) this.end();
+  }
+  /** Where the pointer would drop what is dragged. @param {DragEvent} event @returns {Place | null} */
+  placeAt(event) {
+    if (!this.drag || !(event.target instanceof Element)) return null;
+    const container = this.containerOf(event.target, this.drag.group);
+    if (!container) return null;
+    const children = Array.from(container.children).filter((child) => this.tree.nodes.get(child)?.k);
+    const after = children.findIndex((child) => {
+      const box = child.getBoundingClientRect();
+      return event.clientY < box.top + box.height / 2;
+    });
+    return { container, children, at: after < 0 ? children.length : after };
+  }
+  /** @param {Place | null} place */
+  mark(place) {
+    const child = place && (place.children[place.at] ?? place.children.at(-1));
+    const side = place && place.at < place.children.length ? "before" : "after";
+    if (this.marked && this.marked !== child) this.marked.removeAttribute("data-gw-over");
+    this.marked = child ?? null;
+    if (this.marked && this.marked.getAttribute("data-gw-over") !== side) this.marked.setAttribute("data-gw-over", side);
+  }
+  /** The nearest container of that group, in this tree. @param {Element} dom @param {string} group */
+  containerOf(dom, group) {
+    for (let at = (
+      /** @type {Element | null} */
+      dom
+    ); at && this.tree.root.contains(at); at = at.parentElement) {
+      if (at.getAttribute("data-drop") === group && this.tree.nodes.has(at)) return at;
+    }
+    return null;
+  }
+};
+function childWith(container, dom) {
+  return Array.from(container.children).find((child) => child.contains(dom)) ?? null;
+}
+
+// src/copy.js
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyByCommand(text);
+  }
+}
+function copyByCommand(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.style.cssText = "position:fixed;opacity:0";
+  document.body.appendChild(area);
+  area.select();
+  try {
+    return document.execCommand("copy");
+  } catch {
+    return false;
+  } finally {
+    area.remove();
+  }
 }
 
 // src/tree_events.js
@@ -550,7 +695,11 @@ var TreeEvents = class {
     const message = this.payload(event, dom, name);
     const delay = Number(dom.getAttribute("data-debounce") ?? 0);
     clearTimeout(this.pending.get(dom));
-    if (event.type === "input" && delay > 0) {
+    const source = event.type === "click" ? dom.getAttribute("data-copy") : null;
+    if (source !== null) {
+      const text = document.getElementById(source)?.textContent ?? "";
+      copyText(text).then((copied) => this.send({ ...message, copied }));
+    } else if (event.type === "input" && delay > 0) {
       this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name)), delay));
     } else {
       this.send(message);
@@ -704,6 +853,7 @@ var Tree = class {
     this.mounts = /* @__PURE__ */ new Map();
     this.clocks = new Clocks(signal);
     this.events = new TreeEvents(this, send, signal);
+    this.drag = new TreeDrag(this, send, signal);
     this.toFocus = null;
     signal.addEventListener("abort", () => this.update(null));
   }
@@ -719,6 +869,7 @@ var Tree = class {
     this.children = next;
     this.sweep();
     this.events.changed();
+    this.drag.changed();
     if (this.toFocus) this.toFocus.focus({ preventScroll: true });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
     this.toFocus = null;

@@ -14,6 +14,14 @@ export function duration(seconds) {
   return `${s}s`;
 }
 
+/** "8 minutes", "30s"; people plan by "3h 20m" and "1d 22h". @param {number} seconds */
+function ahead(seconds) {
+  const s = Math.floor(seconds);
+  if (s >= 86400) return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`;
+  if (s >= 3600) return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`;
+  return words(s);
+}
+
 /** "8 minutes", "30s". @param {number} seconds */
 function words(seconds) {
   for (const [name, size] of UNITS) {
@@ -47,7 +55,7 @@ export function clockText(spec, now) {
   const past = Math.max(0, now - since);
   if (kind === "ago") return past < 1 ? "just now" : `${words(past)} ago`;
   if (kind === "age") return `${short(past)} ago`;
-  if (kind === "in") return since > now ? `in ${words(since - now)}` : "now";
+  if (kind === "in") return since > now ? `in ${ahead(since - now)}` : "now";
   return duration(past);
 }
 

@@ -2,6 +2,7 @@
 
 import { SVG_TAGS, TAGS, attributeAllowed, linkAllowed, styleAllowed } from "./allowed.js";
 import { Clocks } from "./clock.js";
+import { TreeDrag } from "./tree_drag.js";
 import { TreeEvents } from "./tree_events.js";
 
 /**
@@ -40,6 +41,7 @@ export class Tree {
     this.mounts = new Map();
     this.clocks = new Clocks(signal);
     this.events = new TreeEvents(this, send, signal);
+    this.drag = new TreeDrag(this, send, signal);
     /** @type {HTMLElement | null} */
     this.toFocus = null;
     signal.addEventListener("abort", () => this.update(null));
@@ -54,6 +56,7 @@ export class Tree {
     this.children = next;
     this.sweep();
     this.events.changed();
+    this.drag.changed();
     if (this.toFocus) this.toFocus.focus({ preventScroll: true });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
     this.toFocus = null;

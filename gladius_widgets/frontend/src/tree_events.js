@@ -1,5 +1,7 @@
 // What happens in an element tree: one listener per event type, messages by name.
 
+import { copyText } from "./copy.js";
+
 const TYPES = ["change", "click", "contextmenu", "dblclick", "focusin", "focusout", "input", "keydown", "submit"];
 const CONTROL = "a[href], button, input, select, textarea, label, summary";
 /** Arrow keys move among these, by the role of their container. @type {Record<string, string>} */
@@ -61,7 +63,11 @@ export class TreeEvents {
     const message = this.payload(event, dom, name);
     const delay = Number(dom.getAttribute("data-debounce") ?? 0);
     clearTimeout(this.pending.get(dom));
-    if (event.type === "input" && delay > 0) {
+    const source = event.type === "click" ? dom.getAttribute("data-copy") : null;
+    if (source !== null) {
+      const text = document.getElementById(source)?.textContent ?? "";
+      copyText(text).then((copied) => this.send({ ...message, copied }));
+    } else if (event.type === "input" && delay > 0) {
       this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name)), delay));
     } else {
       this.send(message);

@@ -2,7 +2,7 @@
 
 import { bookmarks } from "./bookmarks.js";
 import { footer, menu, searchBar, toolbar } from "./chrome.js";
-import { copyText } from "./copy.js";
+import { copyText } from "../copy.js";
 import { Find } from "./find.js";
 import { handleKey } from "./keys.js";
 import { Screen } from "./screen.js";
