@@ -1,6 +1,7 @@
 """From a YAML file to a `TrainingConfig`, with errors that name file, line and key."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -75,37 +76,75 @@ def _apply_override(document: Document, override: str) -> None:
     document.overrides[keys] = f"--set {' '.join(override.split())[:80]}"
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a config.
+
+    Attributes:
+        path: of the key; a section's when it is about several of its keys.
+        message: a sentence that names file, line and key.
+        short: the same for a reader who sees the key already.
+        hint: what to do.
+        missing: a key that is needed is not there.
+        unknown: there is no such key.
+    """
+
+    path: KeyPath
+    message: str
+    short: str
+    hint: str
+    missing: bool = False
+    unknown: bool = False
+
+
+def find_problems(document: Document) -> list[Problem]:
+    """Everything that is wrong in a parsed config; empty when it is right."""
+    try:
+        TrainingConfig.model_validate(document.values)
+    except ValidationError as error:
+        return [_problem(document, item) for item in error.errors()]
+    return []
+
+
 def _validate(document: Document) -> TrainingConfig:
     try:
         return TrainingConfig.model_validate(document.values)
     except ValidationError as error:
-        errors = error.errors()
+        found = [_problem(document, item) for item in error.errors()]
         # A mistyped key also makes the right one missing: the typo is what to tell about.
-        unknown = (e for e in errors if e["type"] == "extra_forbidden")
-        raise _config_error(document, next(unknown, errors[0])) from None
+        first = next((problem for problem in found if problem.unknown), found[0])
+        raise ConfigError(first.message, first.hint) from None
 
 
-def _config_error(document: Document, error: ErrorDetails) -> ConfigError:
-    path: KeyPath = tuple(error["loc"])
-    name = ".".join(str(part) for part in path if _is_key(part))
-    where = document.where(path)
+def _problem(document: Document, error: ErrorDetails) -> Problem:
+    *parents, last = error["loc"] or ("",)
+    unknown = error["type"] == "extra_forbidden"
+    path: KeyPath = tuple(part for part in parents if _is_key(part))
+    path += (last,) if last and (unknown or _is_key(last)) else ()
+    name = ".".join(str(part) for part in path)
+    where = document.where(tuple(error["loc"]))
     kind = error["type"]
-    if kind == "extra_forbidden":
-        message = f"{where}: there is no key '{name}'."
-        return ConfigError(message, did_you_mean(str(path[-1]), _fields_at(path[:-1])))
+    if unknown:
+        what = f"there is no key '{name}'."
+        hint = did_you_mean(str(path[-1]), _fields_at(path[:-1]))
+        return Problem(path, f"{where}: {what}", _sentence(what), hint, unknown=True)
     if kind == "missing":
-        return ConfigError(f"{where}: the key '{name}' is missing.", "Add it.")
+        message = f"{where}: the key '{name}' is missing."
+        return Problem(path, message, "It is needed.", "Add it.", missing=True)
     shown = repr(error["input"])
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if kind in _TYPE_WORDS:
-        return ConfigError(
-            f"{where}: '{name}' must be {_TYPE_WORDS[kind]}, but is {shown}.", "Change the value."
-        )
+        what = f"must be {_TYPE_WORDS[kind]}, but is {shown}."
+        return Problem(path, f"{where}: '{name}' {what}", _sentence(what), "Change the value.")
     reason = error["msg"].removeprefix("Value error, ")
-    reason = reason[0].lower() + reason[1:]
     at = f"'{name}'" if name else "the config"
     value = "" if isinstance(error["input"], dict | BaseModel) else f" (it is {shown})"
-    return ConfigError(f"{where}: {at}: {reason}{value}.", "Change the value.")
+    what = f"{reason[0].lower()}{reason[1:]}{value}."
+    return Problem(path, f"{where}: {at}: {what}", _sentence(what), "Change the value.")
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _is_key(part: str | int) -> bool:

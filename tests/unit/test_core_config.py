@@ -54,6 +54,7 @@ def test_configs_of_the_repository_are_valid(path):
             BASE + "training:\n  epochs: 1\n  max_step: 3\n",
             "c.yaml, line 5: there is no key 'training.max_step'. Did you mean 'max_steps'?",
         ),
+        (BASE + "training: {max-steps: 3}\n", "there is no key 'training.max-steps'. Did you mean"),
         (BASE + "lora: {zzz: 1}\n", "there is no key 'lora.zzz'. Valid: alpha, dropout, "),
         (BASE + "training: {max_steps: '20'}\n", "must be a whole number, but is '20'."),
         (BASE + "training: {max_steps: 2.5}\n", "must be a whole number, but is 2.5."),
