@@ -2,7 +2,24 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gladius_widgets.core.cost import BillableSpan, projected, spent
+from gladius_widgets.core.cost import (
+    AttemptHistory,
+    BillableSpan,
+    BudgetState,
+    Projection,
+    amount_tone,
+    bar_share,
+    breakdown,
+    budget_state,
+    estimate_tone,
+    is_over_runtime,
+    percent_of_estimate,
+    price_of,
+    projected,
+    projection,
+    spent,
+    time_for,
+)
 
 times = st.floats(0, 1e9)
 rates = st.floats(0, 1e4)
@@ -66,3 +83,128 @@ def test_projection_is_what_will_have_been_spent(start, duration_s, rate, count)
     so_far = spent([BillableSpan(start)], rate, count, half)
     at_the_end = spent([BillableSpan(start, start + duration_s)], rate, count, half)
     assert projected(so_far, duration_s / 2, rate, count) == close(at_the_end, rel=1e-4, abs=1e-6)
+
+
+pauses = st.lists(spans, max_size=4).map(tuple)
+attempts = st.builds(AttemptHistory, st.integers(1, 99), spans, st.none() | times, pauses)
+
+
+def test_a_breakdown_by_attempt_and_state():
+    first = AttemptHistory(1, BillableSpan(0, 3600), 900, (BillableSpan(1800, 2700),))
+    second = AttemptHistory(2, BillableSpan(5000), None)
+    told = breakdown([first, second], 4.0, 2, now=5000 + 1800, currency="EUR")
+    assert [(a.provisioning.cost, a.training.cost, a.paused.cost) for a in told.attempts] == [
+        (2.0, 4.0, 2.0),
+        (4.0, 0.0, 0.0),
+    ]
+    assert (told.attempts[0].ended_at, told.attempts[1].ended_at) == (3600, None)
+    assert (told.provisioning.cost, told.training.cost, told.paused.cost) == (6, 4, 2)
+    assert told.total.cost == 12.0
+    assert (told.currency, told.hourly_rate, told.gpus) == ("EUR", 4.0, 2)
+
+
+def test_a_pause_that_goes_on_counts_until_now_and_overlaps_count_once():
+    held = AttemptHistory(
+        1, BillableSpan(0), 100, (BillableSpan(200, 400), BillableSpan(300, None))
+    )
+    part = breakdown([held], 1.0, 1, now=1000).attempts[0]
+    assert (part.provisioning.duration_s, part.training.duration_s) == (100, 100)
+    assert part.paused.duration_s == 800
+
+
+@given(st.lists(attempts, max_size=5), st.none() | rates, gpus, times)
+def test_the_parts_sum_to_the_whole_and_none_is_negative(history, rate, count, now):
+    told = breakdown(history, rate, count, now)
+    whole = spent([one.span for one in history], rate, count, now)
+    assert told.total.cost == (None if whole is None else close(whole))
+    for one in [*told.attempts, told]:
+        parts = [one.provisioning, one.training, one.paused]
+        assert sum(p.duration_s for p in parts) == close(one.total.duration_s, abs=1e-3)
+        assert all(p.duration_s >= 0 for p in parts)
+        if rate is None:
+            assert {p.cost for p in [*parts, one.total]} == {None}
+        else:
+            assert sum(p.cost for p in parts) == close(one.total.cost, rel=1e-6, abs=1e-3)
+            assert all(p.cost >= 0 for p in parts)
+
+
+@given(st.lists(attempts, max_size=5), rates, gpus, times, st.floats(0, 1e6))
+def test_no_total_falls_as_time_goes_on(history, rate, count, now, later):
+    before = breakdown(history, rate, count, now)
+    after = breakdown(history, rate, count, now + later)
+    assert after.total.cost >= before.total.cost
+    assert after.total.duration_s >= before.total.duration_s
+
+
+@given(st.floats(0, 1e9), rates.filter(bool), st.integers(1, 64))
+def test_what_a_time_costs_lasts_that_time(duration_s, rate, count):
+    cost = price_of(duration_s, rate, count)
+    assert cost is not None
+    assert time_for(cost, rate, count) == close(duration_s, rel=1e-6, abs=1e-6)
+
+
+def test_free_or_unknown_amounts_last_no_known_time():
+    assert time_for(10.0, None, 1) is None
+    assert time_for(10.0, 0.0, 1) is None
+    assert time_for(None, 1.0, 1) is None
+    assert price_of(None, 1.0, 1) is None
+
+
+@given(rates, st.floats(0, 1e6), rates, st.integers(0, 64), st.floats(0, 2))
+def test_a_projection_lies_within_its_bounds_and_above_what_is_spent(so_far, left, rate, n, spread):
+    told = projection(so_far, left, rate, n, spread)
+    assert told is not None
+    assert so_far <= told.low <= told.amount * (1 + 1e-12)
+    assert told.amount <= told.high * (1 + 1e-12)
+    assert told.amount == projected(so_far, left, rate, n)
+    assert told.high - told.amount == close(told.amount - told.low, rel=1e-6, abs=1e-6)
+
+
+def test_a_projection_of_unknowns_is_unknown():
+    assert projection(None, 1, 1, 1) is None
+    assert projection(1, None, 1, 1) is None
+    assert projection(1, 1, None, 1) is None
+    assert projection(10.0, 3600, 10.0, 1) == Projection(20.0, 18.5, 21.5)
+
+
+def test_the_specified_cost_tracker():
+    percent = percent_of_estimate(22.18, 45)
+    assert round(percent) == 49
+    assert bar_share(22.18, 55) == close(0.403, abs=1e-3)
+    assert bar_share(45, 55) == close(0.818, abs=1e-3)
+    assert estimate_tone(percent) == "green"
+    assert [estimate_tone(p) for p in (None, 0, 79.9, 80, 100, 100.1)] == [
+        "", "green", "green", "yellow", "yellow", "red",
+    ]  # fmt: skip
+    assert [amount_tone(a) for a in (None, 0, 49.99, 50, 100, 100.01)] == [
+        "", "green", "green", "yellow", "yellow", "red",
+    ]  # fmt: skip
+
+
+@given(st.none() | rates, st.none() | rates)
+def test_shares_stay_within_the_bar(amount, high):
+    share, percent = bar_share(amount, high), percent_of_estimate(amount, high)
+    assert (share is None) == (amount is None or not high)
+    assert share is None or 0 <= share <= 1
+    assert percent is None or percent >= 0
+
+
+@pytest.mark.parametrize(
+    ("so_far", "state"), [(0, "ok"), (79.99, "ok"), (80, "warn"), (99.99, "warn"), (100, "over")]
+)
+def test_a_budget_is_ok_then_near_then_over(so_far, state):
+    assert budget_state(so_far, 100, 80) == state
+
+
+@given(rates, rates, st.floats(1, 100), rates)
+def test_spending_more_never_makes_a_budget_look_better(so_far, budget, warn, more):
+    order = list(BudgetState)
+    before, after = (budget_state(s, budget, warn) for s in (so_far, so_far + more))
+    assert order.index(after) >= order.index(before)
+    assert budget_state(None, budget, warn) == budget_state(so_far, None, warn) == "ok"
+
+
+def test_the_runtime_limit():
+    assert not is_over_runtime(3599, 1)
+    assert is_over_runtime(3600, 1)
+    assert not is_over_runtime(1e9, None)
