@@ -23,6 +23,7 @@ class Location(Component):
 
     Events (`location().on(name, handler)`):
         `ready`: the query is known (at once, if it already is); payload `query`, `path`.
+        `query`: the reader went back or forward; payload `query`.
         `alive`, `gone`: the first page came, the last one went.
 
     If the kernel falls silent for 15 s, the page shows "Connection Lost". A busy kernel is not
@@ -65,9 +66,13 @@ class Location(Component):
 
     def set_query(self, **parameters: str | None) -> None:
         """Change the address's query without loading the page; None takes a parameter out."""
-        query = {**self.query, **parameters}
-        self.set_trait("query", {name: value for name, value in query.items() if value is not None})
+        self._change_query(parameters)
         self.send({"query": parameters})
+
+    def push_query(self, **parameters: str | None) -> None:
+        """As `set_query`, as a step of its own: the browser's back button leads back."""
+        self._change_query(parameters)
+        self.send({"query": parameters, "push": True})
 
     def set_title(self, title: str) -> None:
         """Name the browser's tab (not inside JupyterLab)."""
@@ -95,13 +100,20 @@ class Location(Component):
             pong = {"sent": content.get("sent"), "time": time.time()}
             self.send({"pong": pong})
             self._see(str(content.get("page")), bool(content.get("visible")))
+        elif name == "query":
+            self.set_trait("query", _strings(content.get("query")))
+            self.emit("query", {"query": self.query})
         elif name == "bye":
             self._forget(str(content.get("page")))
         else:
             super()._message(name, content, buffers)
 
+    def _change_query(self, parameters: dict[str, str | None]) -> None:
+        query = {**self.query, **parameters}
+        self.set_trait("query", {name: value for name, value in query.items() if value is not None})
+
     def _set_ready(self, content: dict[str, Any]) -> None:
-        query = {str(k): str(v) for k, v in dict(content.get("query") or {}).items()}
+        query = _strings(content.get("query"))
         self.set_trait("query", query)
         self.set_trait("path", str(content.get("path") or ""))
         self.set_trait("standalone", bool(content.get("standalone")))
@@ -139,6 +151,10 @@ class Location(Component):
         while self.alive:
             self.send({"beat": True})
             time.sleep(BEAT_S)
+
+
+def _strings(query: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in dict(query or {}).items()}
 
 
 _current: Location | None = None

@@ -42,6 +42,7 @@ class Toasts(Component):
         *,
         icon: str | None = None,
         action: tuple[str, events.Handler] | None = None,
+        seconds: float | None = None,
     ) -> str:
         """Show a message; returns its id.
 
@@ -51,6 +52,7 @@ class Toasts(Component):
             tone: blue, gray (info), green (success), yellow, orange (warning), red (error).
             icon: of the sprite; each tone has its own.
             action: label and handler of a link in it, e.g. `("Undo", undo)`.
+            seconds: how long it stays; by default as its tone says.
         """
         if tone not in ICONS:
             raise ValueError(f"There is no tone '{tone}'. {did_you_mean(tone, ICONS)}")
@@ -61,6 +63,7 @@ class Toasts(Component):
             "tone": tone,
             "icon": icon or ICONS[tone],
             "action": action[0] if action else "",
+            "seconds": seconds,
         }
         if action:
             self._actions[toast["id"]] = action[1]

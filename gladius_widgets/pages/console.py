@@ -76,6 +76,11 @@ class TrainingConsole(Element):
         except GladiusError as error:
             self.tree = problem(error)
 
+    def find(self, text: str) -> None:
+        """Open the search of the log with this text."""
+        if self._panels:
+            self._panels["log"].terminal.find(text)
+
     def close(self) -> None:
         """End the page and its panels."""
         self._clear()
@@ -84,7 +89,10 @@ class TrainingConsole(Element):
         super().close()
 
     def _arrived(self, payload: dict[str, Any]) -> None:
-        self.show(payload["query"].get("job") or None)
+        query = payload["query"]
+        self.show(query.get("job") or None)
+        if query.get("find"):
+            self.find(query["find"])
 
     def _open(self, job: str | None) -> None:
         client = self._given_client or default_client()
@@ -92,7 +100,7 @@ class TrainingConsole(Element):
         job_id = feed.run.id
         panels = {
             "header": HeaderBar(job_id, back=self._leave_or_none(), client=client),
-            "alert": ErrorAlert(job_id, show_log=self._show_log, client=client),
+            "alert": ErrorAlert(job_id, show_log=lambda: self.find("ERROR"), client=client),
             "log": TrainingLog(job_id, client=client),
             "loss": LossChart(job_id, hotkey="1", client=client),
             "experts": ExpertChart(job_id, hotkey="2", client=client),
@@ -132,9 +140,6 @@ class TrainingConsole(Element):
         for name in _CHARTS:
             keys.on(name, lambda _payload, name=name: self._panels[name].take_focus())
         return keys
-
-    def _show_log(self) -> None:
-        self._panels["log"].terminal.find("ERROR")
 
     def __repr__(self) -> str:
         return f"TrainingConsole({self._name!r})" if self._name else "TrainingConsole()"

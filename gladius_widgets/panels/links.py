@@ -4,8 +4,20 @@ from urllib.parse import urlencode
 
 JOBS_PAGE = "jobs.ipynb"
 CONSOLE_PAGE = "console.ipynb"
+NEW_JOB_PAGE = "new.ipynb"
 
 
-def console_url(job_id: str) -> str:
-    """The console of a job, relative to any page."""
-    return f"{CONSOLE_PAGE}?{urlencode({'job': job_id})}"
+def console_url(job_id: str, *, find_error: bool = False) -> str:
+    """The console of a job, relative to any page; `find_error` opens it at the first error."""
+    query = {"job": job_id} | ({"find": "ERROR"} if find_error else {})
+    return f"{CONSOLE_PAGE}?{urlencode(query)}"
+
+
+def job_url(job_id: str) -> str:
+    """Where a row of a list leads."""
+    return console_url(job_id)
+
+
+def new_job_url(clone: str | None = None) -> str:
+    """The form for a new job; filled in from the job `clone`, if given."""
+    return f"{NEW_JOB_PAGE}?{urlencode({'clone': clone})}" if clone else NEW_JOB_PAGE

@@ -140,6 +140,19 @@ test("the address changes in place, and only to places of this kind", async () =
   model.message({ query: { tab: null, job: "abc" } });
 });
 
+test("a pushed address is a step that the back button takes back, and that is told", async () => {
+  const { model } = await run("location.js", {});
+  const before = page.history.length;
+  model.message({ query: { tab: "queue" }, push: true });
+  model.message({ query: { tab: "queue" }, push: true }); // the same again is no step
+  assert.equal(page.history.length, before + 1);
+  assert.equal(page.location.search, "?token=secret&job=abc&tab=queue");
+  const told = new Promise((resolve) => page.addEventListener("popstate", resolve, { once: true }));
+  page.history.back();
+  await told;
+  assert.deepEqual(model.sent.at(-1), { name: "query", query: { job: "abc" } });
+});
+
 // Toasts
 
 const toast = (id, tone = "blue") => ({ id, title: `Title ${id}`, text: "<b>", tone, icon: "info", action: "" });
@@ -162,6 +175,11 @@ test("toasts show three, expire by tone, wait while pointed at", async () => {
   assert.deepEqual(model.sent.slice(2).map((m) => m.id), ["a", "d", "c"]); // Python drops what is known
   document.querySelector("[aria-label=Dismiss]").click();
   assert.deepEqual(model.sent.at(-1), { name: "dismiss", id: "b" });
+  model.receive("items", [{ ...toast("e"), seconds: 15 }]);
+  clock.tick(14_000);
+  assert.notEqual(model.sent.at(-1).id, "e");
+  clock.tick(1000);
+  assert.equal(model.sent.at(-1).id, "e");
 });
 
 // Dialog

@@ -209,6 +209,12 @@ def test_location_knows_the_query_late_and_early(wire):
     place.set_query(tab="queue", job=None)
     assert place.query == {"tab": "queue"}
     assert wire.custom(place)[-1] == {"query": {"tab": "queue", "job": None}}
+    place.push_query(tab="active")
+    assert wire.custom(place)[-1] == {"query": {"tab": "active"}, "push": True}
+    place.on("query", lambda p: seen.append(("back", p["query"])))
+    wire.deliver(place, {"name": "query", "query": {"tab": "queue"}})
+    assert seen[-1] == ("back", {"tab": "queue"})
+    assert place.query == {"tab": "queue"}
 
 
 def test_alive_while_any_page_pings(wire, monkeypatch):

@@ -35,14 +35,18 @@ function navigate(url) {
   else window.open(to, "_blank", "noopener");
 }
 
-/** @param {Record<string, string | null>} changes */
-function setQuery(changes) {
+/**
+ * @param {Record<string, string | null>} changes
+ * @param {boolean} push as a step that the back button takes back
+ */
+function setQuery(changes, push) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) url.searchParams.delete(name);
     else url.searchParams.set(name, value);
   }
-  history.replaceState(history.state, "", url);
+  if (push && url.href !== location.href) history.pushState(null, "", url);
+  else history.replaceState(history.state, "", url);
 }
 
 /** @param {{filename: string, mime: string}} file @param {DataView[]} buffers */
@@ -225,7 +229,7 @@ function initialize({ model, signal }) {
     if (message.beat) pulse.hear();
     if (message.navigate) navigate(message.navigate);
     if (message.reload && standalone()) location.reload();
-    if (message.query && standalone()) setQuery(message.query);
+    if (message.query && standalone()) setQuery(message.query, Boolean(message.push));
     if (message.title && standalone()) document.title = message.title;
     if (message.download) download(message.download, buffers);
   });
@@ -233,6 +237,7 @@ function initialize({ model, signal }) {
 
   const timer = setInterval(() => pulse.look(), LOOK_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
+  window.addEventListener("popstate", () => standalone() && model.send({ name: "query", query: query() }), { signal });
   window.addEventListener("pagehide", () => pulse.bye(), { signal });
   document.addEventListener("visibilitychange", () => pulse.shown && pulse.ping(), { signal });
 }

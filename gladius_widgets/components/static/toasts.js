@@ -15,7 +15,7 @@ function runtime(id) {
   return place[key].promise;
 }
 
-/** @typedef {{id: string, title: string, text: string, tone: string, icon: string, action: string}} Toast */
+/** @typedef {{id: string, title: string, text: string, tone: string, icon: string, action: string, seconds?: number | null}} Toast */
 
 /** @param {Toast} toast */
 function node(toast) {
@@ -57,7 +57,7 @@ async function start({ model, signal }) {
   };
   const run = () => {
     for (const toast of /** @type {Toast[]} */ (model.get("items"))) {
-      const seconds = SECONDS[toast.tone];
+      const seconds = toast.seconds ?? SECONDS[toast.tone];
       if (!seconds || timers.has(toast.id)) continue;
       timers.set(toast.id, setTimeout(() => model.send({ name: "expire", id: toast.id }), seconds * 1000));
     }
