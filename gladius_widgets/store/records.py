@@ -120,7 +120,12 @@ def billable_spans(run: RunDirectory) -> list[BillableSpan]:
 
     An attempt that was lost is billed until its last sign of life.
     """
-    spans: list[BillableSpan] = []
+    return [span for _, span in numbered_spans(run)]
+
+
+def numbered_spans(run: RunDirectory) -> list[tuple[int, BillableSpan]]:
+    """As `billable_spans`, each with its attempt's number."""
+    spans: list[tuple[int, BillableSpan]] = []
     for number in run.attempt_numbers():
         attempt = run.attempt(number)
         started_at = _moment((read_proc(attempt) or {}).get("started_at"))
@@ -130,7 +135,7 @@ def billable_spans(run: RunDirectory) -> list[BillableSpan]:
         ended_at = record.get("ended_at") if record else None
         if ended_at is None and not read_processes(attempt).any_alive():
             ended_at = _last_sign(run, number) or started_at
-        spans.append(BillableSpan(started_at, ended_at))
+        spans.append((number, BillableSpan(started_at, ended_at)))
     return spans
 
 

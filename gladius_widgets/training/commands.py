@@ -135,9 +135,7 @@ class Commands:
         self._s.reporter.change(
             state=JobStatus.PAUSED, remaining_s=self._s.reporter.status.remaining_s
         )
-        self._s.recorder.log(
-            "INFO", f"PAUSED at step {self._s.state.step}{f' by {who}' if who else ''}"
-        )
+        self._tell_status(JobStatus.PAUSED, "PAUSED", who)
         return _Answer(JobStatus.TRAINING, JobStatus.PAUSED)
 
     def pause_for_user(self) -> None:
@@ -150,9 +148,7 @@ class Commands:
         self.paused = False
         self._s.reporter.timer.resume()
         self._s.reporter.change(state=JobStatus.TRAINING)
-        self._s.recorder.log(
-            "INFO", f"RESUMED at step {self._s.state.step}{f' by {who}' if who else ''}"
-        )
+        self._tell_status(JobStatus.TRAINING, "RESUMED", who)
         return _Answer(JobStatus.PAUSED, JobStatus.TRAINING)
 
     def _stop(self, request: Request) -> None:
@@ -163,7 +159,13 @@ class Commands:
             self.paused = False
             self._s.reporter.timer.resume()
         self._s.reporter.change(state=JobStatus.STOPPING)
-        self._s.recorder.log("INFO", f"Stopping at step {self._s.state.step}")
+        self._tell_status(JobStatus.STOPPING, "Stopping")
+
+    def _tell_status(self, status: JobStatus, word: str, who: str = "") -> None:
+        """A log line, and the event that tells from when on the machine did something else."""
+        by = f" by {who}" if who else ""
+        text = f"{word} at step {self._s.state.step}{by}"
+        self._s.recorder.tell("INFO", text, {"status": status, "step": self._s.state.step})
 
     def close(self) -> None:
         """Answer what came too late, and the request to stop, now that all it asks for is done."""

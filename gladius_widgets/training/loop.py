@@ -64,7 +64,11 @@ class Trainer:
         self.commands.show_settings()
         s.reporter.stage(Stage.TRAINING)
         s.reporter.change(state=JobStatus.TRAINING)
-        s.recorder.tell("INFO", f"Training from step {s.state.step} of {s.state.total_steps}")
+        s.recorder.tell(
+            "INFO",
+            f"Training from step {s.state.step} of {s.state.total_steps}",
+            {"status": JobStatus.TRAINING, "step": s.state.step},
+        )
         s.clock.forget_step()
 
     def advance(self) -> None:

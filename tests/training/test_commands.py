@@ -175,6 +175,9 @@ def test_pause_holds_and_resume_goes_on(trainer: Trainer) -> None:
     trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > step)
     slowest = max(rows(trainer.run)["step_time_s"].to_pylist()[-3:])
     assert slowest < 1.5, "the pause is no part of a step's time"
+    payloads = [event.payload or {} for event in events(trainer.run) if event.type == "status"]
+    told = [payload["status"] for payload in payloads if "status" in payload]
+    assert told[-2:] == ["paused", "training"], "the cost tells pauses by these"
 
 
 def test_reload_applies_what_can_be_live_and_names_the_rest(trainer: Trainer) -> None:
