@@ -16,6 +16,7 @@ from gladius_widgets.cli.options import (
     open_client,
     print_json,
     print_table,
+    visible,
 )
 from gladius_widgets.core.states import FINAL, JobStatus
 
@@ -220,11 +221,11 @@ def ledger(
 
 def reindex(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the list of jobs from the run directories."""
-    count = open_client(context, home, as_json).reindex()
+    done = open_client(context, home, as_json).reindex()
     if chosen.as_json:
-        print_json({"jobs": count})
+        print_json({"jobs": done.jobs, "problems": done.problems})
     else:
-        print(f"{count} jobs indexed")
+        print("\n".join([f"{done.jobs} jobs indexed", *map(visible, done.problems)]))
 
 
 def _follow_progress(client, job_id: str) -> JobStatus:  # noqa: ANN001 - a Client; imported late

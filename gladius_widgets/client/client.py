@@ -9,20 +9,19 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gladius_widgets.core.atomic import write_bytes, write_json
-from gladius_widgets.core.errors import GladiusError, IllegalMoveError
+from gladius_widgets.client.queue import QueueCommands
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
-from gladius_widgets.core.run_state import RunStatus, read_status, training_state
+from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import control
+from gladius_widgets.store.job_record import write_record
 from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.store.registry_file import home_error
-from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 from gladius_widgets.supervisor import Settings, ensure_supervisor, load_settings, refresh
 from gladius_widgets.supervisor.reconcile import cost_now
 
@@ -33,7 +32,15 @@ if TYPE_CHECKING:
 MIN_FREE_BYTES = 64 * 1024**2
 
 
-class Client:
+@dataclass(frozen=True)
+class Reindexed:
+    """How many jobs were found, and one sentence for each folder that is left out."""
+
+    jobs: int
+    problems: tuple[str, ...] = ()
+
+
+class Client(QueueCommands):
     """Submit, query and command the jobs of a home.
 
     Every answer is read from the run directories, so it is true with or without a supervisor;
@@ -61,6 +68,10 @@ class Client:
         config: "TrainingConfig | str | os.PathLike[str]",
         name: str | None = None,
         overrides: Iterable[str] = (),
+        *,
+        after: Iterable[str] = (),
+        not_before: float | None = None,
+        held: bool = False,
     ) -> Job:
         """Queue a training run; its config is frozen as it is now.
 
@@ -68,56 +79,40 @@ class Client:
             config: a config, or the path of a YAML file.
             name: what to call the job; by default the file's name.
             overrides: `section.key=value` strings on top of the file.
+            after: jobs that have to be completed before it starts.
+            not_before: do not start it before (unix s).
+            held: do not start it until somebody lets it (`unhold`).
 
         Raises:
-            GladiusError: the config, the name or a file it names is not right, or the disk is
-                full; nothing was queued then.
+            GladiusError: the config, the name, a file it names or a job it waits for is not
+                right, or the disk is full; nothing was queued then.
         """
-        from gladius_widgets.client.submission import check_name, job_record, make_id
-        from gladius_widgets.core.config_file import load_config
-        from gladius_widgets.core.config_paths import with_absolute_paths
+        from gladius_widgets.client.submission import check_moment, prepare, write_run
 
-        overrides = list(overrides)
-        if isinstance(config, str | os.PathLike):
-            source = Path(config).expanduser()
-            parsed = load_config(source, overrides)
-        else:
-            source, parsed = None, config
-            if overrides:
-                raise TypeError("overrides go with a config file, not with a TrainingConfig")
-        frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
-        name = check_name(name if name is not None else source.stem if source else "job")
+        if not_before is not None:
+            check_moment(not_before)
+        depends_on = [self._can_complete(self.job(ref)).id for ref in after]
+        plan = prepare(config, name, list(overrides))
         self._check_space()
-        job_id = make_id(name)
-        record = job_record(
-            frozen, id=job_id, name=name, created_by=self.user, created_at=time.time()
-        )
-        run = self.home.run(job_id)
+        run = self.home.run(plan.id)
         try:
-            origin = {"config_file": source and str(source.absolute()), "overrides": overrides}
-            self._write_run(run, frozen, {**record, **origin})
-            job = self._registry.insert(**record)
+            write_run(run, plan)
+            job = self._registry.insert(
+                lambda row: write_record(run, row, **plan.origin),
+                **plan.row,
+                created_by=self.user,
+                depends_on=list(dict.fromkeys(depends_on)),
+                not_before=not_before,
+                held=held,
+            )
         except OSError as error:
             shutil.rmtree(run.root, ignore_errors=True)
             raise home_error(error, self.home) from error
         except GladiusError:
             shutil.rmtree(run.root, ignore_errors=True)
             raise
-        ensure_supervisor(self.home)
+        self._supervise()
         return job
-
-    def _write_run(
-        self, run: RunDirectory, config: "TrainingConfig", record: dict[str, Any]
-    ) -> None:
-        from gladius_widgets.core.yaml_io import dump_yaml
-
-        run.create()
-        run.log.touch()
-        run.events.touch()
-        write_bytes(run.config, dump_yaml(config.to_plain(), "Frozen at submit.").encode())
-        queued = RunStatus(state=JobStatus.QUEUED, attempt=1, heartbeat=record["created_at"])
-        queued.write(run)
-        write_json(run.job, {"version": 1, **record, "home_version": SCHEMA_VERSION})
 
     # Query
 
@@ -142,7 +137,7 @@ class Client:
         """
         job = self._registry.resolve(ref)
         if job.status not in FINAL:
-            ensure_supervisor(self.home)
+            self._supervise()
         return self._with_cost(refresh(self._registry, self.home, job))
 
     def run(self, ref: str) -> RunDirectory:
@@ -178,9 +173,14 @@ class Client:
         """Every command that was given: who, what, when, and what came of it."""
         return control.ledger(self.run(ref))
 
-    def reindex(self) -> int:
-        """Rebuild the registry from the run directories; returns how many jobs there are."""
-        return self._registry.reindex()
+    def creators(self) -> list[str]:
+        """Everybody who has submitted a job, by name."""
+        return self._registry.creators()
+
+    def reindex(self) -> Reindexed:
+        """Rebuild the registry from the run directories; tells what had to be left out."""
+        found = self._registry.reindex()
+        return Reindexed(len(found.rows), tuple(found.problems))
 
     # Command
 
@@ -208,6 +208,7 @@ class Client:
             GladiusError: the arguments are not right.
         """
         from gladius_widgets.client.commands import check_arguments, check_legal
+        from gladius_widgets.client.unattended import settle
         from gladius_widgets.core.config_file import load_config
 
         command = Command(command)
@@ -216,7 +217,9 @@ class Client:
         run = self.home.run(job.id)
         checked = check_arguments(command, args, load_config(run.config))
         if not job.holds_slot:  # no process is there to ask
-            return self._settle_here(run, job, command, checked)
+            answer = settle(self._registry, job, command, checked, self.user)
+            self._supervise()
+            return answer
         request = control.request(run, command, checked, self.user)
         if command == Command.CANCEL:  # at once in every list; the run directory says so too
             self._registry.move(job.id, [job.status], JobStatus.CANCELLING)
@@ -279,21 +282,15 @@ class Client:
 
     # Inside
 
-    def _settle_here(
-        self, run: RunDirectory, job: Job, command: Command, args: dict[str, Any]
-    ) -> control.Ack:
-        from gladius_widgets.client.queue import cancel_unattended, queue_again
-
-        if command == Command.CANCEL:
-            return cancel_unattended(self._registry, run, job, args, self.user)
-        if command != Command.RESUME:
-            raise IllegalMoveError(
-                f"'{job.name}' has freed its machine, so nobody is there to {command}.",
-                "Resume it first.",
-            )
-        answer = queue_again(self._registry, run, job, self.user)
+    def _supervise(self) -> None:
         ensure_supervisor(self.home)
-        return answer
+
+    def _can_complete(self, job: Job) -> Job:
+        if job.status == JobStatus.CANCELLED:
+            raise GladiusError(
+                f"'{job.name}' was cancelled, so nothing can start after it.", "Leave it out."
+            )
+        return job
 
     def _wait(
         self, run: RunDirectory, job: Job, request: control.Request, wait_s: float
@@ -309,10 +306,9 @@ class Client:
 
     def _refresh_active(self) -> dict[str, Job]:
         """Jobs with a slot as they are now, by id."""
-        unsettled = self._registry.unsettled()
-        if unsettled:
-            ensure_supervisor(self.home)
-        active = [job for job in unsettled if job.status in ACTIVE]
+        active = self._registry.active()
+        if active or self._registry.count(statuses=[JobStatus.QUEUED]):
+            self._supervise()
         return {job.id: refresh(self._registry, self.home, job) for job in active}
 
     def _with_cost(self, job: Job) -> Job:

@@ -22,6 +22,9 @@ _DONE_TO = {
     Command.SET: "changed",
     Command.REVERT: "changed back",
     Command.RELOAD: "given a new config",
+    Command.HOLD: "held",
+    Command.UNHOLD: "let go",
+    Command.REORDER: "moved in the queue",
     Command.CANCEL: "cancelled",
 }
 
@@ -48,6 +51,17 @@ class ValidateArguments(Arguments):
     split: str = Field(default="validation", pattern="^(validation|test)$")
 
 
+class ReorderArguments(Arguments):
+    """The queued job that it shall start before, by any of its names; None = after all others.
+
+    `seen_at` is the job's position as the caller saw it: moved by somebody else since then, it
+    stays where that one has put it.
+    """
+
+    before: str | None = None
+    seen_at: float | None = None
+
+
 class CancelArguments(Arguments):
     """Why it ends."""
 
@@ -57,6 +71,7 @@ class CancelArguments(Arguments):
 _SCHEMAS: dict[Command, type[Arguments]] = {
     Command.PAUSE: PauseArguments,
     Command.VALIDATE: ValidateArguments,
+    Command.REORDER: ReorderArguments,
     Command.CANCEL: CancelArguments,
 }
 

@@ -1,95 +1,129 @@
-"""Commands to a job that no process works on: the client itself carries them out.
+"""What people do with the queue and with jobs that are over; a part of `Client`."""
 
-Each is one compare-and-set in the registry; the run directory is written inside the same
-transaction, while nobody can claim the job.
-"""
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import time
+from gladius_widgets.core.errors import IllegalMoveError, JobNotFoundError
+from gladius_widgets.core.paths import Home
+from gladius_widgets.core.states import FINAL, Command
+from gladius_widgets.store import trash
+from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.trash import Trashed
 
-from gladius_widgets.client.commands import changed_meanwhile
-from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.run_state import RunStatus, read_status
-from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store import control
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.registry import Job, Registry
-
-
-def cancel_unattended(
-    registry: Registry, run: RunDirectory, job: Job, args: dict[str, str], user: str
-) -> control.Ack:
-    """End a queued job, or one that released its machine in a pause, for good.
-
-    Raises:
-        IllegalMoveError: it has just got a slot, or somebody else was first.
-    """
-    answers: list[control.Ack] = []
-
-    def record() -> None:
-        snapshot = read_status(run) or RunStatus(attempt=job.attempt)
-        update = {"state": JobStatus.CANCELLED, "heartbeat": time.time()}
-        snapshot.model_copy(update=update).write(run)
-        answers.append(_answered(run, Command.CANCEL, args, user, snapshot.step, job))
-
-    if not registry.move(
-        job.id,
-        [job.status],
-        JobStatus.CANCELLED,
-        before_commit=record,
-        ended_at=time.time(),
-    ):
-        raise _too_late(registry, job, Command.CANCEL)
-    append_event(run, "status", f"Cancelled by {user} while {job.status}", args, source="client")
-    return answers[0]
+if TYPE_CHECKING:
+    from gladius_widgets.core.config import TrainingConfig
 
 
-def queue_again(registry: Registry, run: RunDirectory, job: Job, user: str) -> control.Ack:
-    """Queue a new attempt of a job that has ended or released its machine.
+class QueueCommands(ABC):
+    """Hold, reorder, delete, restore, clone. `Client` is the one that has it."""
 
-    Raises:
-        IllegalMoveError: somebody else was first.
-    """
-    answers: list[control.Ack] = []
-    attempt = job.attempt + 1
+    home: Home
+    user: str
+    _registry: Registry
 
-    def record() -> None:
-        snapshot = read_status(run) or RunStatus()
-        update = {
-            "state": JobStatus.QUEUED,
-            "attempt": attempt,
-            "heartbeat": time.time(),
-            "stage": None,
-            "remaining_s": None,
-            "error": None,
-        }
-        snapshot.model_copy(update=update).write(run)
-        answers.append(_answered(run, Command.RESUME, {}, user, snapshot.step, job))
+    @abstractmethod
+    def submit(self, config: "TrainingConfig", name: str | None = None) -> Job:
+        """Queue a training run."""
 
-    if not registry.move(
-        job.id,
-        [job.status],
-        JobStatus.QUEUED,
-        before_commit=record,
-        attempt=attempt,
-        position=registry.last_position(),
-        claimed_at=None,
-        ended_at=None,
-        error=None,
-    ):
-        raise _too_late(registry, job, Command.RESUME)
-    append_event(run, "status", f"Queued again by {user}", None, source="client", attempt=attempt)
-    return answers[0]
+    @abstractmethod
+    def job(self, ref: str) -> Job:
+        """One job."""
 
+    @abstractmethod
+    def command(self, ref: str, command: Command, args: Mapping[str, Any] | None = None) -> Any:
+        """Ask a job to do something."""
 
-def _answered(
-    run: RunDirectory, command: Command, args: dict[str, str], user: str, step: int, job: Job
-) -> control.Ack:
-    """A ledger entry for what is being done right here."""
-    request = control.request(run, command, args, user)
-    new = JobStatus.CANCELLED if command == Command.CANCEL else JobStatus.QUEUED
-    return control.acknowledge(run, request, "applied", step=step, old=job.status, new=new)
+    def hold(self, ref: str) -> Any:
+        """Keep a queued job from starting, without losing its place.
 
+        Raises:
+            IllegalMoveError: it is not queued, or held already.
+        """
+        return self.command(ref, Command.HOLD)
 
-def _too_late(registry: Registry, job: Job, command: Command) -> Exception:
-    now = registry.get(job.id)
-    return changed_meanwhile(job, now.status if now else None, command)
+    def unhold(self, ref: str) -> Any:
+        """Let a held job start when its turn comes.
+
+        Raises:
+            IllegalMoveError: it is not queued, or not held.
+        """
+        return self.command(ref, Command.UNHOLD)
+
+    def reorder(self, ref: str, *, before: str | None, seen_at: float | None = None) -> Any:
+        """Let a queued job start just before another one.
+
+        Args:
+            ref: which job.
+            before: the other one; None = after all others.
+            seen_at: the job's `position` as the user saw it. Moved by somebody else since, it
+                stays, and this user is told.
+
+        Raises:
+            IllegalMoveError: one of the two is not queued any more, or somebody has moved it.
+        """
+        return self.command(ref, Command.REORDER, {"before": before, "seen_at": seen_at})
+
+    def delete(self, ref: str) -> None:
+        """Move a job that is over to the trash.
+
+        Raises:
+            IllegalMoveError: it is not over.
+            JobNotFoundError: there is none, or it has been deleted already.
+        """
+        job = self._not_deleted(ref)
+        if job.status not in FINAL:
+            raise IllegalMoveError(
+                f"'{job.name}' is {job.status}, so it cannot be deleted.", "Cancel it first."
+            )
+        if not trash.throw_away(self._registry, job, self.user):
+            raise IllegalMoveError(
+                f"'{job.name}' could not be deleted: somebody else was first.", "Look again."
+            )
+
+    def restore(self, job_id: str) -> Job:
+        """Take a deleted job out of the trash.
+
+        Raises:
+            JobNotFoundError: it is not there (any more).
+        """
+        return trash.put_back(self._registry, job_id)
+
+    def trash(self) -> list[Trashed]:
+        """The deleted jobs, the last one first."""
+        return trash.trashed(self.home)
+
+    def empty_trash(self) -> int:
+        """Delete all of them for good; returns how many."""
+        return trash.empty(self.home)
+
+    def clone(
+        self, ref: str, changes: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> Job:
+        """Queue a new job with the config of another.
+
+        Args:
+            ref: the other one; its config as frozen at submit.
+            changes: `section.key` → value, on top of it.
+            name: what to call the new job; by default the other's name and `(copy)`.
+
+        Raises:
+            GladiusError: the changes or the name are not right; nothing was queued then.
+        """
+        from gladius_widgets.client.submission import copy_name
+        from gladius_widgets.core.config_file import load_config
+
+        job = self.job(ref)
+        config = load_config(self.home.run(job.id).config, changes=changes or {})
+        return self.submit(config, name if name is not None else copy_name(job.name))
+
+    def _not_deleted(self, ref: str) -> Job:
+        try:
+            return self.job(ref)
+        except JobNotFoundError:
+            if any(one.id == ref for one in self.trash()):
+                raise JobNotFoundError(
+                    f"'{ref}' has been deleted already.", f"`gladius restore {ref}` brings it back."
+                ) from None
+            raise

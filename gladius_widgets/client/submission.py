@@ -1,13 +1,24 @@
 """What happens to a config between the user's file and the run directory."""
 
+import os
 import re
 import secrets
+import time
 import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gladius_widgets.core.atomic import write_bytes
 from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.run_state import RunStatus
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.yaml_io import dump_yaml
 
 MAX_NAME_CHARS = 200
 # Characters that reorder the text around them could make one name look like another.
@@ -57,16 +68,80 @@ def gpu_count(config: TrainingConfig) -> int:
     return wanted.processes if on_gpu else 0
 
 
-def job_record(config: TrainingConfig, **known: Any) -> dict[str, Any]:
-    """What job.json and the registry say about a new job."""
-    return {
-        **known,
-        "config_line": config_line(config),
-        "engine": config.resources.engine,
-        "hourly_rate": config.cost.hourly_rate,
-        "currency": config.cost.currency,
-        "gpus": gpu_count(config),
+@dataclass(frozen=True)
+class Plan:
+    """A job that is about to be queued.
+
+    Attributes:
+        id: its id.
+        config: frozen, with absolute paths.
+        row: columns of its registry row.
+        origin: what else job.json says.
+    """
+
+    id: str
+    config: TrainingConfig
+    row: dict[str, Any]
+    origin: dict[str, Any]
+
+
+def prepare(
+    config: TrainingConfig | str | os.PathLike[str], name: str | None, overrides: list[str]
+) -> Plan:
+    """Everything about a new job that can be said before anything is written.
+
+    Raises:
+        GladiusError: the config, the name, or a file it names is not right.
+    """
+    if isinstance(config, str | os.PathLike):
+        source = Path(config).expanduser()
+        parsed = load_config(source, overrides)
+    else:
+        source, parsed = None, config
+        if overrides:
+            raise TypeError("overrides go with a config file, not with a TrainingConfig")
+    frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
+    name = check_name(name if name is not None else source.stem if source else "job")
+    job_id = make_id(name)
+    row = {
+        "id": job_id,
+        "name": name,
+        "created_at": time.time(),
+        "config_line": config_line(frozen),
+        "engine": frozen.resources.engine,
+        "hourly_rate": frozen.cost.hourly_rate,
+        "currency": frozen.cost.currency,
+        "gpus": gpu_count(frozen),
+        "max_attempts": frozen.queue.max_attempts,
+        "retry_backoff_s": frozen.queue.retry_backoff_s,
     }
+    origin = {"config_file": source and str(source.absolute()), "overrides": overrides}
+    return Plan(job_id, frozen, row, origin)
+
+
+def write_run(run: RunDirectory, plan: Plan) -> None:
+    """The run directory, up to job.json, which makes it one."""
+    run.create()
+    run.log.touch()
+    run.events.touch()
+    write_bytes(run.config, dump_yaml(plan.config.to_plain(), "Frozen at submit.").encode())
+    RunStatus(state=JobStatus.QUEUED, heartbeat=plan.row["created_at"]).write(run)
+
+
+def check_moment(moment: float) -> None:
+    """Raise GladiusError when the time (unix s) is none that a calendar shows."""
+    try:
+        datetime.fromtimestamp(moment, UTC)
+    except (OverflowError, OSError, ValueError):
+        raise GladiusError(
+            f"{moment} is no time that the job could start at.", "Give it in seconds since 1970."
+        ) from None
+
+
+def copy_name(name: str) -> str:
+    """What to call the copy of a job."""
+    ending = " (copy)"
+    return name[: MAX_NAME_CHARS - len(ending)].rstrip() + ending
 
 
 def _machine(config: TrainingConfig) -> str:

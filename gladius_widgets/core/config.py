@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 MAX_STEPS = 10**9
 MAX_SEED = 2**32 - 1  # what numpy takes
+MAX_BACKOFF_S = 3600.0
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -233,6 +234,28 @@ class ResourcesSection(Section):
     threads_per_process: Positive = Field(default=1, description="CPU threads of each process")
 
 
+class QueueSection(Section):
+    """What the queue does with the job besides starting it."""
+
+    max_attempts: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="After a failure try again by itself, up to so many attempts in all; 1 = never",
+    )
+    retry_backoff_s: float = Field(
+        default=60,
+        ge=0,
+        le=MAX_BACKOFF_S,
+        description="Seconds to wait before a retry; doubles each time, an hour at most",
+    )
+    max_runtime_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="Time on a machine, over all attempts; then it saves a checkpoint and stops",
+    )
+
+
 class CostSection(Section):
     """Money; without a rate, cost shows as unknown, never as zero."""
 
@@ -278,6 +301,7 @@ class TrainingConfig(Section):
     moe: MoeSection = MoeSection()
     checkpointing: CheckpointingSection = CheckpointingSection()
     resources: ResourcesSection = ResourcesSection()
+    queue: QueueSection = QueueSection()
     cost: CostSection = CostSection()
     alerts: AlertsSection = AlertsSection()
 

@@ -28,17 +28,23 @@ _TYPE_WORDS = {
 }
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> TrainingConfig:
+def load_config(
+    path: str | Path, overrides: Iterable[str] = (), changes: Mapping[str, Any] | None = None
+) -> TrainingConfig:
     """Read and check a config file.
 
     Args:
         path: the YAML file.
         overrides: `section.key=value` strings, the value in YAML, applied on top.
+        changes: the same as plain values by `section.key`.
 
     Raises:
         ConfigError: one sentence that names file, line, key and the nearest valid key.
     """
-    return _build(read_yaml(path), overrides)
+    document = read_yaml(path)
+    for name, value in (changes or {}).items():
+        _put(document, tuple(name.split(".")), value, f"the change of {name}")
+    return _build(document, overrides)
 
 
 def parse_config(
@@ -66,14 +72,19 @@ def _apply_override(document: Document, override: str) -> None:
         raise ConfigError(
             f"'{override}' is not section.key=value.", "For example: training.max_steps=20."
         )
+    _put(document, keys, parse_scalar(text), f"--set {' '.join(override.split())[:80]}")
+
+
+def _put(document: Document, keys: tuple[str, ...], value: Any, said: str) -> None:
+    """Set one value; `said` is what messages about it name."""
     target = document.values
     for key in keys[:-1]:
         child = target.get(key)
         target[key] = dict(child) if isinstance(child, dict) else {}
         target = target[key]
-    target[keys[-1]] = parse_scalar(text)
+    target[keys[-1]] = value
     document.lines = {p: line for p, line in document.lines.items() if p[: len(keys)] != keys}
-    document.overrides[keys] = f"--set {' '.join(override.split())[:80]}"
+    document.overrides[keys] = said
 
 
 @dataclass(frozen=True)

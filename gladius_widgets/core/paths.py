@@ -26,6 +26,7 @@ class Home:
         self.rates = self.root / "rates.yaml"
         self.serve_token = self.root / "serve-token"
         self.runs = self.root / "runs"
+        self.trash = self.root / "trash"
         self.cache = self.root / "cache"
 
     def run(self, job_id: str) -> "RunDirectory":
@@ -34,16 +35,24 @@ class Home:
         Raises:
             ValueError: the id could name a path outside `runs`.
         """
-        if not _JOB_ID.fullmatch(job_id):
-            raise ValueError(f"not a job id: {job_id!r}")
-        return RunDirectory(self.runs / job_id)
+        return RunDirectory(self.runs / _checked(job_id))
+
+    def trashed(self, job_id: str) -> "RunDirectory":
+        """Where the run directory of a deleted job is kept; raises as `run` does."""
+        return RunDirectory(self.trash / _checked(job_id))
 
     def all_runs(self) -> list["RunDirectory"]:
         """All run directories, by id; a folder of another name, such as a copy, is none."""
-        if not self.runs.is_dir():
-            return []
-        folders = sorted(p for p in self.runs.iterdir() if _JOB_ID.fullmatch(p.name))
-        return [RunDirectory(p) for p in folders if (p / "job.json").is_file()]
+        return _runs_in(self.runs)
+
+    def strays(self) -> list[Path]:
+        """What lies among the runs and is none: no job.json, or a name that no job has."""
+        runs = {run.root for run in self.all_runs()}
+        return sorted(set(self.runs.iterdir()) - runs) if self.runs.is_dir() else []
+
+    def all_trashed(self) -> list["RunDirectory"]:
+        """The run directories of deleted jobs, by id."""
+        return _runs_in(self.trash)
 
     def __repr__(self) -> str:
         return f"Home({str(self.root)!r})"
@@ -56,6 +65,7 @@ class RunDirectory:
         self.root = Path(root)
         self.id = self.root.name
         self.job = self.root / "job.json"
+        self.deleted = self.root / "deleted.json"  # who threw it away, when
         self.config = self.root / "config.yaml"
         self.status = self.root / "status.json"
         self.events = self.root / "events.jsonl"
@@ -143,3 +153,16 @@ class AttemptDirectory:
     def fail(self, index: int) -> Path:
         """What one training process said as it died of an exception."""
         return self.ranks / f"fail-{index}.json"
+
+
+def _checked(job_id: str) -> str:
+    if not _JOB_ID.fullmatch(job_id):
+        raise ValueError(f"not a job id: {job_id!r}")
+    return job_id
+
+
+def _runs_in(folder: Path) -> list[RunDirectory]:
+    if not folder.is_dir():
+        return []
+    found = sorted(p for p in folder.iterdir() if _JOB_ID.fullmatch(p.name))
+    return [RunDirectory(p) for p in found if (p / "job.json").is_file()]

@@ -49,6 +49,9 @@ class Command(StrEnum):
     SET = "set"
     REVERT = "revert"
     RELOAD = "reload"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    REORDER = "reorder"
     CANCEL = "cancel"
 
 
@@ -87,6 +90,9 @@ LEGAL_COMMANDS: dict[Command, frozenset[JobStatus]] = {
     Command.SET: _RUNNING,
     Command.REVERT: _RUNNING,
     Command.RELOAD: _RUNNING,
+    Command.HOLD: frozenset({_S.QUEUED}),
+    Command.UNHOLD: frozenset({_S.QUEUED}),
+    Command.REORDER: frozenset({_S.QUEUED}),
     Command.CANCEL: frozenset({_S.QUEUED, _S.STOPPING}) | _RUNNING,
 }
 

@@ -1,5 +1,6 @@
 """What the files of a run directory say about its life: the truth that the registry indexes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class Observation:
     """One look at a run directory.
 
     `released` tells that the attempt is over and its machine free; `unborn` that a slot was
-    given out and no runner has reported yet.
+    given out and no runner has reported yet; `started_at` is the runner's own word.
     """
 
     status: JobStatus
@@ -30,6 +31,7 @@ class Observation:
     ended_at: float | None = None
     snapshot: RunStatus | None = None
     unborn: bool = False
+    started_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def observe(run: RunDirectory, number: int, alive: bool | None = None) -> Observ
     if record is not None:
         status = JobStatus(record["status"])
         return Observation(status, True, record.get("error"), record.get("ended_at"), snapshot)
-    if read_proc(attempt) is None:
+    proc = read_proc(attempt)
+    if proc is None:
         return Observation(JobStatus.PROVISIONING, False, snapshot=snapshot, unborn=True)
     if not (read_processes(attempt).any_alive() if alive is None else alive):
         # The runner writes the exit record last: it may have come between our two looks.
@@ -112,7 +115,8 @@ def observe(run: RunDirectory, number: int, alive: bool | None = None) -> Observ
         return Observation(
             JobStatus.LOST, True, _lost_error(), snapshot.heartbeat if snapshot else None, snapshot
         )
-    return Observation(_live_status(run, snapshot), False, snapshot=snapshot)
+    started_at = _moment(proc.get("started_at"))
+    return Observation(_live_status(run, snapshot), False, snapshot=snapshot, started_at=started_at)
 
 
 def billable_spans(run: RunDirectory) -> list[BillableSpan]:
@@ -137,6 +141,11 @@ def numbered_spans(run: RunDirectory) -> list[tuple[int, BillableSpan]]:
             ended_at = _last_sign(run, number) or started_at
         spans.append((number, BillableSpan(started_at, ended_at)))
     return spans
+
+
+def ran_s(spans: Iterable[BillableSpan]) -> float:
+    """Seconds on a machine in those that are over."""
+    return sum(span.duration_s(span.ended_at) for span in spans if span.ended_at is not None)
 
 
 def _live_status(run: RunDirectory, snapshot: RunStatus | None) -> JobStatus:

@@ -2,9 +2,9 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,45 +13,18 @@ from sqlalchemy.pool import NullPool
 
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.states import FINAL, JobStatus, is_legal_move
-from gladius_widgets.store import registry_file, reindex
+from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
+from gladius_widgets.store import registry_file
+from gladius_widgets.store.job import Job, job_from_row
+from gladius_widgets.store.positions import new_positions
 from gladius_widgets.store.registry_schema import CLAIM, jobs
+from gladius_widgets.store.reindex import Found
+
+__all__ = ["SORTABLE", "Job", "Registry"]
 
 SORTABLE = frozenset(
     {"name", "status", "created_by", "created_at", "started_at", "ended_at", "cost", "position"}
 )
-
-
-@dataclass(frozen=True)
-class Job:
-    """One row of the registry. Times in unix s, cost in `currency`; unknown is None."""
-
-    id: str
-    name: str
-    status: JobStatus
-    created_by: str
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-    position: float
-    attempt: int
-    claimed_at: float | None
-    holds_slot: bool
-    step: int
-    total_steps: int | None
-    cost: float | None
-    currency: str
-    hourly_rate: float | None
-    gpus: int
-    config_line: str
-    engine: str
-    error: dict[str, Any] | None
-    updated_at: float
-
-    @property
-    def progress(self) -> float | None:
-        """Steps done of all steps, 0 to 1; None when the total is not known yet."""
-        return min(1.0, self.step / self.total_steps) if self.total_steps else None
 
 
 class Registry:
@@ -73,20 +46,28 @@ class Registry:
         with self._usable():
             registry_file.open_or_create(self._engine, home)
 
-    def insert(self, **values: Any) -> Job:
-        """Add a job at the end of the queue; `id`, `name` and `created_by` are required."""
+    def insert(self, before_commit: Callable[[Job], None] | None = None, **values: Any) -> Job:
+        """Add a job; `id`, `name` and `created_by` are required.
+
+        Args:
+            before_commit: writes the row to the run directory before anybody can see it; if it
+                raises, nothing was added.
+            values: columns; without a position it goes to the end of the queue.
+        """
         now = time.time()
         row = {"status": JobStatus.QUEUED, "created_at": now, "updated_at": now, **values}
-        last = sa.select(sa.func.coalesce(sa.func.max(jobs.c.position), 0) + 1).scalar_subquery()
-        row.setdefault("position", last)
         with self._write() as connection:
-            return _job(connection.execute(jobs.insert().values(row).returning(jobs)).one())
+            row.setdefault("position", _end_of_queue(connection, now))
+            job = job_from_row(connection.execute(jobs.insert().values(row).returning(jobs)).one())
+            if before_commit is not None:
+                before_commit(job)
+        return job
 
     def get(self, job_id: str) -> Job | None:
         """The job of that id, or None."""
         with self._read() as connection:
             row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
-        return _job(row) if row is not None else None
+        return job_from_row(row) if row is not None else None
 
     def resolve(self, ref: str) -> Job:
         """The job that goes by an id, by a unique prefix of one, or by a name.
@@ -102,7 +83,7 @@ class Registry:
         by_prefix = jobs.c.id.startswith(ref, autoescape=True) if ref else sa.false()
         query = sa.select(jobs).where(sa.or_(by_prefix, jobs.c.name == ref))
         with self._read() as connection:
-            found = [_job(row) for row in connection.execute(query.limit(100))]
+            found = [job_from_row(row) for row in connection.execute(query.limit(100))]
         named = [job for job in found if job.name == ref]
         candidates = named or found
         open_ones = [job for job in candidates if not job.status.is_final]
@@ -154,7 +135,7 @@ class Registry:
             .offset(offset)
         )
         with self._read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+            return [job_from_row(row) for row in connection.execute(query)]
 
     def count(
         self,
@@ -171,17 +152,35 @@ class Registry:
             query = sa.select(sa.func.count()).select_from(jobs).where(condition)
             return connection.execute(query).scalar_one()
 
-    def unsettled(self) -> list[Job]:
-        """Jobs whose story goes on: queued ones and those that hold a slot or are paused."""
-        return self.find(
-            statuses=[s for s in JobStatus if s not in FINAL], sort="position", descending=False
+    def active(self) -> list[Job]:
+        """Jobs whose run directory can bring news: those that hold a slot or are paused."""
+        return self.find(statuses=ACTIVE, sort="position", descending=False)
+
+    def queue(self) -> list[Job]:
+        """The queued jobs, next one first."""
+        return self.find(statuses=[JobStatus.QUEUED], sort="position", descending=False)
+
+    def retriable(self) -> list[Job]:
+        """Jobs that ended badly and that the queue may try again."""
+        query = sa.select(jobs).where(
+            jobs.c.max_attempts > 1,
+            jobs.c.status.in_([JobStatus.FAILED, JobStatus.LOST]),
+            jobs.c.retries + 1 < jobs.c.max_attempts,
         )
+        with self._read() as connection:
+            return [job_from_row(row) for row in connection.execute(query)]
+
+    def creators(self) -> list[str]:
+        """Everybody who has submitted a job, by name."""
+        query = sa.select(jobs.c.created_by).distinct().order_by(jobs.c.created_by)
+        with self._read() as connection:
+            return list(connection.execute(query).scalars())
 
     def claim(self, slots: int) -> Job | None:
         """Give the first queued job a slot: at most one caller gets it, at most `slots` run."""
         with self._write() as connection:
             row = connection.execute(CLAIM, {"now": time.time(), "slots": slots}).one_or_none()
-        return _job(row) if row is not None else None
+        return job_from_row(row) if row is not None else None
 
     def move(
         self,
@@ -190,7 +189,8 @@ class Registry:
         to: JobStatus,
         *,
         observed: bool = False,
-        before_commit: Callable[[], None] | None = None,
+        before_commit: Callable[[Job], None] | None = None,
+        expected: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> bool:
         """Compare and set: to `to` only if the job is still in one of `from_statuses`.
@@ -198,10 +198,12 @@ class Registry:
         Args:
             job_id: which job.
             from_statuses: the states the caller has reasoned about.
-            to: the new state; a final one frees the slot.
+            to: the new state; a final one frees the slot, `queued` puts it at the queue's end
+                unless it is there already.
             observed: it has already happened in the run directory, so no rule can refuse it.
-            before_commit: writes the same to the run directory while nobody else can move the
+            before_commit: writes the new row to the run directory while nobody else can move the
                 job; if it raises, nothing has changed.
+            expected: other columns that the caller has reasoned about, as they were then.
             changes: other columns.
 
         Returns:
@@ -211,21 +213,90 @@ class Registry:
             ValueError: the move is not in `core.states.LEGAL_MOVES`.
         """
         from_statuses = list(from_statuses)
+        stays = from_statuses == [to]
         for current in from_statuses:
-            if not observed and not is_legal_move(current, to):
+            if not (observed or stays or is_legal_move(current, to)):
                 raise ValueError(f"a job that is {current} cannot become {to}")
         if to in FINAL or to == JobStatus.QUEUED:
-            changes.setdefault("holds_slot", False)
+            changes |= {"holds_slot": False, "running_since": None, "remaining_s": None}
+        now = time.time()
+        as_expected = [jobs.c[name] == value for name, value in (expected or {}).items()]
         with self._write() as connection:
-            statement = (
+            if to == JobStatus.QUEUED and not stays:
+                changes.setdefault("position", _end_of_queue(connection, now))
+            row = connection.execute(
                 jobs.update()
-                .where(jobs.c.id == job_id, jobs.c.status.in_(from_statuses))
-                .values(status=to, updated_at=time.time(), **changes)
+                .where(jobs.c.id == job_id, jobs.c.status.in_(from_statuses), *as_expected)
+                .values(status=to, updated_at=now, **changes)
+                .returning(jobs)
+            ).one_or_none()
+            if row is not None and before_commit is not None:
+                before_commit(job_from_row(row))
+        return row is not None
+
+    def place_before(
+        self,
+        job_id: str,
+        before: str | None,
+        *,
+        seen_at: float | None = None,
+        before_commit: Callable[[Job], None],
+    ) -> Job | None:
+        """Move a queued job to another place in the queue.
+
+        Args:
+            job_id: which job.
+            before: the queued job that it shall start before; None = after all others.
+            seen_at: the position that the caller saw it at; elsewhere by now, nothing happens.
+            before_commit: writes each changed row to its run directory.
+
+        Returns:
+            The job as it is now; None when it, or the other one, is not queued any more, or
+            somebody else has moved it.
+        """
+        with self._write() as connection:
+            rows = connection.execute(
+                sa.select(jobs)
+                .where(jobs.c.status == JobStatus.QUEUED)
+                .order_by(jobs.c.position, jobs.c.created_at)
             )
-            moved = connection.execute(statement).rowcount == 1
-            if moved and before_commit is not None:
-                before_commit()
+            queue = {row.id: job_from_row(row) for row in rows}
+            moved = queue.get(job_id)
+            if moved is None or (before is not None and before not in queue):
+                return None
+            if seen_at is not None and moved.position != seen_at:
+                return None
+            for job, position in new_positions(list(queue.values()), moved, before):
+                values = {"position": position, "updated_at": time.time()}
+                connection.execute(jobs.update().where(jobs.c.id == job.id).values(values))
+                changed = replace(job, **values)
+                before_commit(changed)
+                moved = changed if job.id == job_id else moved
         return moved
+
+    def remove(
+        self, job_id: str, from_statuses: Iterable[JobStatus], before_commit: Callable[[], None]
+    ) -> bool:
+        """Drop a row, only if the job is still in one of the states and holds no slot.
+
+        Args:
+            job_id: which job.
+            from_statuses: the states the caller has reasoned about.
+            before_commit: moves the run directory away; if it raises, the row stays.
+
+        Returns:
+            Whether it happened.
+        """
+        with self._write() as connection:
+            statement = jobs.delete().where(
+                jobs.c.id == job_id,
+                jobs.c.status.in_(list(from_statuses)),
+                jobs.c.holds_slot == sa.false(),
+            )
+            removed = connection.execute(statement).rowcount == 1
+            if removed:
+                before_commit()
+        return removed
 
     def update(self, job_id: str, **changes: Any) -> None:
         """Set columns without a look at the state (progress, cost)."""
@@ -233,20 +304,11 @@ class Registry:
             statement = jobs.update().where(jobs.c.id == job_id)
             connection.execute(statement.values(updated_at=time.time(), **changes))
 
-    def last_position(self) -> float:
-        """The place behind everything queued so far."""
-        with self._read() as connection:
-            query = sa.select(sa.func.coalesce(sa.func.max(jobs.c.position), 0))
-            return float(connection.execute(query).scalar_one()) + 1
-
-    def reindex(self) -> int:
-        """Rebuild every row from the run directories alone; returns how many there are."""
-        rows = reindex.rows_from_runs(self.home)
+    def reindex(self) -> Found:
+        """Rebuild every row from the run directories alone."""
         with self._write() as connection:
             connection.execute(jobs.delete())
-            if rows:
-                connection.execute(jobs.insert(), rows)
-        return len(rows)
+            return registry_file.fill(connection, self.home)
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
@@ -281,6 +343,12 @@ class Registry:
             raise registry_file.home_error(error, self.home) from error
 
 
+def _end_of_queue(connection: sa.Connection, now: float) -> float:
+    """A place behind everything queued so far."""
+    last = sa.select(sa.func.max(jobs.c.position)).where(jobs.c.status == JobStatus.QUEUED)
+    return max(now, (connection.execute(last).scalar_one() or 0.0) + 1.0)
+
+
 def _matches(
     statuses: Iterable[JobStatus] | None,
     search: str | None,
@@ -300,12 +368,3 @@ def _matches(
     if until is not None:
         conditions.append(jobs.c.created_at < until)
     return sa.and_(sa.true(), *conditions)
-
-
-_FIELDS = tuple(field.name for field in fields(Job))
-
-
-def _job(row: Any) -> Job:
-    values = {name: getattr(row, name) for name in _FIELDS}
-    values["status"] = JobStatus(values["status"])
-    return Job(**values)

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,8 +15,16 @@ from sqlalchemy import exc
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.store.registry_schema import MIGRATIONS, SCHEMA_VERSION, jobs, metadata
-from gladius_widgets.store.reindex import rows_from_runs
+from gladius_widgets.store.registry_schema import (
+    FROM_RUNS,
+    MIGRATIONS,
+    SCHEMA_VERSION,
+    jobs,
+    metadata,
+)
+from gladius_widgets.store.reindex import Found, row_of, rows_from_runs
+
+logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -65,10 +74,20 @@ def _bring_to_version(engine: sa.Engine, home: Home) -> None:
             if version == 0:
                 _create(connection, home)
             else:
-                for step in range(version + 1, SCHEMA_VERSION + 1):
-                    for statement in MIGRATIONS[step]:
-                        connection.exec_driver_sql(statement)
+                _upgrade(connection, home, version)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _upgrade(connection: sa.Connection, home: Home, version: int) -> None:
+    """Bring an older table to the newest; what its new columns hold is in the run directories."""
+    for step in range(version + 1, SCHEMA_VERSION + 1):
+        for statement in MIGRATIONS[step]:
+            connection.exec_driver_sql(statement)
+    for job_id in connection.execute(sa.select(jobs.c.id)).scalars().all():
+        row = row_of(home.run(job_id), home) or {}
+        new = {name: row[name] for name in FROM_RUNS if name in row}
+        if new:
+            connection.execute(jobs.update().where(jobs.c.id == job_id).values(new))
 
 
 def rebuild(engine: sa.Engine, home: Home) -> Path:
@@ -147,9 +166,17 @@ def _refuse_newer(version: int, home: Home) -> None:
 def _create(connection: sa.Connection, home: Home) -> None:
     """An empty table, or, where runs are there already, one filled from them."""
     metadata.create_all(connection)
-    rows = rows_from_runs(home)
-    if rows:
-        connection.execute(jobs.insert(), rows)
+    fill(connection, home)
+
+
+def fill(connection: sa.Connection, home: Home) -> Found:
+    """Put a row for every run into the empty table; what is left out is logged as well."""
+    found = rows_from_runs(home)
+    if found.rows:
+        connection.execute(jobs.insert(), found.rows)
+    for problem in found.problems:
+        logger.warning(problem)
+    return found
 
 
 def _is_sound(home: Home) -> bool:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 # Raise it with every change and add the statements that lead there to MIGRATIONS.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -17,7 +17,9 @@ jobs = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),  # first time it got a slot
     sa.Column("ended_at", sa.Float),
-    sa.Column("position", sa.Float, nullable=False),  # place in the queue; lower goes first
+    # Place in the queue; lower goes first. The moment it was queued (unix s), or, after a
+    # reorder, one between its neighbours', so that a rebuilt registry has the same order.
+    sa.Column("position", sa.Float, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
     sa.Column("claimed_at", sa.Float),  # when the current attempt got its slot
     sa.Column("holds_slot", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -31,22 +33,63 @@ jobs = sa.Table(
     sa.Column("engine", sa.Text, nullable=False, server_default="local"),
     sa.Column("error", sa.JSON(none_as_null=True)),  # {type, message}
     sa.Column("updated_at", sa.Float, nullable=False),
+    # Since version 2
+    sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("not_before", sa.Float),  # scheduled start, or the end of a retry's back-off
+    sa.Column("depends_on", sa.JSON, nullable=False, server_default="[]"),  # ids of jobs
+    sa.Column("remaining_s", sa.Float),
+    sa.Column("estimate_low_s", sa.Float),
+    sa.Column("estimate_high_s", sa.Float),
+    sa.Column("max_attempts", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("retry_backoff_s", sa.Float, nullable=False, server_default="60"),
+    sa.Column("retries", sa.Integer, nullable=False, server_default="0"),  # since a person's say
+    sa.Column("ran_s", sa.Float, nullable=False, server_default="0"),  # in attempts that are over
+    sa.Column("running_since", sa.Float),  # start of the attempt that runs
     sa.Index("jobs_by_status", "status", "position"),
     sa.Index("jobs_by_name", "name"),
     sa.Index("jobs_by_created_at", "created_at"),
+    sa.Index("jobs_by_creator", "created_by"),
+    sa.Index("jobs_with_slot", "holds_slot", sqlite_where=sa.text("holds_slot = 1")),
+    sa.Index("jobs_to_retry", "status", sqlite_where=sa.text("max_attempts > 1")),
 )
 
 # version → statements that make it out of the one before
-MIGRATIONS: dict[int, list[str]] = {}
+MIGRATIONS: dict[int, list[str]] = {
+    2: [
+        "ALTER TABLE jobs ADD COLUMN held BOOLEAN DEFAULT 0 NOT NULL",
+        "ALTER TABLE jobs ADD COLUMN not_before FLOAT",
+        "ALTER TABLE jobs ADD COLUMN depends_on JSON DEFAULT '[]' NOT NULL",
+        "ALTER TABLE jobs ADD COLUMN remaining_s FLOAT",
+        "ALTER TABLE jobs ADD COLUMN estimate_low_s FLOAT",
+        "ALTER TABLE jobs ADD COLUMN estimate_high_s FLOAT",
+        "ALTER TABLE jobs ADD COLUMN max_attempts INTEGER DEFAULT 1 NOT NULL",
+        "ALTER TABLE jobs ADD COLUMN retry_backoff_s FLOAT DEFAULT 60 NOT NULL",
+        "ALTER TABLE jobs ADD COLUMN retries INTEGER DEFAULT 0 NOT NULL",
+        "ALTER TABLE jobs ADD COLUMN ran_s FLOAT DEFAULT 0 NOT NULL",
+        "ALTER TABLE jobs ADD COLUMN running_since FLOAT",
+        "CREATE INDEX jobs_by_creator ON jobs (created_by)",
+        "CREATE INDEX jobs_with_slot ON jobs (holds_slot) WHERE holds_slot = 1",
+        "CREATE INDEX jobs_to_retry ON jobs (status) WHERE max_attempts > 1",
+    ]
+}
+
+# Columns that an upgrade fills from the run directories
+FROM_RUNS = ("remaining_s", "ran_s", "running_since")
 
 # One statement, so that it is one claim whatever else happens. Never more than :slots jobs
-# hold a slot; the first in the queue goes first.
+# hold a slot; of those that may start, the first in the queue goes first. A job may start when
+# nobody holds it, its time has come, and all jobs it depends on are completed.
 CLAIM = sa.text(
     """
     UPDATE jobs
        SET status = 'provisioning', holds_slot = 1, claimed_at = :now, updated_at = :now,
            started_at = COALESCE(started_at, :now), ended_at = NULL
-     WHERE id = (SELECT id FROM jobs WHERE status = 'queued'
+     WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND NOT held
+                    AND (not_before IS NULL OR not_before <= :now)
+                    AND (depends_on = '[]' OR NOT EXISTS (
+                         SELECT 1 FROM json_each(jobs.depends_on) AS needed
+                           LEFT JOIN jobs AS other ON other.id = needed.value
+                          WHERE other.status IS NOT 'completed'))
                   ORDER BY position, created_at LIMIT 1)
        AND (SELECT COUNT(*) FROM jobs WHERE holds_slot = 1) < :slots
     RETURNING *

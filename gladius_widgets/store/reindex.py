@@ -1,80 +1,85 @@
 """Registry rows from run directories alone."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.records import billable_spans, observe
+from gladius_widgets.store.job_record import JobRecord, read_record
+from gladius_widgets.store.records import billable_spans, observe, ran_s
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 
 
-class JobRecord(BaseModel):
-    """What submit writes into job.json for this purpose, and what stands for it when missing."""
+@dataclass(frozen=True)
+class Found:
+    """What a look at all run directories came to.
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    Attributes:
+        rows: one a job.
+        problems: one sentence for each folder that is left out, and why.
+    """
 
-    name: str
-    created_by: str = ""
-    created_at: float = 0.0
-    config_line: str = ""
-    engine: str = "local"
-    hourly_rate: float | None = None
-    currency: str = "USD"
-    gpus: int = Field(default=0, ge=0, lt=2**31)
+    rows: list[dict[str, Any]]
+    problems: list[str]
 
 
-def rows_from_runs(home: Home) -> list[dict[str, Any]]:
-    """One row a run directory with a readable job.json, in the order of their queueing.
+def rows_from_runs(home: Home) -> Found:
+    """One row a run directory with a readable job.json; the others are named.
 
     Raises:
         GladiusError: one of them was made by a newer version.
     """
-    rows = [row for run in home.all_runs() if (row := _row(run, home)) is not None]
-    rows.sort(key=lambda row: row.pop("queued_at"))
-    for place, row in enumerate(rows, start=1):
-        row["position"] = float(place)
-    return rows
+    found = Found([], [f"{path} is no run directory." for path in home.strays()])
+    for run in home.all_runs():
+        row = row_of(run, home)
+        if row is None:
+            found.problems.append(f"{run.job} cannot be read, so this job is left out.")
+        else:
+            found.rows.append(row)
+    return found
 
 
-def _row(run: RunDirectory, home: Home) -> dict[str, Any] | None:
-    job = read_json(run.job)
-    if not isinstance(job, dict):
+def row_of(run: RunDirectory, home: Home) -> dict[str, Any] | None:
+    """The registry row of one run, from its directory alone; None without a readable job.json.
+
+    Raises:
+        GladiusError: it was made by a newer version.
+    """
+    known = read_record(run)
+    if known is None:
         return None
-    made_by = job.get("home_version")
+    whole, record = known
+    made_by = whole.get("home_version")
     if isinstance(made_by, int) and made_by > SCHEMA_VERSION:
         raise GladiusError(
             f"The home {home.root} was made by a newer version of gladius.",
             "Upgrade gladius-widgets, or name another home with --home.",
         )
-    try:
-        row = JobRecord.model_validate(job).model_dump()
-    except ValidationError:
-        return None
-    snapshot = read_status(run)
+    now, snapshot = time.time(), read_status(run)
     attempt = max([*run.attempt_numbers(), snapshot.attempt if snapshot else 1])
     spans = billable_spans(run)
     status, released, error, ended_at = _standing(run, snapshot, attempt)
-    return row | {
+    return record.model_dump() | {
         "id": run.id,
         "status": status,
+        "position": _queued_at(record, snapshot) if record.position is None else record.position,
         "attempt": attempt,
         "holds_slot": not released,
-        "claimed_at": None if released else time.time(),
+        "claimed_at": None if released else now,
         "started_at": spans[0].started_at if spans else None,
         "ended_at": ended_at,
         "step": snapshot.step if snapshot else 0,
         "total_steps": snapshot.total_steps if snapshot else None,
-        "cost": spent(spans, row["hourly_rate"], row["gpus"], time.time()),
+        "remaining_s": snapshot.remaining_s if snapshot and not released else None,
+        "ran_s": ran_s(spans),
+        "running_since": None if released or not spans else spans[-1].started_at,
+        "cost": spent(spans, record.hourly_rate, record.gpus, now),
         "error": error,
-        "updated_at": time.time(),
-        "queued_at": _queued_at(row, snapshot),
+        "updated_at": now,
     }
 
 
@@ -90,7 +95,8 @@ def _standing(
     return seen.status, seen.released, seen.error, seen.ended_at
 
 
-def _queued_at(row: dict[str, Any], snapshot: RunStatus | None) -> float:
+def _queued_at(record: JobRecord, snapshot: RunStatus | None) -> float:
+    """When it was queued; records of version 1 know no place in the queue."""
     if snapshot is not None and snapshot.state == JobStatus.QUEUED and snapshot.heartbeat:
         return snapshot.heartbeat
-    return float(row["created_at"])
+    return record.created_at

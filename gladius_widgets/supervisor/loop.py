@@ -57,13 +57,14 @@ class Supervisor:
 
     def tick(self) -> bool:
         """One round over all jobs; tells whether any is unfinished."""
-        unsettled = self._registry.unsettled()
-        self._look_after([job for job in unsettled if job.holds_slot])
-        if any(job.status == JobStatus.QUEUED for job in unsettled):
+        running = [job for job in self._registry.active() if job.holds_slot]
+        self._look_after(running)
+        waiting = self._registry.count(statuses=[JobStatus.QUEUED])
+        if waiting:
             while (job := self._registry.claim(self._settings().slots)) is not None:
                 logger.info("starting %s, attempt %d", job.id, job.attempt)
                 self._start(job)
-        return any(job.holds_slot or job.status == JobStatus.QUEUED for job in unsettled)
+        return bool(running or waiting)
 
     def _tick_safely(self) -> bool:
         """A round that survives a full disk or a locked registry: the next one may work."""

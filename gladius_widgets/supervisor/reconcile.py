@@ -7,7 +7,7 @@ from typing import Any
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, JobStatus
-from gladius_widgets.store.records import Observation, billable_spans, observe
+from gladius_widgets.store.records import Observation, billable_spans, observe, ran_s
 from gladius_widgets.store.registry import Job, Registry
 
 
@@ -32,6 +32,8 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
     changes = _progress(job, seen)
     if seen.released or job.hourly_rate is not None:
         changes["cost"] = cost_now(home, job)
+    if seen.released:
+        changes |= {"ran_s": ran_s(billable_spans(run)), "running_since": None, "remaining_s": None}
     settled = seen.status != job.status or (seen.released and job.holds_slot)
     if settled:
         changes |= {"error": seen.error, "holds_slot": not seen.released}
@@ -50,17 +52,18 @@ def cost_now(home: Home, job: Job) -> float | None:
 
 def save_progress(registry: Registry, before: Job, now: Job) -> None:
     """Write what moved on, if anything did."""
-    names = ("step", "total_steps", "cost")
+    names = ("step", "total_steps", "cost", "remaining_s", "running_since")
     changes = {n: getattr(now, n) for n in names if getattr(now, n) != getattr(before, n)}
     if changes:
         registry.update(now.id, **changes)
 
 
 def _progress(job: Job, seen: Observation) -> dict[str, Any]:
-    if seen.snapshot is None:
-        return {}
-    total = seen.snapshot.total_steps
-    return {
-        "step": max(seen.snapshot.step, 0),
-        "total_steps": job.total_steps if total is None else total,
-    }
+    found: dict[str, Any] = {"running_since": seen.started_at or job.running_since}
+    snapshot = seen.snapshot
+    if snapshot is None:
+        return found
+    found["remaining_s"] = snapshot.remaining_s
+    if snapshot.total_steps is None:  # its trainer is still loading: the steps made before stand
+        return found
+    return found | {"step": snapshot.step, "total_steps": snapshot.total_steps}

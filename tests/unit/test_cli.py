@@ -1,6 +1,8 @@
 import json
+import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -153,7 +155,7 @@ def test_an_illegal_command_names_the_state(run, config):
     job_id = run("submit", config)[1].split()[1]
     code, _, err = run("pause", job_id)
     assert code == 1
-    assert "'tiny' is queued, so it cannot be paused. Possible now: cancel." in err
+    assert "'tiny' is queued, so it cannot be paused. Possible now: hold," in err
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,13 @@ def test_an_export_that_cannot_be_written_is_a_sentence(run, training):
 
 def test_reindex_counts_the_runs(run, config):
     run("submit", config)
-    assert run("reindex", "--json")[:2] == (0, '{\n  "jobs": 1\n}\n')
+    stray = Path(os.environ["GLADIUS_HOME"]) / "runs" / "copy of a run"
+    stray.mkdir()
+    code, out, _ = run("reindex", "--json")
+    assert (code, json.loads(out)) == (
+        0, {"jobs": 1, "problems": [f"{stray} is no run directory."]}
+    )  # fmt: skip
+    assert run("reindex")[1] == f"1 jobs indexed\n{stray} is no run directory.\n"
 
 
 def test_doctor_says_what_works_and_how_to_mend_the_rest(run, home):

@@ -15,7 +15,7 @@ from gladius_widgets.core.errors import ConfigError, GladiusError, IllegalMoveEr
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store import control
+from gladius_widgets.store import control, job_record
 
 CONFIG = """\
 model:
@@ -160,7 +160,7 @@ def test_a_disk_that_fills_while_submitting_leaves_nothing_behind(client, config
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(client_module, "write_json", full)
+    monkeypatch.setattr(job_record, "write_json", full)
     with pytest.raises(GladiusError, match="no space left"):
         client.submit(config)
     assert list(client.home.runs.iterdir()) == []
@@ -285,12 +285,15 @@ def test_jobs_can_be_filtered_and_counted(client, config):
 # Command
 
 
-@pytest.mark.parametrize("command", [c for c in Command if c != Command.CANCEL])
-def test_a_queued_job_can_only_be_cancelled(client, config, command):
+IN_THE_QUEUE = [Command.HOLD, Command.UNHOLD, Command.REORDER, Command.CANCEL]
+
+
+@pytest.mark.parametrize("command", [c for c in Command if c not in IN_THE_QUEUE])
+def test_a_queued_job_can_only_be_held_moved_or_cancelled(client, config, command):
     job = client.submit(config)
     with pytest.raises(IllegalMoveError, match="'tiny' is queued") as caught:
         client.command(job.id, command)
-    assert caught.value.hint == "Possible now: cancel."
+    assert caught.value.hint == "Possible now: hold, unhold, reorder, cancel."
     assert client.ledger(job.id) == []
 
 
@@ -333,6 +336,11 @@ def test_cancel_shows_at_once_and_twice_is_refused(client, training):
 @pytest.mark.parametrize("status", ["stopped", "failed"])
 def test_resume_queues_a_new_attempt_at_the_end(client, config, training, status):
     finish(client, training, status)
+    run = client.run(training.id)
+    for step, is_whole in ((5, True), (6, False)):
+        run.checkpoint(step).mkdir(parents=True)
+        if is_whole:
+            write_json(run.checkpoint(step) / "manifest.json", {})
     other = client.submit(config, "other")
     answer = client.resume(training.id)
     assert (answer.outcome, answer.old, answer.new) == ("applied", status, "queued")
@@ -340,7 +348,8 @@ def test_resume_queues_a_new_attempt_at_the_end(client, config, training, status
     assert (job.status, job.attempt, job.ended_at, job.error) == (JobStatus.QUEUED, 2, None, None)
     assert job.position > other.position
     snapshot = read_status(client.run(job.id))
-    assert (snapshot.state, snapshot.attempt, snapshot.step) == (JobStatus.QUEUED, 2, 7)
+    assert (snapshot.state, snapshot.attempt, snapshot.step) == (JobStatus.QUEUED, 2, 5)
+    assert job.step == 5
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])

@@ -93,7 +93,7 @@ def test_move_is_compare_and_set(registry):
 def test_a_move_whose_last_step_fails_has_not_happened(registry):
     add(registry, "a")
 
-    def refuse():
+    def refuse(_row):
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
@@ -226,7 +226,7 @@ def test_reindex_finds_what_the_folders_say(home, registry, make_run):
     make_run("next-000004", state="queued", queued_at=40.0)
     make_run("quit-000005", state="cancelled")
     (home.runs / "no-job").mkdir()
-    assert registry.reindex() == 5
+    assert len(registry.reindex().rows) == 5
     rows = {job.id: job for job in registry.find()}
     assert rows["done-000001"].status == JobStatus.STOPPED
     assert rows["done-000001"].step == 7
@@ -240,7 +240,7 @@ def test_reindex_finds_what_the_folders_say(home, registry, make_run):
 
 def test_a_copy_of_a_run_under_another_name_is_no_run(home, registry, make_run):
     shutil.copytree(make_run("a").root, home.runs / "a (copy)")
-    assert registry.reindex() == 1
+    assert len(registry.reindex().rows) == 1
     assert [job.id for job in registry.find()] == ["a"]
 
 

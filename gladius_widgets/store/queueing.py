@@ -1,0 +1,164 @@
+"""Changes to a job that no process works on: in the registry and in its run directory at once.
+
+Each is one compare-and-set in the registry; the run directory is written inside the same
+transaction, while nobody can claim the job. Each leaves a request and its answer in the ledger.
+All return None when somebody else was first, and then nothing has changed.
+"""
+
+import time
+from typing import Any
+
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.run_state import RunStatus, read_status
+from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.store import control
+from gladius_widgets.store.events import append_event
+from gladius_widgets.store.job import Job
+from gladius_widgets.store.job_record import write_record
+from gladius_widgets.store.registry import Registry
+
+
+def cancel_unattended(
+    registry: Registry, run: RunDirectory, job: Job, args: dict[str, Any], user: str
+) -> control.Ack | None:
+    """End a queued job, or one that released its machine in a pause, for good."""
+    answers: list[control.Ack] = []
+
+    def record(_row: Job) -> None:
+        snapshot = read_status(run) or RunStatus(attempt=job.attempt)
+        update = {"state": JobStatus.CANCELLED, "heartbeat": time.time()}
+        snapshot.model_copy(update=update).write(run)
+        answers.append(_answered(run, Command.CANCEL, args, user, job.status, JobStatus.CANCELLED))
+
+    if not registry.move(
+        job.id, [job.status], JobStatus.CANCELLED, before_commit=record, ended_at=time.time()
+    ):
+        return None
+    append_event(run, "status", f"Cancelled by {user} while {job.status}", args, source="client")
+    return answers[0]
+
+
+def queue_again(
+    registry: Registry,
+    run: RunDirectory,
+    job: Job,
+    user: str,
+    *,
+    not_before: float | None = None,
+    retries: int = 0,
+    args: dict[str, Any] | None = None,
+) -> control.Ack | None:
+    """Queue a new attempt of a job that has ended or released its machine.
+
+    It goes to the end of the queue and on from its newest checkpoint.
+
+    Args:
+        registry: where the row is.
+        run: its directory.
+        job: the row as last read.
+        user: who wants it.
+        not_before: let it wait until then (unix s).
+        retries: how often the queue has tried by itself, this time included; 0 for a person.
+        args: what else the ledger shall say.
+    """
+    answers: list[control.Ack] = []
+    attempt, step = job.attempt + 1, newest_checkpoint(run)
+
+    def record(row: Job) -> None:
+        snapshot = read_status(run) or RunStatus()
+        update = {
+            "state": JobStatus.QUEUED,
+            "attempt": attempt,
+            "heartbeat": time.time(),
+            "stage": None,
+            "step": step,
+            "remaining_s": None,
+            "error": None,
+        }
+        snapshot.model_copy(update=update).write(run)
+        write_record(run, row)
+        answers.append(
+            _answered(run, Command.RESUME, args or {}, user, job.status, JobStatus.QUEUED)
+        )
+
+    if not registry.move(
+        job.id,
+        [job.status],
+        JobStatus.QUEUED,
+        before_commit=record,
+        expected={"attempt": job.attempt},
+        attempt=attempt,
+        step=step,
+        claimed_at=None,
+        ended_at=None,
+        error=None,
+        held=False,
+        not_before=not_before,
+        retries=retries,
+    ):
+        return None
+    append_event(run, "status", f"Queued again by {user}", args, source="client", attempt=attempt)
+    return answers[0]
+
+
+def set_held(
+    registry: Registry, run: RunDirectory, job: Job, held: bool, user: str
+) -> control.Ack | None:
+    """Keep a queued job from starting, or let it start again."""
+    answers: list[control.Ack] = []
+    command = Command.HOLD if held else Command.UNHOLD
+
+    def record(row: Job) -> None:
+        write_record(run, row)
+        answers.append(_answered(run, command, {}, user, job.held, held))
+
+    if not registry.move(
+        job.id,
+        [JobStatus.QUEUED],
+        JobStatus.QUEUED,
+        before_commit=record,
+        expected={"held": not held},
+        held=held,
+    ):
+        return None
+    said = "Held" if held else "Let go"
+    append_event(run, "status", f"{said} by {user} in the queue", None, source="client")
+    return answers[0]
+
+
+def reorder(
+    registry: Registry,
+    job: Job,
+    before: Job | None,
+    user: str,
+    seen_at: float | None = None,
+) -> control.Ack | None:
+    """Let a queued job start just before another; None = after all others."""
+    home, run = registry.home, registry.home.run(job.id)
+
+    def record(row: Job) -> None:
+        write_record(home.run(row.id), row)
+
+    moved = registry.place_before(
+        job.id, before and before.id, seen_at=seen_at, before_commit=record
+    )
+    if moved is None:
+        return None
+    args = {"before": before and before.id}
+    return _answered(run, Command.REORDER, args, user, job.position, moved.position)
+
+
+def newest_checkpoint(run: RunDirectory) -> int:
+    """Step of the newest checkpoint that has its manifest; 0 without one."""
+    steps = (s for s in run.checkpoint_steps() if (run.checkpoint(s) / "manifest.json").is_file())
+    return max(steps, default=0)
+
+
+def _answered(
+    run: RunDirectory, command: Command, args: dict[str, Any], user: str, old: Any, new: Any
+) -> control.Ack:
+    """A ledger entry for what is being done right here."""
+    snapshot = read_status(run)
+    request = control.request(run, command, args, user)
+    step = snapshot.step if snapshot else 0
+    return control.acknowledge(run, request, "applied", step=step, old=old, new=new)
