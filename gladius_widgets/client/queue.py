@@ -1,18 +1,20 @@
 """What people do with the queue and with jobs that are over; a part of `Client`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.core.errors import IllegalMoveError, JobNotFoundError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.states import FINAL, Command
+from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import trash
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.store.trash import Trashed
+from gladius_widgets.supervisor import Settings
 
 if TYPE_CHECKING:
+    from gladius_widgets.client.queue_view import QueueView
     from gladius_widgets.core.config import TrainingConfig
 
 
@@ -30,6 +32,14 @@ class QueueCommands(ABC):
     @abstractmethod
     def job(self, ref: str) -> Job:
         """One job."""
+
+    @abstractmethod
+    def jobs(self, *, statuses: Iterable[JobStatus] | None = None, **filters: Any) -> list[Job]:
+        """Jobs as they truly are now."""
+
+    @abstractmethod
+    def settings(self) -> Settings:
+        """The home's settings."""
 
     @abstractmethod
     def command(self, ref: str, command: Command, args: Mapping[str, Any] | None = None) -> Any:
@@ -117,6 +127,13 @@ class QueueCommands(ABC):
         job = self.job(ref)
         config = load_config(self.home.run(job.id).config, changes=changes or {})
         return self.submit(config, name if name is not None else copy_name(job.name))
+
+    def queue(self) -> "QueueView":
+        """Who runs, who waits, when each will start, and why not sooner."""
+        from gladius_widgets.client.waiting import queue_view
+
+        running = [job for job in self.jobs(statuses=ACTIVE, sort="started_at") if job.holds_slot]
+        return queue_view(self._registry, self.settings().slots, running)
 
     def _not_deleted(self, ref: str) -> Job:
         try:

@@ -1,7 +1,7 @@
 """One job as the registry knows it."""
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from gladius_widgets.core.states import JobStatus
 
@@ -79,6 +79,15 @@ class Job:
         if self.counts_from is None:
             return self.ran_s
         return max(0.0, now - self.counts_from)
+
+
+class Timing(NamedTuple):
+    """When a job came, got its first slot, and ended (unix s)."""
+
+    status: JobStatus
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
 
 
 _FIELDS = tuple(field.name for field in fields(Job))

@@ -15,7 +15,7 @@ from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
-from gladius_widgets.store.job import Job, job_from_row
+from gladius_widgets.store.job import Job, Timing, job_from_row
 from gladius_widgets.store.positions import new_positions
 from gladius_widgets.store.registry_schema import CLAIM, jobs
 from gladius_widgets.store.reindex import Found
@@ -175,6 +175,15 @@ class Registry:
         query = sa.select(jobs.c.created_by).distinct().order_by(jobs.c.created_by)
         with self._read() as connection:
             return list(connection.execute(query).scalars())
+
+    def timings(self, since: float) -> list[Timing]:
+        """When jobs that started or ended after `since` (unix s) came and went, and the oldest."""
+        columns = jobs.c.status, jobs.c.created_at, jobs.c.started_at, jobs.c.ended_at
+        oldest = sa.select(sa.func.min(jobs.c.created_at)).scalar_subquery()
+        lately = jobs.c.started_at >= since, jobs.c.ended_at >= since
+        query = sa.select(*columns).where(sa.or_(*lately, jobs.c.created_at == oldest))
+        with self._read() as connection:
+            return [Timing(JobStatus(row[0]), *row[1:]) for row in connection.execute(query)]
 
     def claim(self, slots: int) -> Job | None:
         """Give the first queued job a slot: at most one caller gets it, at most `slots` run."""

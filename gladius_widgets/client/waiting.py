@@ -1,0 +1,82 @@
+"""The queue view out of registry rows: what `core.queue_plan` needs to know of each job."""
+
+import time
+
+from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.core.queue_plan import (
+    STATISTICS_S,
+    Dependency,
+    Running,
+    Waiting,
+    plan,
+    provisioning_s,
+    queue_stats,
+)
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry import Registry
+
+# On their way out: within the minute.
+_ENDING = (JobStatus.STOPPING, JobStatus.CANCELLING)
+
+
+def queue_view(registry: Registry, slots: int, running: list[Job]) -> QueueView:
+    """The queue now.
+
+    Args:
+        registry: where the queued jobs are.
+        slots: jobs that may run at once.
+        running: the jobs that hold a slot, as they truly are.
+    """
+    now, waiting = time.time(), registry.queue()
+    starts = plan(
+        slots,
+        [Running(job.id, _remaining_s(job)) for job in running],
+        [_waiting(job) for job in waiting],
+        now,
+        _dependencies(registry, waiting),
+    )
+    stats = queue_stats(registry.timings(now - STATISTICS_S), now)
+    return QueueView(
+        slots=slots,
+        active=tuple(running),
+        waiting=tuple(
+            QueuedJob(job, place, starts[job.id].at, starts[job.id].reason)
+            for place, job in enumerate(waiting, start=1)
+        ),
+        average_wait_s=stats.average_wait_s,
+        jobs_per_day=stats.jobs_per_day,
+    )
+
+
+def expected_s(job: Job) -> float | None:
+    """What is left of the estimate made at submit, its middle; None without one."""
+    if job.estimate_low_s is None or job.estimate_high_s is None:
+        return None
+    return (job.estimate_low_s + job.estimate_high_s) / 2 * (1 - (job.progress or 0.0))
+
+
+def _remaining_s(job: Job) -> float | None:
+    """Of a job that holds a slot; nobody knows how long a paused one will keep it."""
+    if job.status == JobStatus.PAUSED:
+        return None
+    if job.status in _ENDING:
+        return 0.0
+    return expected_s(job) if job.remaining_s is None else job.remaining_s
+
+
+def _waiting(job: Job) -> Waiting:
+    return Waiting(
+        job.id,
+        expected_s=expected_s(job),
+        held=job.held,
+        not_before=job.not_before,
+        depends_on=job.depends_on,
+        provisioning_s=provisioning_s(job.engine),
+    )
+
+
+def _dependencies(registry: Registry, waiting: list[Job]) -> dict[str, Dependency]:
+    wanted = {one for job in waiting for one in job.depends_on}
+    found = (registry.get(one) for one in wanted)
+    return {job.id: Dependency(job.name, job.status) for job in found if job is not None}
