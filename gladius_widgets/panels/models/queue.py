@@ -1,0 +1,341 @@
+"""The queue tab: slots, waiting cards and how the queue does, as text, tones and badges."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.core.queue_plan import provisioning_s
+from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models.words import Badge, job_badge
+from gladius_widgets.store.registry import Job
+
+SOON_S = 15 * 60.0
+MOST_EMPTY = 9  # boxes; a home may have a thousand slots
+_STEADY_S, _STEADY_SHARE = 2.0, 0.02
+
+_STAGES = {
+    Stage.PREPROCESSING: "Preprocessing",
+    Stage.MODEL_LOADING: "Loading the model",
+    Stage.TRAINING: "Training",
+    Stage.FINALIZATION: "Finalizing",
+}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A job that holds a slot; `share` of its steps is done, None = not known."""
+
+    id: str
+    name: str
+    share: float | None
+    percent: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Lift:
+    """A job that is being moved by keyboard.
+
+    Attributes:
+        job_id: which.
+        index: its place among the others if it were dropped now, from 0.
+        seen_at: its position in the registry when it was lifted.
+    """
+
+    job_id: str
+    index: int
+    seen_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of a card's menu; `reason` says why it cannot be used."""
+
+    name: str
+    label: str
+    icon: str
+    danger: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A waiting job. `starts_at` (unix s) is what its countdown runs to, None without one."""
+
+    id: str
+    name: str
+    place: int
+    tone: str
+    is_lifted: bool
+    config: str
+    creator: str
+    badges: tuple[tuple[Badge, str], ...]  # with what hovering says
+    when: str
+    starts_at: float | None
+    note: str
+    menu: tuple[tuple[Item, ...], ...]  # in groups
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A figure about the queue."""
+
+    label: str
+    value: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the tab shows; `waiting` counts all jobs, `cards` may be fewer."""
+
+    title: str
+    slots: tuple[Slot, ...]
+    empty: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    waiting: int
+    rule: str
+    cards: tuple[Card, ...]
+    empty_title: str
+    empty_text: str
+
+
+def content(
+    queue: QueueView,
+    user: str,
+    now: float,
+    *,
+    stages: Mapping[str, Stage | None] | None = None,
+    lift: Lift | None = None,
+    most: int | None = None,
+) -> Content:
+    """What the tab shows at `now`.
+
+    Args:
+        queue: the queue as it is.
+        user: whose jobs are "you".
+        now: unix s.
+        stages: of the active jobs, by id, as far as known.
+        lift: a job that somebody is moving; its card stands where it would go.
+        most: at most so many cards.
+    """
+    by_id = {queued.job.id: queued for queued in queue.waiting}
+    order = [queued.job.id for queued in queue.waiting]
+    if lift is not None and lift.job_id in by_id:
+        order = lifted(order, lift)
+    else:
+        lift = None
+    free = max(0, queue.slots - len(queue.active))
+    title, text = _empty(queue.slots, free)
+    return Content(
+        title=f"Active Training Jobs: {len(queue.active)} of {_slots(queue.slots)}",
+        slots=tuple(_slot(job, (stages or {}).get(job.id)) for job in queue.active),
+        empty=_boxes(free),
+        facts=_facts(queue),
+        waiting=len(order),
+        rule=_rule(queue.waiting),
+        cards=tuple(
+            _card(by_id[job_id], place, len(order), user, now, lift)
+            for place, job_id in enumerate(order[:most], 1)
+        ),
+        empty_title=title,
+        empty_text=text,
+    )
+
+
+# Order
+
+
+def moved(order: Sequence[str], job_id: str, before: str | None) -> list[str]:
+    """The order once `job_id` stands in front of `before`; None, or one that is gone: last."""
+    others = [one for one in order if one != job_id]
+    at = others.index(before) if before in others else len(others)
+    return [*others[:at], job_id, *others[at:]]
+
+
+def lifted(order: Sequence[str], lift: Lift) -> list[str]:
+    """The order as it would be if the lifted job were dropped now."""
+    others = [one for one in order if one != lift.job_id]
+    return [*others[: lift.index], lift.job_id, *others[lift.index :]]
+
+
+def follower(order: Sequence[str], job_id: str) -> str | None:
+    """The job behind this one, None when it is the last."""
+    at = list(order).index(job_id) + 1
+    return order[at] if at < len(order) else None
+
+
+def target(order: Sequence[str], job_id: str, action: str) -> list[str]:
+    """The order after `up`, `down`, `top` or `bottom` of this job."""
+    at = list(order).index(job_id)
+    index = {"up": at - 1, "down": at + 1, "top": 0, "bottom": len(order)}[action]
+    return lifted(order, Lift(job_id, max(0, index)))
+
+
+def steady(shown: QueueView | None, queue: QueueView, now: float) -> QueueView:
+    """The queue with the start times that are shown, where the plan has not really changed.
+
+    A forecast trembles with every step; a card that does so too cannot be read.
+    """
+    old = {queued.job.id: queued.starts_at for queued in shown.waiting} if shown else {}
+    waiting = [
+        replace(queued, starts_at=_steady(old.get(queued.job.id), queued.starts_at, now))
+        for queued in queue.waiting
+    ]
+    return replace(queue, waiting=tuple(waiting))
+
+
+def _steady(old: float | None, new: float | None, now: float) -> float | None:
+    if new is None:
+        return None
+    slack_s = max(_STEADY_S, _STEADY_SHARE * (new - now))
+    return old if old is not None and abs(new - old) <= slack_s else float(round(new))
+
+
+# Slots
+
+
+def _slot(job: Job, stage: Stage | None) -> Slot:
+    word = job_badge(job.status).text
+    if job.status == JobStatus.TRAINING and stage is not None:
+        word = _STAGES[stage]
+    shows_rest = job.status in (JobStatus.TRAINING, JobStatus.PAUSED)
+    left = job.remaining_s if shows_rest else None
+    text = f"{word} · {fmt.estimate(left)} remaining" if left is not None else word
+    return Slot(job.id, job.name, job.progress, fmt.percent(job.progress, 0), text)
+
+
+def _boxes(free: int) -> tuple[str, ...]:
+    if free <= MOST_EMPTY:
+        return ("Available",) * free
+    return (f"{fmt.count(free)} slots available",)
+
+
+def _slots(count: int) -> str:
+    return f"{fmt.count(count)} slot{'s' if count != 1 else ''}"
+
+
+def _empty(slots: int, free: int) -> tuple[str, str]:
+    """What an empty queue says: only a free slot starts a job at once."""
+    soon = "Your new training jobs will start immediately."
+    if free == slots:
+        return "Queue is empty. All training capacity available.", soon
+    if free:
+        are = "is" if free == 1 else "are"
+        return f"Queue is empty. {free} of {_slots(slots)} {are} available.", soon
+    return "Queue is empty.", "All slots are in use: a new job waits here until one is free."
+
+
+# Figures and the rule
+
+
+def _facts(queue: QueueView) -> tuple[Fact, ...]:
+    days = "Of the last 7 days"
+    return (
+        Fact(
+            "Average wait",
+            fmt.duration(queue.average_wait_s),
+            f"{days}: from submit until the first slot",
+        ),
+        Fact(
+            "Throughput",
+            f"{fmt.plain(queue.jobs_per_day, 1)} jobs/day"
+            if queue.jobs_per_day is not None
+            else fmt.UNKNOWN,
+            f"{days}: completed jobs",
+        ),
+    )
+
+
+def _rule(waiting: Sequence[QueuedJob]) -> str:
+    get_ready_s = max((provisioning_s(queued.job.engine) for queued in waiting), default=0.0)
+    include = (
+        f"include {get_ready_s / 60:.0f} min to provision a machine and " if get_ready_s else ""
+    )
+    return f"First in, first out, unless moved. Start times {include}follow the running jobs."
+
+
+# Cards
+
+
+def _card(
+    queued: QueuedJob, place: int, total: int, user: str, now: float, lift: Lift | None
+) -> Card:
+    job = queued.job
+    when, note = _when(queued, now)
+    by = "you" if job.created_by == user and user else job.created_by or fmt.UNKNOWN
+    return Card(
+        id=job.id,
+        name=job.name,
+        place=place,
+        tone="green" if place <= 3 else "yellow" if place <= 7 else "orange",
+        is_lifted=lift is not None and lift.job_id == job.id,
+        config=job.config_line,
+        creator=f"Created by: {by}",
+        badges=tuple(_badges(queued, now)),
+        when=when,
+        starts_at=queued.starts_at,
+        note=note,
+        menu=_menu(job, place, total),
+    )
+
+
+def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
+    """When it starts; if nobody can say, why (the countdown says the rest otherwise)."""
+    if queued.starts_at is not None:
+        if queued.starts_at - now < SOON_S:
+            return "Starting within 15 minutes", ""
+        return fmt.planned(queued.starts_at, now), ""
+    if queued.job.held:
+        return "On hold", "Waits until it is released"
+    if _is_blocked(queued):
+        return "Cannot start", "What it waits for did not complete"
+    if _waits_for(queued):
+        return "Start time unknown", "Nobody knows how long that takes"
+    return "Start time unknown", queued.reason
+
+
+def _badges(queued: QueuedJob, now: float) -> Iterable[tuple[Badge, str]]:
+    job = queued.job
+    if job.held:
+        yield Badge("Held", "yellow", "pausec"), "Not to start until somebody releases it"
+    later = job.not_before is not None and job.not_before > now
+    moment = fmt.planned(job.not_before, now)
+    if job.retries:
+        badge = Badge(f"Retry {job.retries} of {job.max_attempts - 1}", "orange", "repeat")
+        yield badge, f"It failed; tries again {moment}" if later else "It failed; tries again"
+    elif job.attempt > 1:
+        yield Badge(f"Attempt {job.attempt}", "gray", "repeat"), "Goes on from its checkpoint"
+    if later and not job.retries:
+        yield Badge("Scheduled", "sky", "clock"), f"Not before {moment}"
+    if _waits_for(queued):
+        blocked = _is_blocked(queued)
+        tone, icon = ("red", "warn") if blocked else ("gray", "hour")
+        yield Badge(queued.reason, tone, icon), queued.reason
+
+
+def _waits_for(queued: QueuedJob) -> bool:
+    return bool(queued.job.depends_on) and queued.reason.startswith("Waits for")
+
+
+def _is_blocked(queued: QueuedJob) -> bool:
+    """Whether a job that it needs is over and did not complete, or is gone."""
+    return queued.starts_at is None and _waits_for(queued) and ", which is " in queued.reason
+
+
+def _menu(job: Job, place: int, total: int) -> tuple[tuple[Item, ...], ...]:
+    first = "It is the first" if place == 1 else ""
+    last = "It is the last" if place == total else ""
+    hold = Item("unhold", "Release", "play") if job.held else Item("hold", "Hold", "pausec")
+    return (
+        (Item("view", "View Configuration", "eye"),),
+        (
+            Item("up", "Move up", "arr-u", reason=first),
+            Item("down", "Move down", "arr-d", reason=last),
+            Item("top", "Move to top", "top", reason=first),
+            Item("bottom", "Move to bottom", "bottom", reason=last),
+        ),
+        (hold,),
+        (Item("remove", "Remove from Queue…", "trash", danger=True),),
+    )

@@ -1,0 +1,260 @@
+"""What the queue tab says: slots, cards, their order, and times to plan by."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.core.queue_plan import UNKNOWN
+from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models import queue as model
+from gladius_widgets.store.registry import Job
+
+NOON = time.mktime((2026, 3, 17, 12, 0, 0, 0, 0, -1))
+NOW = NOON
+
+
+def job(job_id="a", status=JobStatus.QUEUED, **fields):
+    values = {
+        "id": job_id, "name": f"job-{job_id}", "status": status, "created_by": "ada",
+        "created_at": NOW - 60, "started_at": None, "ended_at": None, "position": 1.0,
+        "attempt": 1, "claimed_at": None, "holds_slot": False, "step": 0, "total_steps": None,
+        "cost": None, "currency": "USD", "hourly_rate": None, "gpus": 0,
+        "config_line": "MoE · Local CPU", "engine": "local", "error": None, "updated_at": NOW,
+    }  # fmt: skip
+    return Job(**values | fields)
+
+
+def queued(job_id="a", starts_at=None, reason="", place=1, **fields):
+    return QueuedJob(job(job_id, **fields), place, starts_at, reason)
+
+
+def view(*waiting, slots=3, active=(), wait_s=None, per_day=None):
+    placed = tuple(replace(one, place=place) for place, one in enumerate(waiting, 1))
+    return QueueView(slots, tuple(active), placed, wait_s, per_day)
+
+
+def content(*waiting, user="eve", **kwargs):
+    settings = {key: kwargs.pop(key) for key in ("lift", "most", "stages") if key in kwargs}
+    return model.content(view(*waiting, **kwargs), user, NOW, **settings)
+
+
+def card(one, **kwargs):
+    return content(one, **kwargs).cards[0]
+
+
+def words(one):
+    return [badge.text for badge, _ in card(one).badges]
+
+
+# Slots
+
+
+def test_slots_say_how_far_and_how_long():
+    active = (
+        job("a", JobStatus.TRAINING, step=850, total_steps=2000, remaining_s=29_700.0),
+        job("b", JobStatus.PROVISIONING),
+        job("c", JobStatus.PAUSED, step=1, total_steps=4, remaining_s=59.0),
+        job("d", JobStatus.TRAINING, remaining_s=5.0),
+    )
+    shown = content(active=active, slots=6, stages={"a": Stage.TRAINING, "d": Stage.MODEL_LOADING})
+    assert shown.title == "Active Training Jobs: 4 of 6 slots"
+    assert [slot.text for slot in shown.slots] == [
+        "Training · ~8h 15m remaining",
+        "Provisioning",
+        "Paused · ~59s remaining",
+        "Loading the model · ~5s remaining",
+    ]
+    assert [slot.percent for slot in shown.slots] == ["42%", "–", "25%", "–"]
+    assert [slot.share for slot in shown.slots] == [0.425, None, 0.25, None]
+    assert shown.empty == ("Available", "Available")
+
+
+@pytest.mark.parametrize(
+    ("slots", "boxes"),
+    [(1, ("Available",)), (9, ("Available",) * 9), (1000, ("1,000 slots available",))],
+)
+def test_free_slots_are_boxes_until_there_are_too_many(slots, boxes):
+    shown = content(slots=slots)
+    assert shown.empty == boxes
+    assert shown.title.endswith("0 of 1 slot" if slots == 1 else f"0 of {slots:,} slots")
+
+
+def test_more_jobs_than_slots_after_the_setting_was_lowered():
+    active = [job(one, JobStatus.TRAINING) for one in "abc"]
+    shown = content(active=active, slots=2)
+    assert shown.title == "Active Training Jobs: 3 of 2 slots"
+    assert len(shown.slots) == 3
+    assert shown.empty == ()
+
+
+@pytest.mark.parametrize(
+    ("active", "title", "text"),
+    [
+        (0, "Queue is empty. All training capacity available.", "will start immediately"),
+        (1, "Queue is empty. 2 of 3 slots are available.", "will start immediately"),
+        (2, "Queue is empty. 1 of 3 slots is available.", "will start immediately"),
+        (3, "Queue is empty.", "waits here until one is free"),
+    ],
+)
+def test_an_empty_queue_promises_what_is_so(active, title, text):
+    shown = content(active=[job(str(n), JobStatus.TRAINING) for n in range(active)])
+    assert shown.empty_title == title
+    assert text in shown.empty_text
+
+
+# Cards
+
+
+def test_tones_of_positions():
+    shown = content(*(queued(str(n)) for n in range(9)))
+    assert [one.tone for one in shown.cards] == ["green"] * 3 + ["yellow"] * 4 + ["orange"] * 2
+    assert [one.place for one in shown.cards] == list(range(1, 10))
+
+
+def test_a_card_says_whose_it_is():
+    assert card(queued()).creator == "Created by: ada"
+    assert card(queued(), user="ada").creator == "Created by: you"
+    assert card(queued(created_by=""), user="").creator == "Created by: –"
+    assert card(queued()).config == "MoE · Local CPU"
+
+
+@pytest.mark.parametrize(
+    ("in_s", "when"),
+    [
+        (-5, "Starting within 15 minutes"),
+        (0, "Starting within 15 minutes"),
+        (899, "Starting within 15 minutes"),
+        (900, "Today at 12:15 PM"),
+        (6 * 3600 + 45 * 60, "Today at 6:45 PM"),
+        (21.5 * 3600, "Tomorrow at 9:30 AM"),
+        (3 * 86400 + 2.25 * 3600, "Fri, Mar 20 at 2:15 PM"),
+    ],
+)
+def test_when_it_starts(in_s, when):
+    shown = card(queued(starts_at=NOW + in_s))
+    assert (shown.when, shown.starts_at, shown.note) == (when, NOW + in_s, "")
+
+
+@pytest.mark.parametrize(
+    ("one", "when", "note"),
+    [
+        (queued(held=True, reason="Held"), "On hold", "Waits until it is released"),
+        (
+            queued(depends_on=("x",), reason="Waits for first, which is failed"),
+            "Cannot start",
+            "What it waits for did not complete",
+        ),
+        (
+            queued(depends_on=("x",), reason="Waits for first"),
+            "Start time unknown",
+            "Nobody knows how long that takes",
+        ),
+        (queued(reason=UNKNOWN), "Start time unknown", UNKNOWN),
+    ],
+)
+def test_an_unknown_start_is_said_with_its_reason(one, when, note):
+    shown = card(one)
+    assert (shown.when, shown.starts_at, shown.note) == (when, None, note)
+
+
+def test_badges():
+    later = NOW + 3600
+    assert words(queued(starts_at=NOW)) == []
+    assert words(queued(held=True, reason="Held")) == ["Held"]
+    assert words(queued(starts_at=later, not_before=later, reason="Not before …")) == ["Scheduled"]
+    assert words(queued(starts_at=NOW, not_before=NOW - 1)) == []
+    assert words(queued(starts_at=NOW, attempt=2)) == ["Attempt 2"]
+    retry = queued(starts_at=later, not_before=later, retries=1, attempt=2, max_attempts=3)
+    [(badge, title)] = card(retry).badges
+    assert badge.text == "Retry 1 of 2"
+    assert title == f"It failed; tries again {fmt.planned(later, NOW)}"
+    waits = queued(starts_at=later, depends_on=("x",), reason="Waits for first")
+    assert words(waits) == ["Waits for first"]
+    blocked = queued(depends_on=("x",), reason="Waits for first, which is deleted", held=False)
+    [(badge, _)] = card(blocked).badges
+    assert (badge.text, badge.tone) == ("Waits for first, which is deleted", "red")
+
+
+def test_a_name_can_claim_nothing():
+    """What blocks a job is known from the plan, not from how a job is called."""
+    shown = card(queued(starts_at=NOW, depends_on=("x",), reason="Waits for it, which is failed"))
+    assert shown.when == "Starting within 15 minutes"
+
+
+def test_the_menu_of_the_first_the_middle_and_the_last():
+    cards = content(queued("a", held=True), queued("b"), queued("c")).cards
+
+    def barred(one):
+        return {item.name for group in one.menu for item in group if item.reason}
+
+    assert [barred(one) for one in cards] == [{"up", "top"}, set(), {"down", "bottom"}]
+    names = [[item.name for item in group] for group in cards[0].menu]
+    assert names == [["view"], ["up", "down", "top", "bottom"], ["unhold"], ["remove"]]
+    assert cards[1].menu[2][0].name == "hold"
+
+
+def test_only_so_many_cards_but_all_count():
+    shown = content(*(queued(str(n)) for n in range(9)), most=4)
+    assert (len(shown.cards), shown.waiting) == (4, 9)
+    assert not any(item.reason for group in shown.cards[3].menu for item in group)
+
+
+# Figures
+
+
+def test_facts_and_rule():
+    shown = content(queued(), wait_s=7_800.0, per_day=6.5)
+    assert [(f.label, f.value) for f in shown.facts] == [
+        ("Average wait", "2h 10m"),
+        ("Throughput", "6.5 jobs/day"),
+    ]
+    assert [f.value for f in content().facts] == ["–", "–"]
+    assert "provision" not in shown.rule
+    assert shown.rule.startswith("First in, first out")
+    assert "include 5 min to provision" in content(queued(engine="cloud")).rule
+
+
+def test_a_trembling_forecast_stands_still():
+    first = model.steady(None, view(queued(starts_at=NOW + 3600.4)), NOW)
+    assert first.waiting[0].starts_at == NOW + 3600
+    for new, shown in [(3650, 3600), (3540, 3600), (3700, 3700), (None, None)]:
+        fresh = view(queued(starts_at=None if new is None else NOW + new))
+        steady = model.steady(first, fresh, NOW).waiting[0].starts_at
+        assert steady == (None if shown is None else NOW + shown)
+
+
+# Order
+
+
+def test_moves():
+    assert model.moved("abcd", "d", "b") == ["a", "d", "b", "c"]
+    assert model.moved("abcd", "a", None) == ["b", "c", "d", "a"]
+    assert model.moved("abcd", "a", "gone") == ["b", "c", "d", "a"]
+    assert model.target("abcd", "c", "up") == ["a", "c", "b", "d"]
+    assert model.target("abcd", "b", "down") == ["a", "c", "b", "d"]
+    assert model.target("abcd", "c", "top") == ["c", "a", "b", "d"]
+    assert model.target("abcd", "b", "bottom") == ["a", "c", "d", "b"]
+
+
+@given(st.permutations(list("abcde")), st.sampled_from("abcde"), st.integers(0, 4))
+def test_what_is_dropped_before_its_follower_stands_where_it_was_shown(order, job_id, index):
+    shown = model.lifted(order, model.Lift(job_id, index))
+    assert shown.index(job_id) == index
+    assert model.moved(order, job_id, model.follower(shown, job_id)) == shown
+
+
+def test_a_lifted_card_is_shown_where_it_would_go():
+    waiting = [queued(one) for one in "abc"]
+    shown = content(*waiting, lift=model.Lift("c", 0))
+    assert [(one.id, one.place, one.is_lifted) for one in shown.cards] == [
+        ("c", 1, True),
+        ("a", 2, False),
+        ("b", 3, False),
+    ]
+    gone = content(*waiting, lift=model.Lift("x", 0))
+    assert [one.id for one in gone.cards] == list("abc")
