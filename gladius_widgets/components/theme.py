@@ -8,7 +8,7 @@ import traitlets
 from gladius_widgets.components.base import STATIC, Component
 
 Mode = Literal["light", "dark", "system"]
-STYLES = ("tokens.css", "gladius.css", "extra.css", "panels.css", "jobs.css", "queue.css")
+STYLES = ("tokens.css", "gladius.css", "extra.css", "panels.css", "jobs.css", "queue.css", "form.css")
 
 
 def _read(*names: str) -> str:

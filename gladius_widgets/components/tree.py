@@ -41,7 +41,8 @@ def h(
         tag: an HTML or SVG tag; `slot` with a `name` stands for a child widget.
         attrs: `class`, `role`, `href` and so on; None or False leaves one out, True sets it.
             `style` is a dict of properties. `data-flash` marks a value: when it changes, the
-            element gets the class `is-updated` for a second.
+            element gets the class `is-updated` for a second. `autofocus` focuses without
+            scrolling, with `data-reveal` it scrolls there.
         children: elements, texts, numbers, or lists of them; None is left out.
         on: event → name of the message, e.g. `{"click": "pause", "keydown:Enter": "apply"}`.
             `dismiss` fires on Escape or a press outside. A click on a control inside does not

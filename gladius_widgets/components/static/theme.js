@@ -870,7 +870,7 @@ var Tree = class {
     this.sweep();
     this.events.changed();
     this.drag.changed();
-    if (this.toFocus) this.toFocus.focus({ preventScroll: true });
+    if (this.toFocus) this.toFocus.focus({ preventScroll: !this.toFocus.hasAttribute("data-reveal") });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
     this.toFocus = null;
   }

@@ -57,7 +57,7 @@ export class Tree {
     this.sweep();
     this.events.changed();
     this.drag.changed();
-    if (this.toFocus) this.toFocus.focus({ preventScroll: true });
+    if (this.toFocus) this.toFocus.focus({ preventScroll: !this.toFocus.hasAttribute("data-reveal") });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
     this.toFocus = null;
   }
