@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gladius_widgets.client.money import MoneyQueries
 from gladius_widgets.client.queue import QueueCommands
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import control
+from gladius_widgets.store.events import append_event
 from gladius_widgets.store.job_record import write_record
 from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
@@ -40,7 +42,7 @@ class Reindexed:
     problems: tuple[str, ...] = ()
 
 
-class Client(QueueCommands):
+class Client(QueueCommands, MoneyQueries):
     """Submit, query and command the jobs of a home.
 
     Every answer is read from the run directories, so it is true with or without a supervisor;
@@ -93,13 +95,17 @@ class Client(QueueCommands):
             check_moment(not_before)
         depends_on = [self._can_complete(self.job(ref)).id for ref in after]
         plan = prepare(config, name, list(overrides))
+        quote = self._quote(plan.config, plan.row["gpus"])
         self._check_space()
         run = self.home.run(plan.id)
         try:
             write_run(run, plan)
+            if quote.warning:
+                append_event(run, "warning", quote.warning, {"kind": "cost"}, source="client")
             job = self._registry.insert(
-                lambda row: write_record(run, row, **plan.origin),
+                lambda row: write_record(run, row, **plan.origin, **quote.keys),
                 **plan.row,
+                **quote.columns(),
                 created_by=self.user,
                 depends_on=list(dict.fromkeys(depends_on)),
                 not_before=not_before,

@@ -4,7 +4,7 @@ Asked again at every change of a form, so each run is read once and again when i
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +52,16 @@ class EarlierRuns:
         self._home, self._registry = home, registry
         self._facts: dict[str, tuple[int, _Facts | None]] = {}
 
-    def like(self, config: TrainingConfig, gpus: int) -> tuple[list[Measured], int | None]:
+    def like(
+        self, config: TrainingConfig, keys: dict[str, str]
+    ) -> tuple[list[Measured], int | None]:
         """The pace of runs of the same shape, and the size of the training split, if known.
 
         Args:
             config: of the run to come, with absolute paths.
-            gpus: that it will use; 0 = CPUs.
+            keys: its `keys_of`.
         """
-        shape, samples_of = shape_key(config, gpus), samples_key(config)
+        shape, samples_of = keys["shape_key"], keys["samples_key"]
         paces: list[Measured] = []
         samples = None
         for facts in self._read_all():
@@ -67,7 +69,7 @@ class EarlierRuns:
             if same_data and samples is None:
                 samples = facts.samples
             if facts.shape == shape and facts.pace is not None and len(paces) < _MEASURED_RUNS:
-                paces.append(_with(facts.pace, same_data))
+                paces.append(replace(facts.pace, same_data=same_data))
         return paces, samples if samples is not None else prepared_samples(self._home, config)
 
     def _read_all(self) -> list[_Facts]:
@@ -115,11 +117,12 @@ def prepared_samples(home: Home, config: TrainingConfig) -> int | None:
             continue
         if identity.get("rows_key") != rows:
             continue
-        if not config.data.packing:
-            return _count(stats.get("splits", {}).get("train"))
-        if identity.get("tokenizer") == tokenizer_identity(config):
-            share = stats["splits"]["train"] / max(1, stats["rows"])
-            return max(1, round(stats["tokens"] * share / config.data.max_length))
+        with suppress(KeyError, TypeError, ZeroDivisionError):  # damaged statistics tell nothing
+            if not config.data.packing:
+                return _count(stats["splits"]["train"])
+            if identity.get("tokenizer") == tokenizer_identity(config):
+                tokens = stats["tokens"] * stats["splits"]["train"] / stats["rows"]
+                return max(1, round(tokens / config.data.max_length))
     return None
 
 
@@ -134,14 +137,7 @@ def _read(run: RunDirectory, keys: tuple[str, str]) -> _Facts | None:
     status = read_status(run)
     if status is None:
         return None
-    return _Facts(*keys, _samples(status), _pace(run, status))
-
-
-def _samples(status: RunStatus) -> int | None:
-    """Samples of an epoch, from its batches: up to a batch too many."""
-    if status.batches_per_epoch is None or not status.batch_samples:
-        return None
-    return status.batches_per_epoch * status.batch_samples
+    return _Facts(*keys, _count(status.samples_per_epoch), _pace(run, status))
 
 
 def _pace(run: RunDirectory, status: RunStatus) -> Measured | None:
@@ -160,10 +156,6 @@ def _aside_s(run: RunDirectory, status: RunStatus) -> float:
     before = training_from - began if training_from and began else 0.0
     after = ended - finalized_from if finalized_from and ended else 0.0
     return max(0.0, before) + max(0.0, after)
-
-
-def _with(pace: Measured, same_data: bool) -> Measured:
-    return Measured(pace.step_time_s, pace.per_step_s, pace.aside_s, same_data)
 
 
 def _count(value: Any) -> int | None:

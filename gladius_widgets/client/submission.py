@@ -75,7 +75,7 @@ class Plan:
     Attributes:
         id: its id.
         config: frozen, with absolute paths.
-        row: columns of its registry row.
+        row: columns of its registry row; `Client` adds what it costs.
         origin: what else job.json says.
     """
 
@@ -83,6 +83,24 @@ class Plan:
     config: TrainingConfig
     row: dict[str, Any]
     origin: dict[str, Any]
+
+
+def read_config(
+    config: TrainingConfig | str | os.PathLike[str], overrides: list[str]
+) -> tuple[TrainingConfig, Path | None]:
+    """A config as it will be frozen, with absolute paths; and its file, if it is from one.
+
+    Raises:
+        GladiusError: the config, or a file it names, is not right.
+    """
+    if isinstance(config, str | os.PathLike):
+        source = Path(config).expanduser()
+        parsed = load_config(source, overrides)
+    else:
+        source, parsed = None, config
+        if overrides:
+            raise TypeError("overrides go with a config file, not with a TrainingConfig")
+    return with_absolute_paths(parsed, source.absolute().parent if source else None), source
 
 
 def prepare(
@@ -93,14 +111,7 @@ def prepare(
     Raises:
         GladiusError: the config, the name, or a file it names is not right.
     """
-    if isinstance(config, str | os.PathLike):
-        source = Path(config).expanduser()
-        parsed = load_config(source, overrides)
-    else:
-        source, parsed = None, config
-        if overrides:
-            raise TypeError("overrides go with a config file, not with a TrainingConfig")
-    frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
+    frozen, source = read_config(config, overrides)
     name = check_name(name if name is not None else source.stem if source else "job")
     job_id = make_id(name)
     row = {
@@ -109,8 +120,6 @@ def prepare(
         "created_at": time.time(),
         "config_line": config_line(frozen),
         "engine": frozen.resources.engine,
-        "hourly_rate": frozen.cost.hourly_rate,
-        "currency": frozen.cost.currency,
         "gpus": gpu_count(frozen),
         "max_attempts": frozen.queue.max_attempts,
         "retry_backoff_s": frozen.queue.retry_backoff_s,

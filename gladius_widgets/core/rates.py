@@ -1,7 +1,7 @@
 """What a machine costs per hour: the home's rates.yaml, else the one that comes with us."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.errors import ConfigError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.suggest import did_you_mean
@@ -23,7 +24,8 @@ Hourly = Annotated[float, Field(ge=0)] | None
 class Price:
     """Per GPU (or machine) and hour; `hourly` None = unknown, and `reason` says why and what to do.
 
-    For CPU work without a price there is nothing to mend: `hourly` is None and `expected` True.
+    Where nobody asked for a price there is nothing to mend, as for CPU work: then `hourly` is None
+    and `expected` True.
     """
 
     hourly: float | None
@@ -67,7 +69,7 @@ class Rates:
         names = {name.lower(): name for name in self.gpus}
         name = names.get(gpu_type.lower())
         if name is None and gpu_type.lower() == CPU:
-            return Price(None, self.currency, "CPU work has no price.", expected=True)
+            return self._free_cpu()
         if name is None:
             return self._unknown(
                 f"{self.source} has no GPU type '{gpu_type[:60]}'.",
@@ -76,7 +78,7 @@ class Rates:
         rate = self.gpus[name]
         hourly = rate.spot if spot else rate.on_demand
         if hourly is None and name.lower() == CPU:
-            return Price(None, self.currency, "CPU work has no price.", expected=True)
+            return self._free_cpu()
         if hourly is None:
             kind = "spot" if spot else "on-demand"
             return self._unknown(
@@ -84,6 +86,10 @@ class Rates:
                 "Add it in the home's rates.yaml, or set cost.hourly_rate.",
             )
         return Price(hourly, self.currency)
+
+    def _free_cpu(self) -> Price:
+        reason = "CPU work has no price: `cpu` in rates.yaml or cost.hourly_rate would give it one."
+        return Price(None, self.currency, reason, expected=True)
 
     def _unknown(self, what: str, mend: str) -> Price:
         return Price(None, self.currency, f"{what} {mend}")
@@ -139,6 +145,34 @@ def usable_rates(home: Home) -> Rates:
         return load_rates(home)
     except ConfigError as error:
         return Rates(home.rates, None, "USD", problem=str(error))
+
+
+def job_price(config: TrainingConfig, gpus: int, home: Home) -> Price:
+    """What the job's machine costs: the config's own rate, else the one of its GPU type.
+
+    Args:
+        config: the job's config.
+        gpus: that it will use; 0 = it runs on CPUs.
+        home: whose rates file counts.
+    """
+    cost, wanted = config.cost, config.resources
+    if cost.hourly_rate is not None:
+        return Price(cost.hourly_rate, cost.currency)
+    on_cpu = wanted.device == "cpu" or (wanted.gpu_type is None and gpus == 0)
+    price = usable_rates(home).price(CPU if on_cpu else wanted.gpu_type, wanted.spot)
+    has_amounts = cost.budget is not None or cost.estimate_low is not None
+    if price.hourly is None:
+        asked_for = has_amounts or (wanted.gpu_type is not None and not on_cpu)
+        expected = price.expected or (wanted.gpu_type is None and not on_cpu)
+        return replace(price, currency=cost.currency, expected=expected and not asked_for)
+    if has_amounts and price.currency != cost.currency:
+        return Price(
+            None,
+            cost.currency,
+            f"The rates are in {price.currency} and the config's amounts in {cost.currency}. "
+            "Set cost.currency, or cost.hourly_rate.",
+        )
+    return price
 
 
 @lru_cache(maxsize=16)

@@ -82,6 +82,7 @@ class RunStatus(Snapshot):
     batches_per_epoch: int | None = None
     samples: int = 0
     total_samples: int | None = None
+    samples_per_epoch: int | None = None  # of the training split
     training_started_at: float | None = None
     progressed_at: float | None = None  # last sign of work: a step, a validation batch, a save
     elapsed_s: float = 0.0

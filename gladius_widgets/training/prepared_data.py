@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
 from gladius_widgets.core.config import DataSection, TrainingConfig
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.estimate import rows_key, source_stamp, tokenizer_identity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.rows import BadRowError, Row, read_rows
 from gladius_widgets.training.splits import NAMES, TRAIN, assign_splits
@@ -78,20 +79,12 @@ def prepare_data(
 def _key(config: TrainingConfig, tokenizer_source: str) -> str:
     data = config.data.model_dump()
     data.pop("packing")  # packing groups rows when they are read
-    identity = [_VERSION, data, _source_stamp(config.data.path)]
+    identity = [_VERSION, data, source_stamp(config.data.path)]
     if config.model.train_tokenizer_vocab:
         identity.append(config.model.train_tokenizer_vocab)
     else:
         identity += [tokenizer_source, config.model.revision]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _source_stamp(source: str) -> list[list[Any]]:
-    """Name, size and time of every file, so that a changed source is read anew."""
-    path = Path(source).expanduser()
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    stats = [(file, file.stat()) for file in files if file.is_file()]
-    return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
 def _rows(data: DataSection) -> Iterator[Row | BadRowError]:
@@ -127,6 +120,9 @@ def _build(
     writer.check(data)
     writer.save(folder)
     stats = writer.stats()
+    # By this, estimates find the size of data that was prepared before.
+    identity = {"rows_key": rows_key(config), "tokenizer": tokenizer_identity(config)}
+    write_json(folder / "identity.json", identity)
     write_json(folder / "stats.json", stats)
     return stats
 

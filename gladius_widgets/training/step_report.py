@@ -43,6 +43,7 @@ class StepReport:
             batches_per_epoch=per_epoch,
             samples=s.state.samples,
             total_samples=total_samples,
+            samples_per_epoch=s.dataset_size,
             training_started_at=s.state.started_at,
             weight_decay=s.state.live.weight_decay,
             loss=s.state.loss,

@@ -1,0 +1,121 @@
+"""What things cost and will cost; a part of `Client`."""
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gladius_widgets.core.cost import CostBreakdown, breakdown
+from gladius_widgets.core.paths import Home
+from gladius_widgets.store.cost_history import CostHistoryReader
+from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry import Registry
+
+if TYPE_CHECKING:
+    from gladius_widgets.client.estimates import EarlierRuns
+    from gladius_widgets.core.config import TrainingConfig
+    from gladius_widgets.core.estimate import Estimate
+    from gladius_widgets.core.rates import Rates
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What submit freezes about money and time.
+
+    Attributes:
+        estimate: as of now.
+        keys: for job.json, by which estimates of later runs find this one.
+        warning: a sentence when the cost of a job that somebody wants to know is not; else empty.
+    """
+
+    estimate: "Estimate"
+    keys: dict[str, str]
+    warning: str
+
+    def columns(self) -> dict[str, Any]:
+        """For the registry's row."""
+        return {
+            "hourly_rate": self.estimate.hourly_rate,
+            "currency": self.estimate.currency,
+            "estimate_low_s": self.estimate.low_s,
+            "estimate_high_s": self.estimate.high_s,
+        }
+
+
+class MoneyQueries(ABC):
+    """Rates, estimates, and where a job's money went. `Client` is the one that has it."""
+
+    home: Home
+    _registry: Registry
+    _earlier_runs: "EarlierRuns | None" = None
+
+    @abstractmethod
+    def job(self, ref: str) -> Job:
+        """One job."""
+
+    def rates(self) -> "Rates":
+        """What machines cost per hour: the home's rates.yaml, else the one that comes with us.
+
+        A file that cannot be used raises nothing: it has no prices, and its `problem` says why.
+        """
+        from gladius_widgets.core.rates import usable_rates
+
+        return usable_rates(self.home)
+
+    def estimate(
+        self,
+        config: "TrainingConfig | str | os.PathLike[str]",
+        overrides: Iterable[str] = (),
+        *,
+        samples: int | None = None,
+    ) -> "Estimate":
+        """Steps, time and cost of a run before it is submitted; cheap when asked again.
+
+        Args:
+            config: a config, or the path of a YAML file.
+            overrides: `section.key=value` strings on top of the file.
+            samples: in the training split, where the caller knows better than earlier runs and
+                the cache of prepared data.
+
+        Raises:
+            GladiusError: the config is not right.
+        """
+        from gladius_widgets.client.submission import gpu_count, read_config
+
+        frozen, _ = read_config(config, list(overrides))
+        return self._quote(frozen, gpu_count(frozen), samples).estimate
+
+    def cost(self, ref: str) -> CostBreakdown:
+        """What a job cost until now, by attempt and by what it was doing.
+
+        Raises:
+            JobNotFoundError: no such job.
+        """
+        job = self.job(ref)
+        history = CostHistoryReader(self.home.run(job.id)).read()
+        return breakdown(history, job.hourly_rate, job.gpus, time.time(), job.currency)
+
+    def _quote(self, frozen: "TrainingConfig", gpus: int, samples: int | None = None) -> Quote:
+        from gladius_widgets.client.estimates import keys_of
+        from gladius_widgets.core.estimate import estimate
+        from gladius_widgets.core.rates import job_price
+
+        price = job_price(frozen, gpus, self.home)
+        keys = keys_of(frozen, gpus)
+        measured, known = self._earlier().like(frozen, keys)
+        told = estimate(frozen, gpus, price, samples if samples is not None else known, measured)
+        warning = ""
+        if price.hourly is None and not price.expected:
+            warning = f"The cost is unknown. {price.reason}"
+            if frozen.cost.budget is not None:
+                warning += " Until then nobody watches the budget."
+        return Quote(told, keys, warning)
+
+    def _earlier(self) -> "EarlierRuns":
+        from gladius_widgets.client.estimates import EarlierRuns
+
+        if self._earlier_runs is None:
+            self._earlier_runs = EarlierRuns(self.home, self._registry)
+        return self._earlier_runs

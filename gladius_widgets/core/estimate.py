@@ -1,0 +1,192 @@
+"""How long a run will take and what it will cost, before it starts.
+
+The config's own estimate wins; else it is measured, from earlier runs of the same shape: the same
+model, adapters, batch, lengths, processes and kind of machine.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.cost import USUAL_SPREAD, price_of, time_for
+from gladius_widgets.core.rates import Price
+
+# With so many earlier runs, their differences tell the spread; with fewer it is the usual one.
+_ENOUGH_RUNS = 3
+
+UNKNOWN_DATA = "How many steps it takes is not known before its data has been read once."
+UNKNOWN_PACE = (
+    "No earlier run had this model, batch and machine, so it will be measured after a warm-up."
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take; None = unknown, and `note` says why.
+
+    Attributes:
+        steps: optimizer steps.
+        low_s, high_s: seconds on its machine, from provisioning to the end, without pauses.
+        cost_low, cost_high: in `currency`.
+        basis: `config` when the config says it, `measured` from earlier runs, else empty.
+        note: a sentence or two, for people.
+        hourly_rate: per GPU or machine, None = unknown.
+        gpus: that are paid for; 0 = one machine without any.
+    """
+
+    steps: int | None
+    low_s: float | None
+    high_s: float | None
+    cost_low: float | None
+    cost_high: float | None
+    currency: str
+    basis: Literal["config", "measured", ""]
+    note: str
+    hourly_rate: float | None = None
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An earlier run of the same shape.
+
+    Attributes:
+        step_time_s: median of its step times.
+        per_step_s: time in training divided by its steps, so with validations and saves.
+        aside_s: on its machine before and after training.
+        same_data: whether it read the same data too.
+    """
+
+    step_time_s: float
+    per_step_s: float
+    aside_s: float
+    same_data: bool = False
+
+
+def estimate(
+    config: TrainingConfig,
+    gpus: int,
+    price: Price,
+    samples: int | None,
+    measured: Sequence[Measured],
+) -> Estimate:
+    """Steps, time and cost of a run.
+
+    Args:
+        config: the run's config.
+        gpus: that are paid for; 0 = one machine without any.
+        price: of one of them.
+        samples: in the training split (packed ones, with packing); None = not known yet.
+        measured: earlier runs of the same shape.
+    """
+    steps = planned_steps(config, samples)
+    low_s, high_s = _measured_range(steps, measured)
+    cost_low, cost_high = (price_of(s, price.hourly, gpus) for s in (low_s, high_s))
+    basis: Literal["config", "measured", ""] = "measured" if low_s is not None else ""
+    notes = [_note(steps, measured)]
+    said_low, said_high = config.cost.estimate_low, config.cost.estimate_high
+    if said_low is not None and said_high is not None:
+        basis, notes = "config", ["As the config says."]
+        cost_low, cost_high = said_low, said_high
+        if price.hourly:
+            low_s, high_s = (time_for(a, price.hourly, gpus) for a in (said_low, said_high))
+    if price.hourly is None:
+        notes.append(price.reason)
+    return Estimate(
+        steps, low_s, high_s, cost_low, cost_high, price.currency, basis,
+        " ".join(filter(None, notes)), price.hourly, gpus,
+    )  # fmt: skip
+
+
+def planned_steps(config: TrainingConfig, samples: int | None) -> int | None:
+    """Optimizer steps of the run; None when they depend on data of unknown size."""
+    if config.training.max_steps is not None:
+        return config.training.max_steps
+    if not samples:
+        return None
+    return math.ceil(config.training.epochs * samples / config.samples_per_step)
+
+
+def _measured_range(
+    steps: int | None, measured: Sequence[Measured]
+) -> tuple[float | None, float | None]:
+    """Shortest and longest time (s) at the pace of the earlier runs; of the same data, if any."""
+    runs = [run for run in measured if run.same_data] or list(measured)
+    if steps is None or not runs:
+        return None, None
+    low_s = min(run.aside_s + steps * min(run.step_time_s, run.per_step_s) for run in runs)
+    high_s = max(run.aside_s + steps * max(run.step_time_s, run.per_step_s) for run in runs)
+    spread = 0.0 if len(runs) >= _ENOUGH_RUNS else USUAL_SPREAD
+    return low_s * (1 - spread), high_s * (1 + spread)
+
+
+def _note(steps: int | None, measured: Sequence[Measured]) -> str:
+    if steps is None:
+        return UNKNOWN_DATA
+    if not measured:
+        return UNKNOWN_PACE
+    count = sum(run.same_data for run in measured) or len(measured)
+    return f"Measured in {count} earlier run{'s' if count > 1 else ''} of the same shape."
+
+
+# What makes two runs alike
+
+
+def shape_key(config: TrainingConfig, gpus: int) -> str:
+    """A short hash of everything in the config that the time of a step depends on."""
+    model, training, resources = config.model, config.training, config.resources
+    return _hash(
+        {
+            "model": [model.name, model.from_scratch, model.train_tokenizer_vocab],
+            "attention": model.attention,
+            "length": [config.data.max_length, config.data.packing],
+            "batch": [training.micro_batch_size, training.gradient_accumulation],
+            "precision": [training.precision, training.gradient_checkpointing],
+            "lora": config.lora.model_dump(mode="json") if config.lora.enabled else None,
+            "machine": [resources.engine, resources.gpu_type, gpus, resources.processes],
+            "launch": [resources.threads_per_process, resources.accelerate_config],
+        }
+    )
+
+
+def rows_key(config: TrainingConfig) -> str:
+    """A short hash of what the rows of each split depend on: the data section and its files.
+
+    Files are told by name, size and time, so that changed data counts as other data.
+    """
+    data = config.data.model_dump(mode="json", exclude={"packing"})
+    return _hash({"data": data, "files": source_stamp(config.data.path)})
+
+
+def samples_key(config: TrainingConfig) -> str:
+    """As `rows_key`, and for packed rows also what makes their tokens."""
+    packed = [config.data.packing, tokenizer_identity(config)] if config.data.packing else []
+    return _hash({"rows": rows_key(config), "packed": packed})
+
+
+def tokenizer_identity(config: TrainingConfig) -> list[Any]:
+    """What the config says about its tokenizer."""
+    model = config.model
+    if model.train_tokenizer_vocab is not None:
+        return [model.train_tokenizer_vocab]
+    return [model.tokenizer or model.name, model.revision]
+
+
+def source_stamp(source: str) -> list[list[Any]]:
+    """Name, size and time of every file of a data source; empty for a hub or package name."""
+    path = Path(source).expanduser()
+    try:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        stats = [(file, file.stat()) for file in files if file.is_file()]
+    except OSError:
+        return []
+    return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
