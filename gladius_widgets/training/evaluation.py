@@ -33,7 +33,7 @@ class Evaluation:
             return None
         with s.clock.aside("validation"):
             result = validate(
-                s.model,
+                s.parallel,
                 data,
                 s.accelerator,
                 s.ranks,

@@ -82,7 +82,7 @@ class Trainer:
         s = self.session
         batches, samples = self._batches()
         supervised = float(sum(batch.supervised for batch in batches))
-        apply_settings(s.optimizer, s.state.learning_rate, s.state.live.weight_decay)
+        apply_settings(s.parallel.optimizer, s.state.learning_rate, s.state.live.weight_decay)
         s.steps.run(batches, supervised, s.state.live.max_grad_norm, measure=False)
         s.state.step += 1
         s.state.samples += samples
@@ -124,7 +124,7 @@ class Trainer:
     def _step(self, plan: _Plan) -> None:
         s = self.session
         learning_rate = s.state.learning_rate
-        apply_settings(s.optimizer, learning_rate, s.state.live.weight_decay)
+        apply_settings(s.parallel.optimizer, learning_rate, s.state.live.weight_decay)
         interval = s.config.moe.stats_interval_steps
         outcome = s.steps.run(
             plan.batches,

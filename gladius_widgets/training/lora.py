@@ -118,15 +118,25 @@ def _matched(adapted: PeftModel) -> list[str]:
     return names + list(getattr(tuner, "targeted_parameter_names", []))
 
 
-def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write the adapter as PEFT reads it; the base weights are not copied."""
-    state = get_peft_model_state_dict(model)
+def save_adapter(
+    model: PeftModel, folder: Path, state: dict[str, torch.Tensor] | None = None
+) -> None:
+    """Write the adapter as PEFT reads it; the base weights are not copied.
+
+    `state` holds its tensors by their names in the file; by default they are the model's own.
+    """
+    state = state or get_peft_model_state_dict(model)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     save_file(tensors, folder / ADAPTER_FILE, metadata={"format": "pt"})
     peft_config = model.peft_config["default"]
     inference_mode, peft_config.inference_mode = peft_config.inference_mode, True
     peft_config.save_pretrained(str(folder))
     peft_config.inference_mode = inference_mode
+
+
+def read_adapter(folder: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint's adapter tensors, on the CPU."""
+    return load_file(folder / ADAPTER_FILE)
 
 
 def load_adapter(model: PeftModel, folder: Path) -> None:
@@ -136,7 +146,7 @@ def load_adapter(model: PeftModel, folder: Path) -> None:
         GladiusError: it is an adapter of another shape.
     """
     try:
-        result = set_peft_model_state_dict(model, load_file(folder / ADAPTER_FILE))
+        result = set_peft_model_state_dict(model, read_adapter(folder))
     except RuntimeError as error:
         raise GladiusError(
             f"The adapter in {folder.name} does not fit: {str(error).splitlines()[0]}.",

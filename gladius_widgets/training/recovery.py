@@ -68,7 +68,7 @@ class Recovery:
             GladiusError: it happened more often than the config allows.
         """
         s, state, training = self._s, self._s.state, self._s.config.training
-        overflow = s.accelerator.scaler is not None and math.isfinite(outcome.loss)
+        overflow = s.parallel.scales_loss and math.isfinite(outcome.loss)
         if outcome.updated or overflow:  # an fp16 overflow is the scaler's daily work
             state.nonfinite_in_row = 0
             return

@@ -10,13 +10,7 @@ import torch
 from gladius_widgets.core.run_state import CheckpointState
 from gladius_widgets.training.checkpoint_store import Checkpoint
 from gladius_widgets.training.session import Session
-from gladius_widgets.training.snapshot import (
-    load_optimizer,
-    load_weights,
-    save_model,
-    save_rng,
-    save_state,
-)
+from gladius_widgets.training.snapshot import save_rng, save_state
 
 
 class Saver:
@@ -75,7 +69,8 @@ class Saver:
         if s.ranks.sum([bool(problem)])[0]:
             return None, problem
         folder = s.checkpoints.temporary(step)
-        problem = self._attempt(lambda: save_rng(folder, s.ranks.index))
+        write = s.parallel.snapshot()
+        problem = self._attempt(lambda: (save_rng(folder, s.ranks.index), write(folder)))
         if s.ranks.is_main and not problem:
             problem = self._attempt(self._fill)
         if s.ranks.sum([bool(problem)])[0]:
@@ -94,7 +89,6 @@ class Saver:
     def _fill(self) -> None:
         s = self._s
         folder = s.checkpoints.temporary(s.state.step)
-        save_model(folder, s.model, s.optimizer, s.accelerator)
         for name, data in self._tokenizer_files().items():
             (folder / name).write_bytes(data)
         s.state.elapsed_s = s.reporter.timer.elapsed_s()
@@ -120,6 +114,7 @@ class Saver:
             "reason": reason,
             "kind": "adapter" if s.config.lora.enabled else "model",
             "world_size": s.ranks.size,
+            "parallel": s.parallel.name,
             "validation_loss": validation.get("loss"),
         }
 
@@ -162,6 +157,6 @@ class Saver:
         if found is None:
             return None
         with s.clock.aside("checkpoint"), torch.no_grad():
-            load_weights(found.folder, s.model)
-            load_optimizer(found.folder, s.optimizer, s.accelerator)
+            s.parallel.load_weights(found.folder)
+            s.parallel.load_optimizer(found.folder)
         return found.step

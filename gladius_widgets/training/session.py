@@ -2,13 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.utils import DistributedType, set_seed
+from accelerate import Accelerator
+from accelerate.utils import set_seed
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -18,6 +17,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import Stage
 from gladius_widgets.training import machine
+from gladius_widgets.training.accelerators import make_accelerator, make_parallel
 from gladius_widgets.training.banner import banner
 from gladius_widgets.training.checkpoint_store import (
     MANIFEST_VERSION,
@@ -30,21 +30,17 @@ from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import RouterWatch
 from gladius_widgets.training.lora import add_adapters
 from gladius_widgets.training.model import build_model, describe
-from gladius_widgets.training.optimizer import build_optimizer
+from gladius_widgets.training.parallel import Parallel
 from gladius_widgets.training.prepared_data import PreparedData, prepare_data
 from gladius_widgets.training.process import Interruption
 from gladius_widgets.training.recorder import Recorder
 from gladius_widgets.training.reporter import StatusReporter
-from gladius_widgets.training.snapshot import STATE, load_optimizer, load_rng, load_weights
+from gladius_widgets.training.snapshot import STATE, load_rng, load_weights
 from gladius_widgets.training.sources import ModelSource, resolve_source
 from gladius_widgets.training.state import TrainState
 from gladius_widgets.training.step import StepRunner
 from gladius_widgets.training.token_data import TokenData
 from gladius_widgets.training.tokenizer import pad_token_id
-
-# Preparing the data of rank 0 may take hours; the others wait in a collective meanwhile.
-_PATIENCE = timedelta(hours=12)
-_SHARDED = {DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM}
 
 
 @dataclass
@@ -59,8 +55,7 @@ class Session:
     source: ModelSource | None
     tokenizer: PreTrainedTokenizerBase
     splits: dict[str, TokenData]
-    model: torch.nn.Module
-    optimizer: Any
+    parallel: Parallel
     watch: RouterWatch
     steps: StepRunner
     state: TrainState
@@ -91,7 +86,7 @@ def build_session(
     """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    accelerator = _accelerator(config)
+    accelerator = make_accelerator(config)
     ranks = Ranks(accelerator.device)
     ranks.check_size(config.resources.processes)
     store = CheckpointStore(run)
@@ -117,8 +112,8 @@ def build_session(
     }
 
     reporter.stage(Stage.MODEL_LOADING, f"loading {config.model.name}")
-    model = _model(config, source, tokenizer, checkpoint, recorder).to(accelerator.device)
-    optimizer = accelerator.prepare_optimizer(build_optimizer(model, config.optimization))
+    model = _model(config, source, tokenizer, checkpoint, recorder)
+    parallel = make_parallel(model, accelerator, ranks, config.optimization)
     state = (
         TrainState.from_dict(state_file["state"])
         if state_file
@@ -126,7 +121,7 @@ def build_session(
     )
     set_seed(config.training.seed + ranks.index)  # dropout differs between ranks
     if checkpoint is not None:
-        load_optimizer(checkpoint.folder, optimizer, accelerator)
+        parallel.load_optimizer(checkpoint.folder)
         load_rng(checkpoint.folder, ranks.index)
     watch = RouterWatch(model, accelerator.device)
     reporter.update(
@@ -136,6 +131,9 @@ def build_session(
     )
     for line in banner(config, run, prepared.stats, tokenizer, reporter.status):
         recorder.line(line)
+    if parallel.limits:
+        text = f"{parallel.name} training has limits. {' '.join(parallel.limits)}"
+        recorder.tell("WARN", text, {"parallel": parallel.name, "limits": parallel.limits})
     if checkpoint is not None:
         recorder.tell("INFO", f"Resumed from checkpoint {checkpoint.folder.name}")
     began_at = _began_at(run, attempt)
@@ -148,10 +146,9 @@ def build_session(
         source=source,
         tokenizer=tokenizer,
         splits=splits,
-        model=model,
-        optimizer=optimizer,
+        parallel=parallel,
         watch=watch,
-        steps=StepRunner(model, optimizer, accelerator, ranks, watch, config.moe.aux_loss_coef),
+        steps=StepRunner(parallel, accelerator, ranks, watch, config.moe.aux_loss_coef),
         state=state,
         control=Control(run, ranks, set(state.handled), began_at, state.step),
         checkpoints=store,
@@ -160,32 +157,6 @@ def build_session(
         reporter=reporter,
         interruption=interruption,
     )
-
-
-def _accelerator(config: TrainingConfig) -> Accelerator:
-    precision = config.training.precision
-    try:
-        accelerator = Accelerator(
-            mixed_precision="no" if precision == "fp32" else precision,
-            cpu=config.resources.device == "cpu",
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
-        )
-    except ValueError as error:
-        raise GladiusError(
-            f"training.precision {precision} cannot be used here: {_first_line(error)}",
-            "Use fp32, or bf16 where the processor knows it.",
-        ) from None
-    if accelerator.distributed_type in _SHARDED:
-        raise GladiusError(
-            f"The accelerate config shards the model ({accelerator.distributed_type.value}), which "
-            "this trainer cannot checkpoint exactly yet.",
-            "Use data parallel processes, with LoRA and gradient_checkpointing to save memory.",
-        )
-    return accelerator
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _prepare(

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from peft import PeftModel
+from peft.utils import get_peft_model_state_dict
 from transformers import PreTrainedModel
 
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.training.lora import load_adapter, save_adapter
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.training.lora import load_adapter, read_adapter, save_adapter
 from gladius_widgets.training.model import load_pretrained
 
 OPTIMIZER, STATE = "optimizer.pt", "state.json"
@@ -53,19 +54,32 @@ def load_rng(folder: Path, rank: int) -> None:
         torch.cuda.set_rng_state_all(saved["cuda"])
 
 
-def save_model(
-    folder: Path, model: torch.nn.Module, optimizer: Any, accelerator: Accelerator
-) -> None:
-    """Adapter or whole model as safetensors that `from_pretrained` reads, and the optimizer."""
+def save_weights(folder: Path, model: Any, state: dict[str, torch.Tensor] | None = None) -> None:
+    """Adapter or whole model as safetensors that `from_pretrained` reads.
+
+    `state` is what `live_weights` gives, whole, when the model itself holds only shards.
+    """
     if isinstance(model, PeftModel):
-        save_adapter(model, folder)
-    else:
-        assert isinstance(model, PreTrainedModel)
-        model.save_pretrained(folder)
-    saved = {"optimizer": optimizer.state_dict()}
-    if accelerator.scaler is not None:
-        saved["scaler"] = accelerator.scaler.state_dict()
-    torch.save(saved, folder / OPTIMIZER)
+        save_adapter(model, folder, state)
+        return
+    assert isinstance(model, PreTrainedModel)
+    model.save_pretrained(folder, state_dict=state)
+
+
+def live_weights(model: Any) -> dict[str, torch.Tensor]:
+    """What a checkpoint holds of a model, by its name there: its own parameters and buffers."""
+    state = model.state_dict(keep_vars=True)
+    if isinstance(model, PeftModel):
+        return get_peft_model_state_dict(model, state_dict=state)
+    return state
+
+
+def saved_weights(folder: Path, model: Any) -> dict[str, torch.Tensor]:
+    """The same from a checkpoint, whole and on the CPU."""
+    if isinstance(model, PeftModel):
+        return read_adapter(folder)
+    dtype = next(model.parameters()).dtype
+    return load_pretrained(str(folder), dtype).state_dict()
 
 
 def load_weights(folder: Path, model: torch.nn.Module) -> None:
@@ -73,16 +87,33 @@ def load_weights(folder: Path, model: torch.nn.Module) -> None:
     if isinstance(model, PeftModel):
         load_adapter(model, folder)
         return
-    dtype = next(model.parameters()).dtype
-    model.load_state_dict(load_pretrained(str(folder), dtype).state_dict())
+    model.load_state_dict(saved_weights(folder, model))
 
 
-def load_optimizer(folder: Path, optimizer: Any, accelerator: Accelerator) -> None:
-    """Put back the optimizer's moments and the fp16 scale."""
-    saved = torch.load(folder / OPTIMIZER, weights_only=True, map_location="cpu")
-    optimizer.load_state_dict(saved["optimizer"])
-    if accelerator.scaler is not None and "scaler" in saved:
-        accelerator.scaler.load_state_dict(saved["scaler"])
+def save_optimizer(folder: Path, optimizer: dict[str, Any], scaler: Any) -> None:
+    """The optimizer's whole state, and the fp16 scale if there is one."""
+    saved = {"optimizer": optimizer}
+    if scaler is not None:
+        saved["scaler"] = scaler.state_dict()
+    torch.save(saved, folder / OPTIMIZER)
+
+
+def read_optimizer(folder: Path, scaler: Any) -> dict[str, Any]:
+    """The optimizer's state of a checkpoint; puts the fp16 scale back.
+
+    Raises:
+        GladiusError: DeepSpeed made the checkpoint, which keeps the optimizer in its own shards.
+    """
+    path = folder / OPTIMIZER
+    if not path.exists():
+        raise GladiusError(
+            f"{folder.name} was made under DeepSpeed, which alone can go on from it.",
+            "Resume with the accelerate config it was made with.",
+        )
+    saved = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+    if scaler is not None and "scaler" in saved:
+        scaler.load_state_dict(saved["scaler"])
+    return saved["optimizer"]
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:

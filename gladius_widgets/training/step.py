@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import ExpertFigures, RouterWatch
 from gladius_widgets.training.faults import is_out_of_memory
+from gladius_widgets.training.parallel import Parallel
 from gladius_widgets.training.token_data import IGNORED, Batch
 
 
@@ -44,9 +46,8 @@ class StepRunner:
     """Runs optimizer steps of one model.
 
     Args:
-        model: in training mode, on its device.
-        optimizer: prepared by `accelerator` (which scales fp16 gradients).
-        accelerator: autocast, backward and clipping.
+        parallel: model (in training mode) and optimizer over all ranks.
+        accelerator: device and autocast.
         ranks: the other processes.
         watch: router hooks of the model.
         aux_loss_coef: weight of the auxiliary loss.
@@ -54,16 +55,13 @@ class StepRunner:
 
     def __init__(
         self,
-        model: torch.nn.Module,
-        optimizer: Any,
+        parallel: Parallel,
         accelerator: Accelerator,
         ranks: Ranks,
         watch: RouterWatch,
         aux_loss_coef: float,
     ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self._parallel = parallel
         self._accelerator = accelerator
         self._ranks = ranks
         self._watch = watch
@@ -80,7 +78,7 @@ class StepRunner:
             max_grad_norm: L2 clip.
             measure: whether to measure expert routing.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self._parallel.discard()
         loss_sum, aux_sum, problem = self._backward_all(batches, supervised, measure)
         routing = self._watch.take() if self._watch and measure else []
         failed = 1.0 if problem is not None else 0.0
@@ -91,7 +89,9 @@ class StepRunner:
         loss = sums[1] / supervised
         aux_loss = sums[2] / sums[3] if self._watch else None
         experts = self._watch.figures(sums[4:]) if routing else None
-        grad_norm = self._update(max_grad_norm) if math.isfinite(loss + (aux_loss or 0.0)) else None
+        grad_norm = None
+        if math.isfinite(loss + (aux_loss or 0.0)):
+            grad_norm = self._parallel.update(max_grad_norm)
         return StepOutcome(loss, aux_loss, grad_norm, experts)
 
     def _backward_all(
@@ -101,43 +101,42 @@ class StepRunner:
         loss_sums, aux_sums = [], []
         aux_weight = self._aux_loss_coef / (len(batches) * self._ranks.size)
         try:
-            for batch in batches:
+            for number, batch in enumerate(batches, 1):
                 loss_sum, aux = self._forward(batch.to(self._accelerator.device), measure)
                 total = loss_sum / supervised + aux_weight * aux
-                self._accelerator.backward(total)
+                self._parallel.backward(total, last=number == len(batches))
                 loss_sums.append(loss_sum.detach())
                 aux_sums.append(aux.detach())
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            message = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if self._parallel.shards:
+                raise self._fatal(message, batches) from None
             self._watch.take()
-            return 0.0, 0.0, str(error).splitlines()[0] if str(error) else type(error).__name__
+            return 0.0, 0.0, message
         # One synchronisation with the device a step, not one a micro-batch.
         sums = torch.stack([*loss_sums, *aux_sums]).double().tolist()
         return sum(sums[: len(batches)]), sum(sums[len(batches) :]), None
 
     def _forward(self, batch: Batch, measure: bool) -> tuple[torch.Tensor, torch.Tensor]:
         with self._watch.listening(measure), self._accelerator.autocast():
-            output = forward(self.model, batch, router_logits=bool(self._watch))
+            output = forward(self._parallel.model, batch, router_logits=bool(self._watch))
         losses = token_losses(output.logits, batch.labels)
         if self._watch and measure:
             self._watch.add(batch, losses)
         aux = getattr(output, "aux_loss", None)
         return losses.sum(), aux.float() if torch.is_tensor(aux) else losses.new_zeros(())
 
-    def _update(self, max_grad_norm: float) -> float | None:
-        """Reduce, clip and step; None when the gradients are not finite."""
-        self._ranks.sum_gradients(self.parameters)
-        norm = self._accelerator.clip_grad_norm_(self.parameters, max_grad_norm)
-        grad_norm = float(norm) if norm is not None else math.nan
-        if not math.isfinite(grad_norm) and self._accelerator.scaler is None:
-            return None
-        # With fp16 the scaler sees the same infinities, skips the update and lowers its scale.
-        self.optimizer.step()
-        return grad_norm if math.isfinite(grad_norm) else None
+    def _fatal(self, message: str, batches: list[Batch]) -> GladiusError:
+        return GladiusError(
+            f"Out of memory with micro-batches of {len(batches[0].input_ids)}, which "
+            f"{self._parallel.name} cannot recover from by itself: {message.rstrip('.')}.",
+            "Resume with a smaller training.micro_batch_size, or with gradient_checkpointing.",
+        )
 
     def _free_memory(self) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
+        self._parallel.discard()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

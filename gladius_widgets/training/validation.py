@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from gladius_widgets.training.distributed import Ranks
+from gladius_widgets.training.parallel import Parallel
 from gladius_widgets.training.step import forward, token_losses
 from gladius_widgets.training.token_data import IGNORED, TokenData
 
@@ -40,7 +41,7 @@ class ValidationResult:
 
 
 def validate(
-    model: torch.nn.Module,
+    parallel: Parallel,
     data: TokenData,
     accelerator: Accelerator,
     ranks: Ranks,
@@ -58,17 +59,22 @@ def validate(
     if max_batches is not None:
         starts = starts[: max_batches * ranks.size]
     mine = starts[ranks.index :: ranks.size]
+    spare = 0
+    if parallel.shards:  # a forward pass needs all ranks: those without a batch repeat the first
+        spare = -(-len(starts) // ranks.size) - len(mine)
+    model = parallel.model
     sums = torch.zeros(3, dtype=torch.float64)
     model.eval()
     try:
         with torch.no_grad():
-            for number, start in enumerate(mine):
+            for number, start in enumerate(mine + starts[:1] * spare):
                 indices = np.arange(start, min(start + micro_batch_size, len(data)))
                 batch = data.batch(indices).to(accelerator.device)
                 with accelerator.autocast():
                     logits = forward(model, batch, router_logits=False).logits
-                sums += _sums(logits, batch.labels)
-                progress(number + 1, len(mine))
+                if number < len(mine):
+                    sums += _sums(logits, batch.labels)
+                    progress(number + 1, len(mine))
     finally:
         model.train()
     loss_sum, correct, tokens = ranks.sum(sums.tolist())

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -75,12 +76,18 @@ class Zygote:
         return json.loads(answer)
 
     def start(
-        self, run: RunDirectory, attempt: int, processes: int = 1, *, dies_on_commit: bool = False
+        self,
+        run: RunDirectory,
+        attempt: int,
+        processes: int = 1,
+        *,
+        dies_on_commit: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> Forked:
         """An attempt of `processes` ranks, told of each other as torchrun does."""
         run.attempt(attempt).ranks.mkdir(parents=True, exist_ok=True)
         write_json(run.attempt(attempt).proc, {"started_at": time.time()})
-        environment = {"GLADIUS_HOME": str(run.root.parent.parent)}
+        environment = {"GLADIUS_HOME": str(run.root.parent.parent)} | dict(environment or {})
         if processes > 1:
             environment |= {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
             environment |= {"MASTER_PORT": str(_free_port()), "ACCELERATE_USE_CPU": "true"}
@@ -92,9 +99,16 @@ class Zygote:
             pids.append(self.tell(order | {"env": environment | ranked})["pid"])
         return Forked(self, pids)
 
-    def train(self, run: RunDirectory, attempt: int = 1, processes: int = 1) -> Trainer:
+    def train(
+        self,
+        run: RunDirectory,
+        attempt: int = 1,
+        processes: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> Trainer:
         """As `start`, for a look at the run while it goes on."""
-        return Trainer(run, attempt, self.start(run, attempt, processes))
+        forked = self.start(run, attempt, processes, environment=environment)
+        return Trainer(run, attempt, forked)
 
 
 def has_ended(pid: int) -> bool:

@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from gladius_widgets.core.config import OptimizationSection
 from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import (
     ExpertFigures,
@@ -16,6 +17,7 @@ from gladius_widgets.training.experts import (
     imbalance,
 )
 from gladius_widgets.training.model import recompute_activations
+from gladius_widgets.training.parallel import Replicated
 from gladius_widgets.training.step import StepRunner, forward, token_losses
 from gladius_widgets.training.token_data import IGNORED, Batch
 
@@ -99,10 +101,10 @@ def test_load_and_expert_loss_are_what_a_naive_count_says(model_type: str) -> No
 
 def one_step(model: torch.nn.Module, *, measure: bool = True) -> tuple[Any, list[torch.Tensor]]:
     accelerator = Accelerator(cpu=True)
-    optimizer = accelerator.prepare_optimizer(torch.optim.AdamW(model.parameters(), lr=0.0))
     ranks = Ranks(accelerator.device)
+    parallel = Replicated(model, accelerator, ranks, OptimizationSection(learning_rate=1e-30))
     watch = RouterWatch(model, accelerator.device)
-    runner = StepRunner(model, optimizer, accelerator, ranks, watch, aux_loss_coef=0.1)
+    runner = StepRunner(parallel, accelerator, ranks, watch, aux_loss_coef=0.1)
     data = [batch(1), batch(2)]
     supervised = sum(part.supervised for part in data)
     outcome = runner.run(data, supervised, max_grad_norm=1e9, measure=measure)
