@@ -137,6 +137,11 @@ class AttemptDirectory:
         return self.root / "exit.json"
 
     @property
+    def last_sign(self) -> Path:
+        """Of a lost attempt that another one followed: when it last showed life."""
+        return self.root / "last_sign.json"
+
+    @property
     def runner_log(self) -> Path:
         """What the runner itself says; empty unless something is wrong with it."""
         return self.root / "runner.log"

@@ -15,6 +15,7 @@ from gladius_widgets.store import control
 from gladius_widgets.store.events import append_event
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.job_record import write_record
+from gladius_widgets.store.records import keep_last_sign
 from gladius_widgets.store.registry import Registry
 
 
@@ -75,6 +76,7 @@ def queue_again(
             "remaining_s": None,
             "error": None,
         }
+        keep_last_sign(run, job.attempt)
         snapshot.model_copy(update=update).write(run)
         write_record(run, row)
         answers.append(

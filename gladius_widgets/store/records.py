@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.cost import BillableSpan
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
@@ -166,11 +166,19 @@ def _lost_error() -> dict[str, str]:
     }
 
 
+def keep_last_sign(run: RunDirectory, number: int) -> None:
+    """Before status.json goes to a new attempt: note until when a lost one is billed."""
+    attempt, sign = run.attempt(number), _last_sign(run, number)
+    if sign is not None and read_exit(attempt) is None and attempt.root.is_dir():
+        write_json(attempt.last_sign, {"time": sign})
+
+
 def _last_sign(run: RunDirectory, number: int) -> float | None:
     snapshot = read_status(run)
     if snapshot is not None and snapshot.attempt == number and snapshot.heartbeat:
         return snapshot.heartbeat
-    return None
+    kept = read_json(run.attempt(number).last_sign)
+    return _moment(kept.get("time")) if isinstance(kept, dict) else None
 
 
 def _moment(value: Any) -> float | None:

@@ -285,3 +285,19 @@ def test_a_job_tells_where_its_money_went(client):
     assert told.total.cost == pytest.approx(3.0)
     assert told.provisioning.cost == pytest.approx(0.1, abs=0.01)
     assert (told.currency, len(told.attempts)) == ("EUR", 1)
+
+
+def test_a_lost_attempt_stays_paid_for_after_the_job_is_resumed(client):
+    job = client.submit(config(cost={"hourly_rate": 3600.0}), "unlucky")
+    run, now = client.run(job.id), time.time()
+    client._registry.claim(3)
+    attempt = run.attempt(1)
+    attempt.ranks.mkdir(parents=True)
+    write_json(attempt.proc, {"runner": None, "launcher": None, "started_at": now - 100})
+    RunStatus(state=JobStatus.TRAINING, step=7, heartbeat=now - 40).write(run)
+    lost = client.job(job.id)
+    assert (lost.status, lost.cost) == (JobStatus.LOST, pytest.approx(60, abs=0.01))
+    client.resume(job.id)
+    assert client.cost(job.id).total.cost == pytest.approx(60, abs=0.01)
+    client.reindex()
+    assert client.job(job.id).cost == pytest.approx(60, abs=0.01)
