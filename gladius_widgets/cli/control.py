@@ -10,6 +10,7 @@ from gladius_widgets.cli.options import (
     JsonOption,
     chosen,
     open_client,
+    parse_setting,
     print_json,
 )
 from gladius_widgets.core.errors import GladiusError
@@ -108,7 +109,7 @@ def set_settings(
     as_json: JsonOption = False,
 ) -> None:
     """Change settings of a running job, within the bounds of its config."""
-    changes = dict(_parse_setting(setting) for setting in settings)
+    changes = dict(parse_setting(setting) for setting in settings)
     if preview:
         curve = open_client(context, home, as_json).preview(job, changes, points=20)
         if chosen.as_json:
@@ -183,12 +184,3 @@ def _do(
             f"{command} was not answered within {timeout_s:g} s.",
             "It stays requested; `gladius ledger` tells when it is answered.",
         )
-
-
-def _parse_setting(text: str) -> tuple[str, Any]:
-    from gladius_widgets.core.yaml_io import parse_scalar
-
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise GladiusError(f"'{text}' is not NAME=VALUE.", "For example: learning_rate=1e-4.")
-    return name.strip(), parse_scalar(value)

@@ -59,6 +59,17 @@ def submit(
             "--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."
         ),
     ] = None,
+    after: Annotated[
+        list[str] | None,
+        typer.Option(metavar="JOB", help="Start when this job is completed; may be given again."),
+    ] = None,
+    start_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Not before 18:30, 2026-12-01T18:30 (local time), or +2h30m."
+        ),
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Do not start before `unhold`.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the end; exit 1 unless it completes.")
     ] = False,
@@ -66,8 +77,17 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a training run."""
+    from gladius_widgets.cli.moments import parse_moment
+
     client = open_client(context, home, as_json)
-    job = client.submit(config, name, overrides or ())
+    job = client.submit(
+        config,
+        name,
+        overrides or (),
+        after=after or (),
+        not_before=None if start_at is None else parse_moment(start_at, time.time()),
+        held=hold,
+    )
     if not chosen.as_json:
         print(f"Queued {job.id}")
     status = _follow_progress(client, job.id) if wait else job.status
@@ -103,6 +123,8 @@ def jobs(
         print("No jobs. `gladius submit CONFIG` queues one, `gladius demo` shows an example.")
         return
     print_jobs(found)
+    if len(found) < limit:
+        return  # all of them, whatever is submitted while we print
     total = client.count(statuses=status, search=search)
     if total > len(found):
         print(f"{len(found)} of {total}; --limit shows more.")

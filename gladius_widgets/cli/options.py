@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gladius_widgets.core.errors import GladiusError
+
 if TYPE_CHECKING:
     from gladius_widgets.client import Client
 
@@ -65,6 +67,16 @@ def print_table(header: list[str], rows: list[list[str]]) -> None:
         print(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE` as a name and a value, the value as YAML reads it."""
+    from gladius_widgets.core.yaml_io import parse_scalar
+
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise GladiusError(f"'{text}' is not NAME=VALUE.", "For example: learning_rate=1e-4.")
+    return name.strip(), parse_scalar(value)
 
 
 def _plain(value: Any) -> Any:

@@ -45,7 +45,7 @@ def print_jobs(jobs: list[Job]) -> None:
                 job.status,
                 steps(job.step, job.total_steps),
                 moment(job.started_at),
-                duration((job.ended_at or now) - job.started_at if job.started_at else None),
+                duration(job.duration_s(now)),
                 money(job.cost, job.currency),
                 job.created_by,
             ]

@@ -75,8 +75,8 @@ class QueueCommands(ABC):
         """
         return self.command(ref, Command.REORDER, {"before": before, "seen_at": seen_at})
 
-    def delete(self, ref: str) -> None:
-        """Move a job that is over to the trash.
+    def delete(self, ref: str) -> Job:
+        """Move a job that is over to the trash; returns it as it was.
 
         Raises:
             IllegalMoveError: it is not over.
@@ -91,6 +91,7 @@ class QueueCommands(ABC):
             raise IllegalMoveError(
                 f"'{job.name}' could not be deleted: somebody else was first.", "Look again."
             )
+        return job
 
     def restore(self, job_id: str) -> Job:
         """Take a deleted job out of the trash.

@@ -48,6 +48,7 @@ def queue_again(
     not_before: float | None = None,
     retries: int = 0,
     args: dict[str, Any] | None = None,
+    source: str = "client",
 ) -> control.Ack | None:
     """Queue a new attempt of a job that has ended or released its machine.
 
@@ -61,6 +62,7 @@ def queue_again(
         not_before: let it wait until then (unix s).
         retries: how often the queue has tried by itself, this time included; 0 for a person.
         args: what else the ledger shall say.
+        source: who writes the event.
     """
     answers: list[control.Ack] = []
     attempt, step = job.attempt + 1, newest_checkpoint(run)
@@ -99,7 +101,7 @@ def queue_again(
         retries=retries,
     ):
         return None
-    append_event(run, "status", f"Queued again by {user}", args, source="client", attempt=attempt)
+    append_event(run, "status", f"Queued again by {user}", args, source=source, attempt=attempt)
     return answers[0]
 
 

@@ -1,6 +1,7 @@
 """The supervisor's loop: claim, start, look after, adopt."""
 
 import logging
+import threading
 import time
 
 from gladius_widgets.core.atomic import write_json
@@ -8,11 +9,13 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, Home
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.engines import Engine, EngineState, make_engine
+from gladius_widgets.store import trash
 from gladius_widgets.store.events import append_event
 from gladius_widgets.store.records import BIRTH_GRACE_S
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.supervisor.lock import SupervisorLock
 from gladius_widgets.supervisor.reconcile import refresh, save_progress
+from gladius_widgets.supervisor.retry import Retries
 from gladius_widgets.supervisor.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -21,6 +24,8 @@ POLL_S = 0.3
 # The kernel has told orphans to end when their launcher died; they get this long to save.
 ORPHAN_GRACE_S = 5.0
 MAX_STARTS = 3
+TRASH_INTERVAL_S = 3600.0
+DAY_S = 86_400.0
 
 
 class Supervisor:
@@ -40,6 +45,8 @@ class Supervisor:
         self._lock = lock
         self._idle_exit_s = idle_exit_s
         self._registry = Registry(home)
+        self._retries = Retries(self._registry)
+        self._trash_emptied_at = -TRASH_INTERVAL_S
         self._engines: dict[str, Engine] = {}
         self._starts: dict[AttemptDirectory, int] = {}
         self._orphaned_since: dict[AttemptDirectory, float] = {}
@@ -59,6 +66,8 @@ class Supervisor:
         """One round over all jobs; tells whether any is unfinished."""
         running = [job for job in self._registry.active() if job.holds_slot]
         self._look_after(running)
+        self._retries.step()
+        self._empty_trash()
         waiting = self._registry.count(statuses=[JobStatus.QUEUED])
         if waiting:
             while (job := self._registry.claim(self._settings().slots)) is not None:
@@ -132,7 +141,10 @@ class Supervisor:
             return
         try:
             self._registry.update(job.id, claimed_at=time.time())
-            self._engine(job.engine).submit(run, job.attempt)
+            engine = self._engine(job.engine)
+            if job.attempt > 1:  # whatever nobody knew of must not write beside the new one
+                engine.kill(run.attempt(job.attempt - 1))
+            engine.submit(run, job.attempt)
         except (GladiusError, OSError) as error:
             self._record_failed_start(job, attempt, str(error))
 
@@ -153,6 +165,14 @@ class Supervisor:
             },
         )
         refresh(self._registry, self._home, job)
+
+    def _empty_trash(self) -> None:
+        """Now and then; in a thread, as large folders take a while."""
+        if time.monotonic() - self._trash_emptied_at < TRASH_INTERVAL_S:
+            return
+        self._trash_emptied_at = time.monotonic()
+        age_s = self._settings().trash_days * DAY_S
+        threading.Thread(target=trash.empty, args=(self._home, age_s), daemon=True).start()
 
     def _engine(self, name: str) -> Engine:
         if name not in self._engines:

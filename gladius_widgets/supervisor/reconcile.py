@@ -29,6 +29,8 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
         return job
     run = home.run(job.id)
     seen = observe(run, job.attempt, alive)
+    if seen.unborn and job.status == JobStatus.LOST:
+        return job  # its records are gone too: that is no sign of a new life
     changes = _progress(job, seen)
     if seen.released or job.hourly_rate is not None:
         changes["cost"] = cost_now(home, job)

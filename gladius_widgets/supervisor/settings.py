@@ -16,6 +16,9 @@ class Settings(BaseModel):
     idle_exit_s: float = Field(
         default=30.0, ge=0, description="The supervisor ends itself after so long without a job"
     )
+    trash_days: float = Field(
+        default=7.0, ge=0, le=36_500, description="Deleted jobs can be restored for so many days"
+    )
 
 
 def load_settings(home: Home) -> Settings:

@@ -1,0 +1,172 @@
+"""Commands for the queue and for jobs that are over, such as hold, reorder, delete and clone."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from gladius_widgets.cli.options import (
+    HomeOption,
+    JobArgument,
+    JsonOption,
+    chosen,
+    open_client,
+    print_json,
+    print_table,
+    visible,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    for command in (queue, hold, unhold, reorder, clone, delete, restore, trash):
+        app.command()(command)
+
+
+def queue(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show who runs, who waits, when each will start, and why not sooner."""
+    from gladius_widgets.cli.text import duration
+
+    view = open_client(context, home, as_json).queue()
+    if chosen.as_json:
+        from dataclasses import asdict
+
+        print_json(asdict(view))
+        return
+    print(f"{len(view.active)} of {view.slots} slots in use")
+    for job in view.active:
+        left = "" if job.remaining_s is None else f", {duration(job.remaining_s)} left"
+        print(visible(f"  {job.id}  {job.name}, {job.status}{left}"))
+    if view.waiting:
+        now = time.time()
+        print_table(
+            ["#", "ID", "NAME", "STARTS", "WHY NOT SOONER"],
+            [
+                [str(one.place), one.job.id, one.job.name, _starts(one.starts_at, now), one.reason]
+                for one in view.waiting
+            ],
+        )
+    else:
+        print("The queue is empty.")
+    if view.average_wait_s is not None:
+        print(f"Average wait of the last 7 days: {duration(view.average_wait_s)}")
+    if view.jobs_per_day is not None:
+        print(f"Completed a day: {view.jobs_per_day:.1f}")
+
+
+def hold(
+    context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Keep a queued job from starting; it keeps its place."""
+    _say(open_client(context, home, as_json).hold(job), f"{job} is held")
+
+
+def unhold(
+    context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Let a held job start when its turn comes."""
+    _say(open_client(context, home, as_json).unhold(job), f"{job} is held no more")
+
+
+def reorder(
+    context: typer.Context,
+    job: JobArgument,
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="Start before this one. [after all others]"),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move a queued job to another place in the queue."""
+    where = f"starts before {before} now" if before else "starts after all others now"
+    _say(open_client(context, home, as_json).reorder(job, before=before), f"{job} {where}")
+
+
+def clone(
+    context: typer.Context,
+    job: JobArgument,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the new job. [the other's and (copy)]")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue a new job with the config of another."""
+    from gladius_widgets.cli.options import parse_setting
+
+    client = open_client(context, home, as_json)
+    made = client.clone(job, dict(parse_setting(change) for change in changes or ()), name)
+    _say(client.state(made.id) if chosen.as_json else None, f"Queued {made.id}")
+
+
+def delete(
+    context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Move a job that is over to the trash; it can be restored for some days."""
+    client = open_client(context, home, as_json)
+    job_id = client.delete(job).id
+    _say({"id": job_id}, f"Deleted {job_id}. `gladius restore {job_id}` brings it back.")
+
+
+def restore(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="ID", help="As `gladius trash` lists it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a deleted job out of the trash."""
+    restored = open_client(context, home, as_json).restore(job)
+    _say({"id": restored.id, "status": restored.status}, f"{restored.id} is back")
+
+
+def trash(
+    context: typer.Context,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Delete all of them for good, with their data.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the deleted jobs."""
+    from gladius_widgets.cli.text import moment
+
+    client = open_client(context, home, as_json)
+    if empty:
+        count = client.empty_trash()
+        _say({"deleted": count}, f"{count} jobs deleted for good")
+        return
+    found = client.trash()
+    if chosen.as_json:
+        from dataclasses import asdict
+
+        print_json([asdict(one) for one in found])
+    elif not found:
+        print("The trash is empty.")
+    else:
+        print_table(
+            ["ID", "NAME", "DELETED", "BY"],
+            [[one.id, one.name, moment(one.deleted_at), one.deleted_by] for one in found],
+        )
+
+
+def _say(value: Any, text: str) -> None:
+    """The answer as JSON, or a sentence."""
+    if chosen.as_json:
+        print_json(value)
+    else:
+        print(visible(text))
+
+
+def _starts(at: float | None, now: float) -> str:
+    from gladius_widgets.cli.text import duration, moment
+
+    if at is None:
+        return "–"
+    return f"{moment(at)} (in {duration(at - now)})" if at > now + 1 else "now"
