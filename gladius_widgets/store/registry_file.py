@@ -84,10 +84,17 @@ def _upgrade(connection: sa.Connection, home: Home, version: int) -> None:
         for statement in MIGRATIONS[step]:
             connection.exec_driver_sql(statement)
     for job_id in connection.execute(sa.select(jobs.c.id)).scalars().all():
-        row = row_of(home.run(job_id), home) or {}
-        new = {name: row[name] for name in FROM_RUNS if name in row}
-        if new:
+        if new := _facts(home, job_id):
             connection.execute(jobs.update().where(jobs.c.id == job_id).values(new))
+
+
+def _facts(home: Home, job_id: str) -> dict[str, Any]:
+    """What the run directory says of the columns that an upgrade fills; nothing if it cannot."""
+    try:
+        row = row_of(home.run(job_id), home) or {}
+    except (ValueError, GladiusError):
+        return {}
+    return {name: row[name] for name in FROM_RUNS if name in row}
 
 
 def rebuild(engine: sa.Engine, home: Home) -> Path:

@@ -77,7 +77,7 @@ def row_of(run: RunDirectory, home: Home) -> dict[str, Any] | None:
         "remaining_s": snapshot.remaining_s if snapshot and not released else None,
         "ran_s": ran_s(spans),
         "running_since": None if released or not spans else spans[-1].started_at,
-        "cost": spent(spans, record.hourly_rate, record.gpus, now),
+        "cost": spent(spans, record.hourly_rate, record.gpus, now) if spans else None,
         "error": error,
         "updated_at": now,
     }
