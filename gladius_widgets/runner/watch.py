@@ -14,6 +14,7 @@ from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.processes import processes_of, signal_all
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.runner.budget import BudgetGuard
 from gladius_widgets.runner.requests import RequestDesk
 from gladius_widgets.runner.shutdown import Reason, Shutdown
 from gladius_widgets.runner.watchdog import Watchdog
@@ -33,7 +34,7 @@ Say = Callable[[str, str, dict[str, Any] | None], None]
 
 
 class Watch:
-    """Obeys cancel, notices hangs and dead ranks, and ends what the launcher leaves behind.
+    """Obeys cancel, notices hangs, dead ranks and spent budgets, and ends what is left behind.
 
     Args:
         run: the run directory.
@@ -59,6 +60,7 @@ class Watch:
         self._launcher, self._desk, self._say = launcher, desk, say
         self._shutdown = Shutdown(attempt)
         self._watchdog = Watchdog(config.training.hang_timeout_s)
+        self._guard = BudgetGuard(run, attempt, config, say)
         self._status: RunStatus | None = None
         self._looked_at = 0.0
 
@@ -105,6 +107,8 @@ class Watch:
             self._report_hang(hang)
         if self._a_rank_died():
             self._begin(Reason.RANK_DIED, None, RANK_DIED_KILL_S)
+        if not self._shutdown.reason and not self._is_ending():
+            self._guard.check()
 
     def _report_hang(self, message: str) -> None:
         self._say("warning", message, {"kind": "hang"})
@@ -120,13 +124,17 @@ class Watch:
         torch's launcher notices too, but gives the others 30 s to answer a SIGTERM that a
         process inside a collective cannot answer.
         """
-        if self._status is not None and (
-            self._status.state.is_final or self._status.stage == Stage.FINALIZATION
-            or self._status.state == JobStatus.STOPPING
-        ):  # fmt: skip
+        if self._is_ending():
             return False
         ranks = read_processes(self._attempt).ranks
         return len(ranks) > 1 and any(not rank.alive() for rank in ranks)
+
+    def _is_ending(self) -> bool:
+        """Whether the trainer itself is about to be done."""
+        return self._status is not None and (
+            self._status.state.is_final or self._status.stage == Stage.FINALIZATION
+            or self._status.state == JobStatus.STOPPING
+        )  # fmt: skip
 
     def _begin(self, reason: Reason, term_after_s: float | None, kill_after_s: float) -> None:
         self._shutdown.begin(reason, term_after_s=term_after_s, kill_after_s=kill_after_s)

@@ -74,7 +74,7 @@ def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str
         if index == 0:
             obey(run, status)
             status.write(run)
-        if status.state in (JobStatus.COMPLETED, JobStatus.STOPPED):
+        if status.state in (JobStatus.COMPLETED, JobStatus.STOPPED, JobStatus.PAUSED):
             return 0
         time.sleep(0.05)
     return 143
@@ -84,6 +84,9 @@ def obey(run: RunDirectory, status: RunStatus) -> None:
     for request in control.pending(run, {ack.id for ack in control.acks(run)}):
         if request.command == Command.STOP:
             status.state = JobStatus.STOPPED
+            control.acknowledge(run, request, "applied", step=status.step)
+        if request.command == Command.PAUSE and request.args.get("release"):
+            status.state = JobStatus.PAUSED
             control.acknowledge(run, request, "applied", step=status.step)
 
 
