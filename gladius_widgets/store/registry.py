@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import NullPool
 
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
@@ -53,12 +54,19 @@ class Registry:
             before_commit: writes the row to the run directory before anybody can see it; if it
                 raises, nothing was added.
             values: columns; without a position it goes to the end of the queue.
+
+        Raises:
+            GladiusError: there is a job of that id.
         """
         now = time.time()
         row = {"status": JobStatus.QUEUED, "created_at": now, "updated_at": now, **values}
         with self._write() as connection:
             row.setdefault("position", _end_of_queue(connection, now))
-            job = job_from_row(connection.execute(jobs.insert().values(row).returning(jobs)).one())
+            statement = sqlite_insert(jobs).values(row).on_conflict_do_nothing().returning(jobs)
+            added = connection.execute(statement).one_or_none()
+            if added is None:
+                raise GladiusError(f"'{row['id']}' is in the list already.", "Look at it again.")
+            job = job_from_row(added)
             if before_commit is not None:
                 before_commit(job)
         return job
