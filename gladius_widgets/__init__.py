@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gladius_widgets.core.errors import GladiusError
     from gladius_widgets.pages.console import TrainingConsole
     from gladius_widgets.pages.jobs import JobsPage
+    from gladius_widgets.pages.new_job import NewJobPage
     from gladius_widgets.panels.config_snapshot import ConfigSnapshot
     from gladius_widgets.panels.controls import TrainingControls
     from gladius_widgets.panels.experts import ExpertChart
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gladius_widgets.panels.loss import LossChart
     from gladius_widgets.panels.memory import MemoryChart
     from gladius_widgets.panels.progress import ProgressOverview
+    from gladius_widgets.panels.queue import QueuePanel
     from gladius_widgets.panels.status_bar import StatusBar
     from gladius_widgets.panels.throughput import ThroughputChart
 
@@ -33,7 +35,9 @@ _HOMES = {
     "JobsTable": "panels.jobs_table",
     "LossChart": "panels.loss",
     "MemoryChart": "panels.memory",
+    "NewJobPage": "pages.new_job",
     "ProgressOverview": "panels.progress",
+    "QueuePanel": "panels.queue",
     "StatusBar": "panels.status_bar",
     "ThroughputChart": "panels.throughput",
     "TrainingConsole": "pages.console",
@@ -50,7 +54,9 @@ __all__ = [
     "JobsTable",
     "LossChart",
     "MemoryChart",
+    "NewJobPage",
     "ProgressOverview",
+    "QueuePanel",
     "StatusBar",
     "ThroughputChart",
     "TrainingConsole",

@@ -34,6 +34,7 @@ SAID_HERE = {
     "gladius_widgets/serve/share/voila/templates/gladius/conf.json": "what the template builds on",
     "notebooks/console.ipynb": "the training console of one job",
     "notebooks/jobs.ipynb": "the jobs page",
+    "notebooks/new.ipynb": "the form for a new job",
 }
 # Folders shown as one line, and folders that have no __init__.py to speak for them.
 FOLDED = {

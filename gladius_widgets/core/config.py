@@ -29,6 +29,7 @@ class ModelSection(Section):
     """Which model, from where."""
 
     name: str = Field(
+        title="Model",
         description="Hub name or folder of the model to fine-tune, or, with `from_scratch`, "
         "a name for the new model",
         min_length=1,
@@ -71,6 +72,7 @@ class DataSection(Section):
     """Which conversations or texts, and how they become tokens."""
 
     path: str = Field(
+        title="Data",
         description="File or folder (JSONL, JSON, Parquet, CSV), hub name, or `pypi:PACKAGE`",
         min_length=1,
     )
@@ -145,9 +147,11 @@ class TrainingSection(Section):
 class OptimizationSection(Section):
     """AdamW and its schedule."""
 
-    optimizer: Literal["adamw"] = "adamw"
+    optimizer: Literal["adamw"] = Field(default="adamw", description="The only one so far")
     learning_rate: float = Field(default=1e-4, gt=0, le=10, description="Peak learning rate")
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant"] = Field(
+        default="cosine", description="Of the learning rate, after the warm-up"
+    )
     warmup_steps: int = Field(default=0, ge=0, description="Linear warm-up from zero")
     min_learning_rate_ratio: Share = Field(
         default=0.0, description="Floor of the schedule, of the peak"
@@ -155,8 +159,8 @@ class OptimizationSection(Section):
     betas: tuple[float, float] = Field(
         default=(0.9, 0.999), description="AdamW betas", strict=False
     )
-    epsilon: float = Field(default=1e-8, gt=0)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    epsilon: float = Field(default=1e-8, gt=0, description="AdamW epsilon")
+    weight_decay: float = Field(default=0.01, ge=0, le=10, description="Decoupled, as AdamW has it")
     max_grad_norm: float = Field(default=1.0, gt=0, le=1e6, description="Gradient clip (L2)")
     learning_rate_bounds: tuple[float, float] = Field(
         default=(1e-8, 1.0), description="Range a live change may use", strict=False
@@ -186,10 +190,14 @@ class OptimizationSection(Section):
 class LoraSection(Section):
     """Low-rank adapters; off means full fine-tuning."""
 
-    enabled: bool = False
-    r: int = Field(default=16, ge=1, le=1024, description="Rank")
+    enabled: bool = Field(
+        default=False,
+        title="LoRA",
+        description="Train low-rank adapters instead of all weights",
+    )
+    r: int = Field(default=16, ge=1, le=1024, title="LoRA rank", description="Rank r of adapters")
     alpha: float = Field(default=32, gt=0, description="Scale: alpha / r", strict=False)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout before the adapters")
     targets: Literal["attention", "all-linear", "experts"] | list[str] = Field(
         default="attention", description="Which weights get adapters, or module names"
     )
@@ -223,9 +231,11 @@ class CheckpointingSection(Section):
 class ResourcesSection(Section):
     """Where it runs."""
 
-    engine: Literal["local"] = "local"
+    engine: Literal["local"] = Field(default="local", description="Who starts the processes")
     processes: int = Field(default=1, ge=1, le=1024, description="Training processes (one per GPU)")
-    device: Literal["auto", "cpu", "gpu"] = "auto"
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto", description="auto takes GPUs where there are any"
+    )
     gpu_type: str | None = Field(default=None, description="Key of the rates file, such as H100")
     spot: bool = Field(default=False, description="Spot price and interruptions")
     accelerate_config: str | None = Field(
@@ -259,15 +269,19 @@ class QueueSection(Section):
 class CostSection(Section):
     """Money; without a rate, cost shows as unknown, never as zero."""
 
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency: str = Field(
+        default="USD", pattern=r"^[A-Z]{3}$", description="Three letters, such as USD"
+    )
     hourly_rate: Money | None = Field(default=None, description="Per GPU (or machine) and hour")
-    estimate_low: Money | None = None
-    estimate_high: Money | None = None
+    estimate_low: Money | None = Field(default=None, description="What it costs at least")
+    estimate_high: Money | None = Field(default=None, description="What it costs at most")
     budget: Money | None = Field(default=None, description="Cap for this job")
     warn_percent: float = Field(
         default=80, gt=0, le=100, description="Warn at this share of the budget"
     )
-    on_budget: Literal["warn", "pause", "stop"] = "warn"
+    on_budget: Literal["warn", "pause", "stop"] = Field(
+        default="warn", description="What happens when the budget is spent"
+    )
 
     @model_validator(mode="after")
     def _estimate_is_a_range(self) -> Self:
@@ -280,7 +294,7 @@ class CostSection(Section):
 class AlertsSection(Section):
     """Thresholds of warnings."""
 
-    gpu_temperature_c: float = Field(default=80, gt=0)
+    gpu_temperature_c: float = Field(default=80, gt=0, description="Warn above this temperature")
     memory_share: Share = Field(
         default=0.9, description="Warn above this share of GPU or system memory"
     )

@@ -115,7 +115,7 @@ class ConfigForm:
             return Shown(fragment(field.default), error)
         value = self._sheet.values[field.section][field.name]
         text = self._sheet.source(field.section, field.name)
-        return Shown(text, error, changed=field.required or not same(value, field.default))
+        return Shown(text, error, changed=not field.required and not same(value, field.default))
 
     def mistakes(self) -> tuple[Mistake, ...]:
         """All that is wrong; empty when the config can be submitted."""

@@ -12,6 +12,7 @@ from gladius_widgets.core.suggest import did_you_mean
 from gladius_widgets.panels.models.form_yaml import minimal
 
 EMPTY = ""
+EARLIER_JOB = "?"
 _LAUNCH_LINE = re.compile(r"\A# gladius submit .*\n(#[ \t]*\n)?")
 
 
@@ -36,7 +37,7 @@ def preset(name: str) -> Start:
     Raises:
         GladiusError: there is none of that name.
     """
-    if name == EMPTY:
+    if name in (EMPTY, EARLIER_JOB):
         return Start()
     folder = _folder()
     if folder is None or name not in preset_names():
