@@ -8,7 +8,9 @@ import traitlets
 from gladius_widgets.components.base import STATIC, Component
 
 Mode = Literal["light", "dark", "system"]
-STYLES = ("tokens.css", "gladius.css", "extra.css", "panels.css", "jobs.css", "queue.css", "form.css")
+STYLES = (
+    "tokens.css", "gladius.css", "extra.css", "panels.css", "jobs.css", "queue.css", "form.css",
+)  # fmt: skip
 
 
 def _read(*names: str) -> str:
