@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,16 @@ def line_points(page: Page, figure: str = ".gw-fig--loss", curve: int = 1) -> in
     return max((path.count("L") for path in paths), default=0)
 
 
-def serious(page: Page) -> list[str]:
-    """Violations of impact serious or critical, by axe-core."""
+def violations(page: Page, impacts: Container[str] | None = None) -> list[str]:
+    """Violations of these impacts, or of any, by axe-core."""
     found = Axe().run(page).response["violations"]
     return [
         f"{v['id']}: {v['help']} {[n['target'] for n in v['nodes']][:4]}"
         for v in found
-        if v["impact"] in ("serious", "critical")
+        if impacts is None or v["impact"] in impacts
     ]
+
+
+def serious(page: Page) -> list[str]:
+    """Violations of impact serious or critical."""
+    return violations(page, ("serious", "critical"))

@@ -63,8 +63,8 @@ def user(name: str, classes: str = "") -> Node:
     return h("span", {"class": f"gw-user {classes}".strip(), "title": "Your account"}, dot, name)
 
 
-def jobs_bar(user_name: str) -> Node:
-    """The app bar of the jobs page."""
+def jobs_bar(user_name: str, *, is_live: bool = True) -> Node:
+    """The app bar of the jobs page and what belongs to it."""
     return h(
         "header",
         {"class": "gw-appbar"},
@@ -77,7 +77,7 @@ def jobs_bar(user_name: str) -> Node:
             h("a", {"href": "console.ipynb"}, "Console"),
         ),
         spacer(),
-        live(is_live=True, classes="gw-hide-sm"),
+        live(is_live=is_live, classes="gw-hide-sm"),
         theme_button(),
         user(user_name),
     )

@@ -1,78 +1,217 @@
-"""JobsPage: the list of all jobs."""
+"""JobsPage: all jobs, the queue, and the way to a new one."""
 
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
+import ipywidgets
+
 from gladius_widgets.client import Client
-from gladius_widgets.components import Element, h, location
+from gladius_widgets.components import Element, Node, h, icon, location
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.console import TrainingConsole
 from gladius_widgets.pages.frame import problem
+from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.jobs_table import JobsTable
-from gladius_widgets.panels.links import console_url
+from gladius_widgets.panels.links import console_url, job_url, new_job_url
+from gladius_widgets.panels.models.jobs_query import TABS, from_address
 from gladius_widgets.panels.panel import default_client
+
+_numbers = count(1)
 
 
 class JobsPage(Element):
-    """All jobs, live. Opens consoles: in Voila as a page, in JupyterLab in its own place.
+    """All jobs, live, in four tabs that the address names: `jobs.ipynb?tab=queue`.
+
+    Opens jobs and the form for a new one: in Voila as pages, in JupyterLab in its own place.
 
     Args:
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
 
-    _table: JobsTable | None = None
-    _console: TrainingConsole | None = None
+    _parts: Sequence[Any] = ()
+    _undo: Sequence[Callable[[], object]] = ()
 
     def __init__(self, *, client: Client | None = None, **unknown: Any) -> None:
         reject_unknown("JobsPage", unknown, {"client"})
         super().__init__()
         try:
             self.client = client or default_client()
-            self._table = table = JobsTable(client=self.client)
         except GladiusError as error:
             self.tree = problem(error)
-        else:
-            table.open_console = self._open
-            self._show_list()
+            return
+        self._id = f"gw-jobs-{next(_numbers)}"
+        self._in_place: ipywidgets.DOMWidget | None = None  # a page that took ours
+        self._queue: Any = None
+        self._tab = ""
+        self._source = JobsSource(self.client)
+        self._table = JobsTable(client=self.client, source=self._source)
+        self._parts = [self._table, self._source]
+        self._wire()
+        self._show_tab()
+        location().set_title("Training Jobs · Gladius")
 
     def close(self) -> None:
         """End the page."""
-        for part in (self._table, self._console):
-            if part is not None:
-                part.close()
+        for undo in self._undo:
+            undo()
+        for part in self._parts:
+            part.close()
+        if self._parts and self._in_place is not None:
+            self._in_place.close()
         super().close()
 
-    def _open(self, job_id: str) -> None:
+    def _wire(self) -> None:
+        self._table.open_job = lambda job_id: self._open(job_id, job_url(job_id))
+        self._table.open_error = self._open_error
+        self._table.open_form = self._open_form
+        self.on("tab", lambda payload: self._choose(str(payload["data"]["tab"])))
+        self.on("new", lambda _payload: self._open_form(None))
+        self._undo = [
+            self._source.on_look(self._paint),
+            self._source.on_query(self._query_changed),
+            location().on("ready", self._arrived),
+            location().on("query", self._arrived),
+        ]
+
+    # The address
+
+    def _arrived(self, payload: dict[str, Any]) -> None:
+        """The reader came by this address, or went back to it."""
         if location().standalone:
-            location().navigate(console_url(job_id))
+            self._source.ask(from_address(payload["query"]))
+
+    def _choose(self, tab: str) -> None:
+        if tab in TABS and tab != self._source.query.tab:
+            self._source.ask(self._source.query.changed(tab=tab, status="", sort=""))
+
+    def _query_changed(self) -> None:
+        query = self._source.query
+        is_step = query.tab != self._tab
+        if location().standalone and query != from_address(location().query):
+            put = location().push_query if is_step else location().set_query
+            put(**query.to_address())
+        if is_step:
+            self._show_tab()
+
+    # Other pages
+
+    def _open(self, job_id: str, address: str, find: str = "") -> None:
+        if location().standalone:
+            location().navigate(address)
             return
-        self._console = TrainingConsole(job_id, back=self._return, client=self.client)
-        self.slots = {"console": self._console}
-        self.tree = h("slot", {"name": "console"})
+        console = TrainingConsole(job_id, back=self._return, client=self.client)
+        if find:
+            console.find(find)
+        self._put(console)
+
+    def _open_error(self, job_id: str) -> None:
+        self._open(job_id, console_url(job_id, find_error=True), "ERROR")
+
+    def _open_form(self, clone: str | None) -> None:
+        location().navigate(new_job_url(clone))
+
+    def _put(self, page: ipywidgets.DOMWidget) -> None:
+        """Another page in our place, until the reader comes back."""
+        self._source.stop()
+        self._in_place = page
+        self.slots = {"page": page}
+        self.tree = h("slot", {"name": "page"})
 
     def _return(self) -> None:
-        self._show_list()
-        if self._console is not None:
-            self._console.close()
-        self._console = None
+        page, self._in_place = self._in_place, None
+        self._source.start()
+        self._show_tab()
+        if page is not None:
+            page.close()
 
-    def _show_list(self) -> None:
-        assert self._table is not None
-        self.slots = {"table": self._table}
-        title = h("h1", {"class": "gw-title"}, "Training Jobs")
+    # Showing
+
+    def _show_tab(self) -> None:
+        """The tab's content, in its slot."""
+        self._tab = self._source.query.tab
+        shown = self._queue_panel() if self._tab == "queue" else self._table
+        self.slots = {"shown": shown}
+        self._paint()
+
+    def _queue_panel(self) -> Any:
+        if self._queue is None:
+            from gladius_widgets.panels.queue import QueuePanel
+
+            self._queue = QueuePanel(client=self.client)
+            self._queue.open_job = lambda job_id: self._open(job_id, job_url(job_id))
+            self._parts = [*self._parts, self._queue]
+        return self._queue
+
+    def _paint(self) -> None:
+        if self._in_place is not None:
+            return
+        look = self._source.look
         self.tree = h(
             "div",
             {"class": "gw-app"},
-            jobs_bar(self.client.user),
+            jobs_bar(self.client.user, is_live=self._source.failed_at is None),
             h(
                 "main",
                 {"class": "gw-main"},
-                h("div", {"class": "gw-head"}, h("div", {"class": "gw-head__t"}, title)),
-                h("slot", {"name": "table"}),
+                h("div", {"class": "gw-stack"}, _head(), self._tabs(look.queued if look else 0)),
+                h(
+                    "div",
+                    {"role": "tabpanel", "id": self._id, "aria-labelledby": self._tab_id()},
+                    h("slot", {"name": "shown"}),
+                ),
             ),
         )
-        location().set_title("Training Jobs · Gladius")
+
+    def _tabs(self, queued: int) -> Node:
+        tabs = [self._tab_button(name, label, queued) for name, label in TABS.items()]
+        return h("div", {"class": "gw-tabs", "role": "tablist", "aria-label": "Job views"}, tabs)
+
+    def _tab_button(self, name: str, label: str, queued: int) -> Node:
+        chosen = name == self._tab
+        count_badge = None
+        if name == "queue" and queued:
+            count_badge = h(
+                "span", {"class": "gw-badge gw-badge--plain gw-tone-gray"}, f"{queued:,}"
+            )
+        return h(
+            "button",
+            {
+                "type": "button",
+                "class": "gw-tab",
+                "role": "tab",
+                "id": self._tab_id(name),
+                "aria-selected": chosen,
+                "aria-controls": self._id,
+                "aria-label": f"{label} ({queued:,})" if count_badge else None,
+                "tabindex": 0 if chosen else -1,
+                "data-tab": name,
+            },
+            label,
+            count_badge,
+            on={"click": "tab"},
+            key=name,
+        )
+
+    def _tab_id(self, name: str | None = None) -> str:
+        return f"{self._id}-{name or self._tab}"
 
     def __repr__(self) -> str:
         return "JobsPage()"
+
+
+def _head() -> Node:
+    return h(
+        "div",
+        {"class": "gw-head"},
+        h("div", {"class": "gw-head__t"}, h("h1", {"class": "gw-title"}, "Training Jobs")),
+        h(
+            "a",
+            {"class": "gw-btn gw-btn--primary", "href": new_job_url()},
+            icon("plus"),
+            "Create New Job",
+            on={"click": "new"},
+        ),
+    )

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from gladius_widgets.client import Client
 from gladius_widgets.components import confirm, location, toasts
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.states import Command
+from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.bundle import FORMATS, bundle
@@ -35,6 +35,9 @@ _DONE = {
     Command.SET: ("Settings changed", "sliders"),
     Command.REVERT: ("Settings changed back", "sliders"),
     Command.CANCEL: ("Job cancelled", "stopc"),
+    Command.HOLD: ("Held in the queue", "pausec"),
+    Command.UNHOLD: ("Released from hold", "play"),
+    Command.REORDER: ("Moved in the queue", "list"),
 }
 
 
@@ -103,24 +106,10 @@ class JobActions:
             self._set_pending("")
         self.own.add(answer.id)
         if isinstance(answer, Request):
-            toasts().show(
-                f"{_DONE[command][0].split()[0]}: no answer yet",
-                f"'{command}' was asked; the trainer answers at its next step.",
-                "yellow",
-            )
+            tell_waiting(command)
             return None
-        self._tell(command, answer)
+        tell(command, answer)
         return answer
-
-    def _tell(self, command: Command, answer: Ack) -> None:
-        if answer.outcome == "rejected":
-            toasts().show(f"Refused: {command}", answer.reason or "", "red")
-            return
-        title, icon = _DONE[command]
-        words = [text] if (text := change_words(answer.old, answer.new)) else []
-        words += [f"step {answer.step:,}"] if answer.step is not None else []
-        words += [f"after {answer.latency_s:.1f} s"] if answer.latency_s is not None else []
-        toasts().show(title, " · ".join(words), "green", icon=icon)
 
     async def _stop(self) -> None:
         if await confirm(
@@ -167,6 +156,30 @@ class JobActions:
         toasts().show(
             "Metrics exported", f"{path.name} · {fmt.size(len(data))}", "green", icon="download"
         )
+
+
+def tell(command: Command, answer: Ack, job_name: str = "") -> None:
+    """Say what came of a command; in a list also to which job."""
+    if answer.outcome == "rejected":
+        about = f"{command} {job_name}" if job_name else str(command)
+        toasts().show(f"Refused: {about}", answer.reason or "", "red")
+        return
+    again = command == Command.RESUME and answer.new == JobStatus.QUEUED
+    title, icon = ("Queued as a new attempt", "repeat") if again else _DONE[command]
+    words = [job_name] if job_name else []
+    words += [text] if (text := change_words(answer.old, answer.new)) else []
+    words += [f"step {answer.step:,}"] if answer.step is not None else []
+    words += [f"after {answer.latency_s:.1f} s"] if answer.latency_s is not None else []
+    toasts().show(title, " · ".join(words), "green", icon=icon)
+
+
+def tell_waiting(command: Command) -> None:
+    """Say that a command was given and has no answer yet."""
+    toasts().show(
+        f"{_DONE[command][0].split()[0]}: no answer yet",
+        f"'{command}' was asked; the trainer answers at its next step.",
+        "yellow",
+    )
 
 
 _actions: "WeakKeyDictionary[JobFeed, JobActions]" = WeakKeyDictionary()

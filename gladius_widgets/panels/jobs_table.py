@@ -1,269 +1,284 @@
-"""JobsTable: all jobs, live."""
+"""JobsTable: all jobs, live, with filters, selection and what can be done with them."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gladius_widgets.client import Client, Job
-from gladius_widgets.components import Element, Node, clock, h, icon, location, toasts
-from gladius_widgets.components import events as page_events
+from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.actions import actions_of
-from gladius_widgets.panels.controls import state_badge
-from gladius_widgets.panels.feed import feed_of
-from gladius_widgets.panels.links import console_url
+from gladius_widgets.panels import jobs_bars as bars
+from gladius_widgets.panels import jobs_blanks as blanks
+from gladius_widgets.panels import jobs_cells as cells
+from gladius_widgets.panels.jobs_actions import JobsActions
+from gladius_widgets.panels.jobs_source import JobsSource, Look
+from gladius_widgets.panels.links import console_url, job_url, new_job_url
 from gladius_widgets.panels.models import jobs as model
+from gladius_widgets.panels.models.jobs_query import JobsQuery
+from gladius_widgets.panels.models.jobs_selection import Selection
 from gladius_widgets.panels.panel import default_client
 
-LOOK_S = 1.0
-MOST_ROWS = 200
-_COLUMNS = (
-    ("Job Name", "", None),
-    ("Status", "", "168px"),
-    ("Created By", "gw-col-creator", "130px"),
-    ("Started At", "gw-col-started", "160px"),
-    ("Duration", "gw-col-duration", "172px"),
-    ("Cost", "gw-num", "150px"),
-)
+_MENU_ROWS = 4  # the menus of so many last rows open upwards
+_FILTERS = ("status", "dates", "search", "creator")
 
 
 class JobsTable(Element):
     """One row a job: status, creator, start, duration, cost, and what can be done.
 
-    Looks for news once a second while a page is open. Events: `open` with `key`, the id of the
-    job whose console is wanted; without a handler the browser goes there.
-
     Args:
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
+        source: where a page looks the jobs up for all its parts; by default one of its own.
+
+    Attributes:
+        open_job, open_error, open_form: how to go to a job, to a failed job's log, to the form
+            (with the job to clone, or None). By default the browser goes to their pages.
     """
 
-    _task: asyncio.Task[Any] | None = None
-    _subscriptions: Sequence[Callable[[], None]] = ()
+    _undo: Sequence[Callable[[], object]] = ()
 
-    def __init__(self, *, client: Client | None = None, **unknown: Any) -> None:
-        reject_unknown("JobsTable", unknown, {"client"})
-        self.client = client or default_client()
-        super().__init__()
-        self.open_console: Callable[[str], object] | None = None
-        self._menu = ""
-        self._failed = ""
+    def __init__(
+        self,
+        *,
+        client: Client | None = None,
+        source: JobsSource | None = None,
+        **unknown: Any,
+    ) -> None:
+        reject_unknown("JobsTable", unknown, {"client", "source"})
+        self.client = client or (source.client if source else default_client())
+        super().__init__(blanks.bones())
         toasts()
-        self._jobs: list[Job] = []
-        self._total = 0
-        self._take(*self._look())
-        self.on("row", lambda payload: self._open(str(payload["key"])))
-        self.on("menu", lambda payload: self._toggle_menu(str(payload["key"])))
-        self.on("menu-away", lambda _payload: self._toggle_menu(""))
-        self.on("act", self._act)
-        self._subscriptions = [
-            location().on("alive", self._start),
-            location().on("gone", self._stop),
+        self._own_source = source is None
+        self.source = source or JobsSource(self.client)
+        self.actions = JobsActions(self.client, self._acted)
+        self.open_job: Callable[[str], object] = _go(job_url)
+        self.open_error: Callable[[str], object] = _go(
+            lambda job_id: console_url(job_id, find_error=True)
+        )
+        self.open_form: Callable[[str | None], object] = _go(new_job_url)
+        self._menu = ""
+        self._focus = ""
+        self._selection = Selection()
+        self._selected: dict[str, Job] = {}
+        self._known: dict[str, Job] = {}
+        self._since: float | None = None
+        self._row_nodes: dict[str, tuple[object, Node]] = {}
+        self._hotkeys = Hotkeys({"Ctrl+Z": "undo"})
+        self._hotkeys.on("undo", lambda _payload: self.actions.undo())
+        self._listen()
+        self._undo = [
+            self.source.on_look(self._paint),
+            self.source.on_query(self._query_changed),
         ]
+        self._paint()
 
     def close(self) -> None:
         """Stop looking."""
-        self._stop()
-        for undo in self._subscriptions:
+        for undo in self._undo:
             undo()
+        self._undo = ()
+        self._hotkeys.close()
+        if self._own_source:
+            self.source.close()
         super().close()
-
-    # Looking
-
-    def _start(self, _payload: object = None) -> None:
-        if self._task is None and page_events.on_loop():
-            self._task = page_events.spawn(self._keep_looking())
-
-    def _stop(self, _payload: object = None) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        self._task = None
-
-    async def _keep_looking(self) -> None:
-        while True:
-            try:
-                self._take(*await asyncio.to_thread(self._look))
-                self._failed = ""
-            except Exception as error:
-                if str(error) != self._failed:  # once, not every second
-                    self._failed = str(error)
-                    page_events.report(error)
-            await asyncio.sleep(LOOK_S)
-
-    def _look(self) -> tuple[list[Job], int]:
-        return self.client.jobs(limit=MOST_ROWS), self.client.count()
-
-    def _take(self, jobs: list[Job], total: int) -> None:
-        self._jobs, self._total = jobs, total
-        self._paint()
 
     # What the reader does
 
-    def _open(self, job_id: str) -> None:
-        if self.open_console is not None:
-            self.open_console(job_id)
-        else:
-            location().navigate(console_url(job_id))
+    def _listen(self) -> None:
+        ask, query = self.source.ask, lambda: self.source.query
+        for name in _FILTERS:
+            self.on(name, lambda p, name=name: ask(query().changed(**{name: _text(p)})))
+        self.on("sort", lambda p: ask(query().sorted_by(p["data"]["by"])))
+        self.on("size", lambda p: ask(query().changed(size=int(p["value"]))))
+        self.on("previous", lambda _p: self._turn(-1))
+        self.on("next", lambda _p: self._turn(1))
+        self.on("clear", lambda _p: ask(query().without_filters()))
+        self.on("refresh", lambda _p: self._refresh())
+        self.on("new", lambda _p: self.open_form(None))
+        self.on("row", lambda p: self.open_job(str(p["key"])))
+        self.on("menu", lambda p: self._show_menu(str(p["key"])))
+        self.on("menu-away", lambda _p: self._show_menu(""))
+        self.on("act", self._act)
+        self.on("pick", self._pick)
+        self.on("pick-all", self._pick_all)
+        self.on("bulk-clear", lambda _p: self._select(Selection()))
+        self.on("bulk-cancel", self._bulk_cancel)
+        self.on("bulk-delete", self._bulk_delete)
+        self.on("bulk-export", lambda _p: self.actions.export(self._chosen))
+        self.on("export", lambda _p: self.actions.export(self._all_that_match))
 
-    def _toggle_menu(self, job_id: str) -> None:
+    def _turn(self, by: int) -> None:
+        look = self.source.look
+        if look is not None:
+            query = self.source.query
+            self.source.ask(query.changed(page=max(1, look.page.number + by)))
+
+    def _refresh(self) -> None:
+        self.source.refresh()
+        toasts().show("Refreshed", "The list shows what is there now.", "gray")
+
+    def _query_changed(self) -> None:
+        """What is not shown must not be acted on: a selection holds for one listing."""
+        look = self.source.look
+        if look is not None and _listing(look.query) != _listing(self.source.query):
+            self._select(Selection())
+        self._menu = ""
+        self._paint()
+
+    def _show_menu(self, job_id: str) -> None:
         self._menu = "" if self._menu == job_id else job_id
         self._paint()
 
     async def _act(self, payload: dict[str, Any]) -> None:
-        name, job_id = payload["data"]["action"], str(payload["data"]["job"])
-        self._toggle_menu("")
+        name, job_id = str(payload["data"]["action"]), str(payload["data"]["job"])
+        self._show_menu("")
         if name == "open":
-            self._open(job_id)
-        else:
-            await self._use(name, job_id)
-            self._take(*await asyncio.to_thread(self._look))
+            self.open_job(job_id)
+        elif name == "error":
+            self.open_error(job_id)
+        elif name == "clone":
+            self.open_form(job_id)
+        elif job_id in self._known:
+            neighbour = self._neighbour({job_id})
+            await self.actions.use(name, self._known[job_id])
+            if name == "delete":
+                self._move_focus(neighbour)
 
-    async def _use(self, name: str, job_id: str) -> None:
-        feed = feed_of(self.client.run(job_id), self.client)
-        try:
-            await actions_of(feed, self.client).use(name)
-        finally:
-            feed.leave()
+    def _acted(self) -> None:
+        self.source.refresh()
+        self._paint()
+
+    # Selection
+
+    def _pick(self, payload: dict[str, Any]) -> None:
+        reach = bool(payload["keys"]["shift"])
+        chosen = bool(payload["checked"])
+        rows = list(self._known)
+        self._select(self._selection.picked(str(payload["key"]), chosen, rows, reach))
+
+    def _pick_all(self, payload: dict[str, Any]) -> None:
+        share = self._selection.share(list(self._known))
+        self._select(self._selection.all_picked(self._known, not share.all))
+        if bool(payload["checked"]) == share.all:
+            self.reset()  # some were selected: the browser's own idea differs from ours
+
+    def _select(self, selection: Selection) -> None:
+        self._selection = selection
+        jobs = {**self._selected, **self._known}
+        self._selected = {job_id: jobs[job_id] for job_id in selection.ids if job_id in jobs}
+        self._paint()
+
+    def _chosen(self) -> list[Job]:
+        """The selected jobs, in the order of the page, those of other pages after them."""
+        on_page = [job for job_id, job in self._known.items() if job_id in self._selected]
+        return on_page + [job for i, job in self._selected.items() if i not in self._known]
+
+    def _all_that_match(self) -> list[Job]:
+        query = self.source.query
+        return self.client.jobs(**query.filters(time.time()), **query.order())
+
+    async def _bulk_cancel(self, _payload: object) -> None:
+        if await self.actions.cancel(self._chosen()):
+            self._select(Selection())
+
+    async def _bulk_delete(self, _payload: object) -> None:
+        chosen = self._chosen()
+        if not chosen:
+            return
+        neighbour = self._neighbour({job.id for job in chosen})
+        if await self.actions.delete(chosen):
+            self._select(Selection())
+            self._move_focus(neighbour)
+
+    def _neighbour(self, gone: set[str]) -> str:
+        """The row that comes to stand where the first of these was."""
+        rows = list(self._known)
+        first = next((at for at, row in enumerate(rows) if row in gone), 0)
+        rest = [row for row in rows[first:] if row not in gone]
+        before = [row for row in rows[:first] if row not in gone]
+        return (rest or before[::-1] or [""])[0]
+
+    def _move_focus(self, job_id: str) -> None:
+        """Give the focus to a row once; without it the keyboard would start at the top again."""
+        self._focus = job_id
+        self._paint()
+        self._focus = ""
 
     # Showing
 
     def _paint(self) -> None:
-        if not self._jobs:
-            self.tree = h("section", {"class": "gw-card gw-card--raised"}, _empty())
-            return
-        rows = model.rows(self._jobs, self.client.user, time.time())
-        head = [
-            h("th", {"scope": "col", "class": classes, "style": {"width": width}}, name)
-            for name, classes, width in _COLUMNS
-        ]
-        hidden = h("span", {"class": "gw-sr"}, "Actions")
-        self.tree = h(
+        look = self.source.look
+        if look is None or look.query.tab == "queue":
+            content: Sequence[Node | None] = [blanks.bones()]
+        else:
+            self._take(look)
+            content = self._content(look)
+        query, creators = self.source.query, look.creators if look else ()
+        bar = bars.filter_bar(query, creators, self.client.user, self.source.failed_at)
+        if look is not None and not look.any_jobs:
+            self.tree = h("div", {"class": "gw-stack"}, content)
+        else:
+            self.tree = h("div", {"class": "gw-stack"}, bar, content)
+
+    def _take(self, look: Look) -> None:
+        self._known = {job.id: job for job in look.jobs}
+        self._since = look.seen_at if self._since is None else self._since
+        for job_id in self._selected.keys() & self._known.keys():
+            self._selected[job_id] = self._known[job_id]
+
+    def _content(self, look: Look) -> list[Node | None]:
+        if not look.any_jobs:
+            return [blanks.no_jobs()]
+        if not look.page.total:
+            filters = look.query.filter_words(self.client.user)
+            return [blanks.no_match(filters) if filters else blanks.none_here(look.query.tab)]
+        rows = model.rows(look.jobs, self.client.user, time.time())
+        share = self._selection.share([row.id for row in rows])
+        selected = len(self._selected)
+        head = cells.head(self.source.query, share, len(rows), selected)
+        keys = {"keydown:Delete": "bulk-delete", "keydown:Escape": "bulk-clear"}
+        body = h("tbody", None, self._rows(rows), on=keys if selected else None)
+        table = {"class": "gw-table gw-table--jobs", "aria-label": "Training jobs"}
+        spoken = f"{selected} selected. {look.page.words}" if selected else look.page.words
+        card = h(
             "section",
-            {"class": "gw-card gw-card--raised"},
-            h(
-                "div",
-                {"class": "gw-tablewrap gw-tablewrap--menus"},
-                h(
-                    "table",
-                    {"class": "gw-table gw-table--jobs", "aria-label": "Training jobs"},
-                    h("thead", None, h("tr", None, head, _th_actions(hidden))),
-                    h("tbody", None, [self._row(row) for row in rows]),
-                ),
-            ),
-            h("div", {"class": "gw-pager"}, h("span", None, self._count_words())),
+            {"class": "gw-card gw-card--raised", "aria-label": "Jobs"},
+            h("div", {"class": "gw-tablewrap gw-tablewrap--menus"}, h("table", table, head, body)),
+            bars.pager(look.page, look.query.size),
         )
+        status = h("div", {"class": "gw-sr", "role": "status"}, spoken)
+        return [card, bars.bulk_bar(selected) if selected else None, status]
 
-    def _count_words(self) -> str:
-        if self._total == len(self._jobs):
-            return f"{fmt.count(self._total)} job{'s' if self._total != 1 else ''}"
-        return f"Showing 1–{len(self._jobs)} of {fmt.count(self._total)} jobs"
-
-    def _row(self, row: model.JobRow) -> Node:
-        return h(
-            "tr",
-            {"data-flash": f"{row.badge.text.partition(' ')[0]}"},
-            _name(row),
-            h("td", None, state_badge(row.badge)),
-            h("td", {"class": "gw-col-creator gw-soft"}, row.creator),
-            _started(row),
-            _duration(row),
-            _cost(row),
-            h("td", {"class": "gw-num"}, self._menu_of(row)),
-            on={"click": "row"},
-            key=row.id,
-        )
-
-    def _menu_of(self, row: model.JobRow) -> Node:
-        shown = self._menu == row.id
-        button = h(
-            "button",
-            {
-                "type": "button",
-                "class": "gw-btn gw-btn--sm gw-btn--icon gw-btn--ghost",
-                "aria-haspopup": "menu",
-                "aria-expanded": shown,
-                "aria-label": f"Actions for {row.name}",
-            },
-            icon("dots"),
-            on={"click": "menu"},
-        )
-        items = [_item(row.id, action) for action in row.actions]
-        menu = h("div", {"class": "gw-menu", "role": "menu"}, items, on={"dismiss": "menu-away"})
-        return h("span", {"class": "gw-menuhost"}, button, menu if shown else None)
+    def _rows(self, rows: Sequence[model.JobRow]) -> list[Node]:
+        """Each row made anew only if something in it is another."""
+        last_ones = len(rows) - _MENU_ROWS
+        kept: dict[str, tuple[object, Node]] = {}
+        for at, row in enumerate(rows):
+            state = cells.RowState(
+                picked=row.id in self._selection,
+                menu=self._menu == row.id,
+                up=at >= max(last_ones, _MENU_ROWS),
+                busy=row.id in self.actions.busy,
+                new=self._known[row.id].created_at > (self._since or 0),
+                focus=self._focus == row.id,
+            )
+            before = self._row_nodes.get(row.id)
+            node = before[1] if before and before[0] == (row, state) else cells.row(row, state)
+            kept[row.id] = ((row, state), node)
+        self._row_nodes = kept
+        return [node for _, node in kept.values()]
 
     def __repr__(self) -> str:
         return "JobsTable()"
 
 
-def _th_actions(hidden: Node) -> Node:
-    return h("th", {"scope": "col", "style": {"width": "60px"}}, hidden)
+def _go(address: Callable[[Any], str]) -> Callable[[Any], None]:
+    return lambda what: location().navigate(address(what))
 
 
-def _name(row: model.JobRow) -> Node:
-    link = {"class": "gw-jobname gw-ellipsis", "href": console_url(row.id), "title": row.name}
-    return h(
-        "td",
-        {"style": {"min-width": "200px"}},
-        h("a", link, row.name, on={"click": "row"}),
-        h("span", {"class": "gw-sub"}, row.sub),
-    )
+def _text(payload: dict[str, Any]) -> str:
+    return str(payload["value"] or "").strip()
 
 
-def _started(row: model.JobRow) -> Node:
-    attrs = {"class": "gw-col-started gw-soft gw-nowrap"}
-    if row.started_at is None:
-        return h("td", attrs, h("span", {"class": "gw-muted"}, row.started))
-    title = fmt.age(row.started_at, time.time())
-    return h("td", attrs | {"title": title if row.since is None else None}, row.started)
-
-
-def _duration(row: model.JobRow) -> Node:
-    text: list[Node | str] | str = row.duration
-    if row.since is not None:
-        text = [icon("clock", 14), " ", clock(round(row.since))]
-    return h("td", {"class": "gw-col-duration gw-soft gw-nowrap"}, text)
-
-
-def _cost(row: model.JobRow) -> Node:
-    current = h("span", {"class": "gw-muted gw-small"}, "Current: ")
-    tone = f" gw-t-{row.cost_tone}" if row.cost_tone else ""
-    amount = h("b", {"class": f"gw-strong{tone}"}, row.cost)
-    return h("td", {"class": "gw-num"}, current if row.cost_is_current else None, amount)
-
-
-def _item(job_id: str, action: model.Action) -> list[Node | None]:
-    separator = h("div", {"class": "gw-menu__sep", "role": "separator"}) if action.danger else None
-    item = h(
-        "button",
-        {
-            "type": "button",
-            "role": "menuitem",
-            "class": f"gw-menu__i{' gw-menu__i--danger' if action.danger else ''}",
-            "title": action.reason or None,
-            "aria-disabled": True if action.reason else None,
-            "data-action": action.name,
-            "data-job": job_id,
-            "autofocus": action.name == "open",
-        },
-        icon(action.icon),
-        action.label,
-        on={"click": "act"},
-    )
-    return [separator, item]
-
-
-def _empty() -> Node:
-    return h(
-        "div",
-        {"class": "gw-empty"},
-        h("span", {"class": "gw-empty__ic"}, icon("inbox", 24)),
-        h("h3", None, "No training jobs yet"),
-        h(
-            "p",
-            None,
-            "Start one with ",
-            h("code", {"class": "gw-mono"}, "gladius submit configs/moe_chitchat.yaml"),
-            ". Its progress, cost and logs will show here.",
-        ),
-    )
+def _listing(query: JobsQuery) -> tuple[object, ...]:
+    """What decides which jobs are listed, whatever their order and page."""
+    return (query.tab, query.status, query.shown_dates, query.search, query.creator)

@@ -35,17 +35,30 @@ async def ask_format(formats: Sequence[str]) -> str | None:
 
 async def ask_why(job: JobSnapshot) -> str | None:
     """Why the job shall be cancelled; None when the reader goes back."""
+    return await _ask_reason("Cancel Training Job?", [_where_it_stands(job), _impact(job)])
+
+
+async def ask_why_all(names: Sequence[str], left_out: str = "") -> str | None:
+    """Why all these jobs shall be cancelled; None when the reader goes back.
+
+    Args:
+        names: of the jobs.
+        left_out: what becomes of the other selected ones.
+    """
+    jobs = f"{len(names)} Training Job{'' if len(names) == 1 else 's'}"
+    listed = h("ul", {"class": "gw-affected"}, [h("li", None, name) for name in names])
+    note = h("p", {"class": "gw-small gw-soft"}, left_out) if left_out else None
+    affected = h("div", {"class": "gw-well"}, listed, note)
+    return await _ask_reason(f"Cancel {jobs}?", [affected, _impact(None)])
+
+
+async def _ask_reason(title: str, about: Sequence[Node]) -> str | None:
     chosen: dict[str, Any] = {"reason": "", "sure": False, "note": ""}
-    dialog = Dialog(
-        "Cancel Training Job?",
-        text="This action cannot be undone.",
-        tone="danger",
-        icon="warn",
-    )
+    dialog = Dialog(title, text="This action cannot be undone.", tone="danger", icon="warn")
 
     def compose() -> None:
         wants_note = chosen["reason"] == "Other"
-        dialog.body = [_where_it_stands(job), _impact(job), _reason(wants_note), _sure()]
+        dialog.body = [*about, _reason(wants_note), _sure()]
         ready = chosen["reason"] and chosen["sure"] and (chosen["note"] or not wants_note)
         dialog.actions = [
             Action("back", "Go Back"),
@@ -129,15 +142,17 @@ def _where_it_stands(job: JobSnapshot) -> Node:
     )
 
 
-def _impact(job: JobSnapshot) -> Node:
-    cost = fmt.money(job.cost, job.currency)
-    lines = (
+def _impact(job: JobSnapshot | None) -> Node:
+    """What will happen to the job; to each of several for None."""
+    lines = [
         ("x", "gw-t-red", "Training will stop immediately at current step"),
         ("x", "gw-t-red", "The machine is released within 60 seconds"),
         ("check", "gw-t-green", "Partial progress will be saved for review"),
-        ("x", "gw-t-red", "This job cannot be resumed"),
-        ("info", "gw-muted", f"Final cost: {cost} based on elapsed time"),
-    )
+        ("x", "gw-t-red", "This job cannot be resumed" if job else "No job can be resumed"),
+    ]
+    if job is not None:
+        cost = fmt.money(job.cost, job.currency)
+        lines.append(("info", "gw-muted", f"Final cost: {cost} based on elapsed time"))
     return h(
         "div",
         None,

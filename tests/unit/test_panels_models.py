@@ -18,7 +18,6 @@ from gladius_widgets.panels.models import (
     config,
     controls,
     experts,
-    jobs,
     loss,
     memory,
     progress,
@@ -28,7 +27,6 @@ from gladius_widgets.panels.models import (
     words,
 )
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.store.registry import Job
 
 NOW = 1_766_000_000.0
 GIB = 1024**3
@@ -433,59 +431,6 @@ class TestStatusBar:
     def test_ended_run_is_never_stale(self):
         run = RunStatus(state=JobStatus.COMPLETED, heartbeat=NOW - 9999)
         assert not status_bar.view(snapshot(JobStatus.COMPLETED, run=run), NOW).stale
-
-
-class TestJobs:
-    def row(self, status, **kwargs):
-        job = Job(
-            **{
-                "id": "j", "name": "support-chat", "status": status, "created_by": "",
-                "created_at": NOW, "started_at": None, "ended_at": None, "position": 1,
-                "attempt": 1, "claimed_at": None, "holds_slot": False, "step": 0,
-                "total_steps": None, "cost": None, "currency": "USD", "hourly_rate": None,
-                "gpus": 0, "config_line": "MoE · Local CPU", "engine": "local", "error": None,
-                "updated_at": NOW,
-            }
-            | kwargs
-        )  # fmt: skip
-        return jobs.rows([job], "ann", NOW)[0]
-
-    def test_training(self):
-        row = self.row(JobStatus.TRAINING, created_by="ann", started_at=NOW - 6 * 3600 - 23 * 60,
-                       step=42, total_steps=100, cost=22.18)  # fmt: skip
-        assert (row.badge.text, row.badge.tone) == ("Training (42%)", "blue")
-        assert (row.creator, row.duration, row.cost) == ("You", "6h 23m", "$22.18")
-        assert row.cost_is_current
-        assert row.since == row.started_at
-        assert [a.name for a in row.actions] == ["open", "pause", "cancel"]
-
-    def test_queued(self):
-        row = self.row(JobStatus.QUEUED, created_by="bob")
-        assert (row.creator, row.started, row.duration, row.cost) == (
-            "bob", "Not started", "–", "–"
-        )  # fmt: skip
-        assert [a.name for a in row.actions] == ["open", "cancel"]
-
-    @pytest.mark.parametrize(
-        ("status", "text"),
-        [
-            (JobStatus.COMPLETED, "1h 00m"),
-            (JobStatus.FAILED, "Stopped at 1h 00m"),
-            (JobStatus.CANCELLED, "Stopped at 1h 00m"),
-            (JobStatus.LOST, "Stopped at 1h 00m"),
-        ],
-    )
-    def test_ended(self, status, text):
-        row = self.row(status, started_at=NOW - 7200, ended_at=NOW - 3600, cost=88.16)
-        assert (row.duration, row.cost_tone, row.cost_is_current) == (text, "yellow", False)
-        assert row.since is None
-        assert [a.name for a in row.actions] == ["open"]
-
-    @pytest.mark.parametrize(
-        ("cost", "tone"), [(49.99, "green"), (50.0, "yellow"), (100.0, "yellow"), (100.01, "red")]
-    )
-    def test_cost_tones(self, cost, tone):
-        assert self.row(JobStatus.COMPLETED, cost=cost).cost_tone == tone
 
 
 def test_every_state_has_its_words():
