@@ -10,6 +10,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.training.log_lines import count_word
+from gladius_widgets.training.prepared_data import bad_rows_text
 
 
 def banner(
@@ -34,7 +35,7 @@ def banner(
         f"✓ Device: {status.device}",
     ]
     if data["bad_rows"]:
-        reasons = "; ".join(f"{why} ({n:,})" for why, n in data["bad_reasons"].items())
+        reasons = bad_rows_text(data["bad_reasons"])
         lines.append(f"[WARN] {data['bad_rows']:,} rows left out: {reasons}")
     if data["cut_rows"]:
         lines.append(f"[INFO] {data['cut_rows']:,} rows cut to {config.data.max_length} tokens")

@@ -24,7 +24,7 @@ from gladius_widgets.training.token_data import TokenData
 from gladius_widgets.training.tokenization import Encoded, encode_rows
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 2  # of the reader and the files; part of the key
+_VERSION = 3  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,13 @@ class _TokenFiles:
         self._supervised: list[np.ndarray] = []
         self._splits: list[int] = []
         self._bad: Counter[str] = Counter()
+        self._first_bad: dict[str, int] = {}  # reason → number of the first such row
         self._cut = 0
 
     def add(self, item: Encoded | BadRowError, split: int) -> None:
         if isinstance(item, BadRowError):
             self._bad[str(item)] += 1
+            self._first_bad.setdefault(str(item), item.number)
             return
         self._ids.append(item.ids)
         self._supervised.append(item.supervised)
@@ -154,7 +156,7 @@ class _TokenFiles:
 
     def check(self, data: DataSection) -> None:
         bad, total = self._bad.total(), self._bad.total() + len(self._ids)
-        reasons = "; ".join(f"{why} ({n:,})" for why, n in self._bad.most_common(3))
+        reasons = bad_rows_text(self._bad_reasons(3))
         if bad / total > data.max_bad_share:
             raise GladiusError(
                 f"{bad:,} of {total:,} rows of {data.path} cannot be used: {reasons}.",
@@ -172,6 +174,11 @@ class _TokenFiles:
         np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
         np.save(folder / "splits.npy", np.asarray(self._splits, dtype=np.int8))
 
+    def _bad_reasons(self, most: int) -> dict[str, dict[str, int]]:
+        """The commonest reasons, each with its `rows` and the number of the `first`."""
+        common = self._bad.most_common(most)
+        return {why: {"rows": n, "first": self._first_bad[why]} for why, n in common}
+
     def stats(self) -> dict[str, Any]:
         lengths = np.array([len(ids) for ids in self._ids])
         counts = Counter(self._splits)
@@ -179,7 +186,7 @@ class _TokenFiles:
         return {
             "rows": len(lengths),
             "bad_rows": self._bad.total(),
-            "bad_reasons": dict(self._bad.most_common(10)),
+            "bad_reasons": self._bad_reasons(10),
             "cut_rows": int(self._cut),
             "splits": {name: int(counts[i]) for i, name in enumerate(NAMES)},
             "tokens": int(lengths.sum()),
@@ -192,3 +199,10 @@ class _TokenFiles:
                 "max": int(lengths.max()),
             },
         }
+
+
+def bad_rows_text(reasons: dict[str, dict[str, int]]) -> str:
+    """`bad_reasons` of the stats, in words."""
+    return "; ".join(
+        f"{why} ({facts['rows']:,}, first at {facts['first']:,})" for why, facts in reasons.items()
+    )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,15 @@ _ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "ass
 class Row:
     """One example: `messages` ({role, content}, …) or `text`, not both.
 
+    `number` is its line in a JSONL file, else its place in the source, from 1.
+
     Raises:
         BadRowError: half an emoji (a lone surrogate), which no tokenizer takes.
     """
 
     messages: tuple[dict[str, str], ...] = ()
     text: str = ""
+    number: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -41,7 +44,14 @@ class Row:
 
 
 class BadRowError(ValueError):
-    """A row that cannot be used; the message says why."""
+    """A row that cannot be used; the message says why, `number` which (0 means unknown).
+
+    The message names no place, so that equal reasons can be counted.
+    """
+
+    def __init__(self, reason: str, number: int = 0) -> None:
+        super().__init__(reason)
+        self.number = number
 
 
 def read_rows(data: DataSection) -> Iterator[Row | BadRowError]:
@@ -50,18 +60,18 @@ def read_rows(data: DataSection) -> Iterator[Row | BadRowError]:
     Raises:
         GladiusError: the source is not there, not readable, or of no known format.
     """
-    for raw in _raw_rows(data.path):
-        if isinstance(raw, BadRowError):
-            yield raw
-            continue
+    for number, raw in _raw_rows(data.path):
         try:
-            yield parse_row(raw, data.format)
+            if isinstance(raw, BadRowError):
+                raise raw
+            yield parse_row(raw, data.format, number)
         except BadRowError as error:
+            error.number = number
             yield error
 
 
-def parse_row(raw: Any, kind: str = "auto") -> Row:
-    """A row of columns as a `Row`.
+def parse_row(raw: Any, kind: str = "auto", number: int = 0) -> Row:
+    """A row of columns as a `Row`; `number` is what it remembers as its place.
 
     Raises:
         BadRowError: it has not the columns of `kind`, or they hold something else.
@@ -71,13 +81,13 @@ def parse_row(raw: Any, kind: str = "auto") -> Row:
     if kind == "auto":
         kind = _detect(raw)
     if kind == "chat":
-        return Row(messages=_chat(raw))
+        return Row(messages=_chat(raw), number=number)
     if kind == "instruction":
-        return Row(messages=_instruction(raw))
+        return Row(messages=_instruction(raw), number=number)
     text = raw.get("text", raw.get("content"))
     if not isinstance(text, str) or not text.strip():
         raise BadRowError("no text")
-    return Row(text=text)
+    return Row(text=text, number=number)
 
 
 def _detect(raw: Mapping[str, Any]) -> str:
@@ -125,9 +135,10 @@ def _instruction(raw: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
     raise BadRowError("no instruction and answer")
 
 
-def _raw_rows(source: str) -> Iterator[Any]:
+def _raw_rows(source: str) -> Iterator[tuple[int, Any]]:
+    """Every row with its number, see `Row`."""
     if source.startswith("pypi:"):
-        yield from _package_rows(source.removeprefix("pypi:"))
+        yield from enumerate(_package_rows(source.removeprefix("pypi:")), 1)
         return
     path = Path(source).expanduser()
     if path.is_dir():
@@ -144,35 +155,35 @@ def _raw_rows(source: str) -> Iterator[Any]:
     elif _looks_like_path(source):
         raise GladiusError(f"There is no data file {path}.", "Check data.path in the config.")
     else:
-        yield from _hub_rows(source)
+        yield from enumerate(_hub_rows(source), 1)
 
 
 def _looks_like_path(source: str) -> bool:
     return source.startswith((".", "/", "~")) or Path(source).suffix in _SUFFIXES
 
 
-def _file_rows(path: Path) -> Iterator[Any]:
+def _file_rows(path: Path) -> Iterator[tuple[int, Any]]:
     if path.suffix == ".jsonl":
         yield from _jsonl_rows(path)
     elif path.suffix == ".json":
-        yield from _json_rows(path)
+        yield from enumerate(_json_rows(path), 1)
     elif path.suffix in (".parquet", ".csv"):
-        yield from _dataset_rows(path.suffix.removeprefix("."), str(path))
+        yield from enumerate(_dataset_rows(path.suffix.removeprefix("."), str(path)), 1)
     else:
         raise GladiusError(
             f"{path} is of no known data format.", "Use .jsonl, .json, .parquet or .csv."
         )
 
 
-def _jsonl_rows(path: Path) -> Iterator[Any]:
+def _jsonl_rows(path: Path) -> Iterator[tuple[int, Any]]:
     # By hand: `datasets` gives up on a whole file for one broken line.
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
-                    yield json.loads(line)
+                    yield number, json.loads(line)
                 except (ValueError, RecursionError):
-                    yield BadRowError(f"line {number} is not JSON")
+                    yield number, BadRowError("a line is not JSON")
 
 
 def _json_rows(path: Path) -> Iterator[Any]:
@@ -205,8 +216,10 @@ def _hub_rows(name: str) -> Iterator[Any]:
         yield from load_dataset(name, split="train")
     except Exception as error:  # the hub client raises many unrelated kinds
         raise GladiusError(
-            f"There is no data file or hub data set '{name}': {_first_line(error)}.",
-            "Check data.path, or the network if it is a hub name.",
+            f"There is no data file or folder '{name}', and no hub data set of that name to be "
+            f"had: {_first_line(error)}.",
+            "If data.path means a file, give its path from the config's folder; if a hub data set, "
+            "check owner/name and the network.",
         ) from None
 
 

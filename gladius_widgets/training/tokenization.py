@@ -40,8 +40,11 @@ def encode_rows(
         rendered = [_render(_shortened(row, max_length), tokenizer, answer_only) for row in chunk]
         good = [item for item in rendered if not isinstance(item, BadRowError)]
         encoded = iter(_encode(good, tokenizer, max_length))
-        for item in rendered:
-            yield item if isinstance(item, BadRowError) else next(encoded)
+        for row, item in zip(chunk, rendered, strict=True):
+            result = item if isinstance(item, BadRowError) else next(encoded)
+            if isinstance(result, BadRowError):
+                result.number = row.number
+            yield result
 
 
 def _shortened(row: Row | BadRowError, max_length: int) -> Row | BadRowError:

@@ -134,10 +134,10 @@ def test_a_template_that_rewrites_earlier_turns_still_finds_the_answers(tokenize
 
 
 def test_conversations_without_an_answer_are_bad_rows(tokenizer: Any) -> None:
-    rows = [Row(messages=CHAT[:1]), BadRowError("line 3 is not JSON"), Row(messages=CHAT)]
+    rows = [Row(messages=CHAT[:1]), BadRowError("a line is not JSON", 3), Row(messages=CHAT)]
     found = list(encode_rows(rows, tokenizer, max_length=200, answer_only=True))
     assert str(found[0]) == "no answer to learn from"
-    assert str(found[1]) == "line 3 is not JSON"
+    assert str(found[1]) == "a line is not JSON"
     cut = list(encode_rows([Row(messages=CHAT)], tokenizer, max_length=8, answer_only=True))
     assert str(cut[0]) == "no answer within max_length tokens"
 
@@ -202,12 +202,11 @@ def test_bad_rows_are_counted_and_too_many_are_fatal(tmp_path: Path, chat_file: 
     stats = prepared_of(home, path).stats
     assert (stats["rows"], stats["bad_rows"]) == (60, 3)
     assert stats["bad_reasons"] == {
-        "no messages": 1,
-        "line 62 is not JSON": 1,
-        "line 63 is not JSON": 1,
+        "a line is not JSON": {"rows": 2, "first": 62},
+        "no messages": {"rows": 1, "first": 61},
     }
     assert sum(stats["splits"].values()) == 60
-    with pytest.raises(GladiusError, match=r"3 of 63 rows .* cannot be used: no messages \(1\)"):
+    with pytest.raises(GladiusError, match=r"3 of 63 .*: a line is not JSON \(2, first at 62\)"):
         prepared_of(home, path, **{"data.max_bad_share": 0.01})
 
 

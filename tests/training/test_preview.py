@@ -30,7 +30,7 @@ def test_rows_bad_rows_and_lengths(tmp_path):
     source.write_text("\n".join(lines))
     seen = ask(tmp_path, {"path": str(source), "format": "chat"}, rows=1)
     assert (seen["scanned"], seen["usable"], seen["bad"], seen["complete"]) == (4, 2, 2, True)
-    assert seen["bad_reasons"] == {"line 2 is not JSON": 1, "no messages": 1}
+    assert seen["bad_reasons"] == {"a line is not JSON": 1, "no messages": 1}
     assert seen["characters"] == {"min": 1001, "p50": 1001, "p95": 1001, "max": 1001}
     ((question, answer),) = seen["rows"]
     assert (question["role"], len(question["content"]), question["cut"]) == ("user", 280, 720)
