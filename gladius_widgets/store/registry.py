@@ -17,15 +17,12 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
 from gladius_widgets.store.job import Job, Timing, job_from_row
+from gladius_widgets.store.job_order import SORTABLE, order_of
 from gladius_widgets.store.positions import new_positions
 from gladius_widgets.store.registry_schema import CLAIM, jobs
 from gladius_widgets.store.reindex import Found
 
 __all__ = ["SORTABLE", "Job", "Registry"]
-
-SORTABLE = frozenset(
-    {"name", "status", "created_by", "created_at", "started_at", "ended_at", "cost", "position"}
-)
 
 
 class Registry:
@@ -126,19 +123,15 @@ class Registry:
             created_by: this user.
             since: created at or after (unix s).
             until: created before (unix s).
-            sort: one of `SORTABLE`; unknown values come last.
+            sort: see `job_order.order_of`; unknown values come last.
             descending: largest first.
             limit: at most so many.
             offset: leave out so many first.
         """
-        if sort not in SORTABLE:
-            raise ValueError(f"cannot sort jobs by {sort!r}")
-        column = jobs.c[sort]
-        order = column.desc() if descending else column.asc()
         query = (
             sa.select(jobs)
             .where(_matches(statuses, search, created_by, since, until))
-            .order_by(order.nulls_last(), jobs.c.created_at.desc(), jobs.c.id)
+            .order_by(*order_of(sort, descending=descending))
             .limit(limit)
             .offset(offset)
         )

@@ -67,8 +67,7 @@ MIGRATIONS: dict[int, list[str]] = {
         "ALTER TABLE jobs ADD COLUMN retries INTEGER DEFAULT 0 NOT NULL",
         "ALTER TABLE jobs ADD COLUMN ran_s FLOAT DEFAULT 0 NOT NULL",
         "ALTER TABLE jobs ADD COLUMN running_since FLOAT",
-        "UPDATE jobs SET ran_s = MAX(0, ended_at - started_at)"
-        " WHERE ended_at IS NOT NULL AND started_at IS NOT NULL",
+        "UPDATE jobs SET ran_s = ended_at - started_at WHERE ended_at > started_at",
         "CREATE INDEX jobs_by_creator ON jobs (created_by)",
         "CREATE INDEX jobs_with_slot ON jobs (holds_slot) WHERE holds_slot = 1",
         "CREATE INDEX jobs_to_retry ON jobs (status) WHERE max_attempts > 1",

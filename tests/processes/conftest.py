@@ -1,7 +1,9 @@
 """Runs with an outside command that starts fast and trains nothing."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import wait_until
@@ -38,12 +40,19 @@ class Lab:
         path.write_text(CONFIG.format(mode=mode, processes=processes))
         return path
 
-    def submit(self, mode: str = "train", processes: int = 1, name: str | None = None) -> str:
-        return self.client.submit(self.config(mode, processes), name).id
+    def submit(
+        self,
+        mode: str = "train",
+        processes: int = 1,
+        name: str | None = None,
+        overrides: Iterable[str] = (),
+        **options: Any,
+    ) -> str:
+        return self.client.submit(self.config(mode, processes), name, overrides, **options).id
 
-    def started(self, mode: str = "train", processes: int = 1) -> str:
+    def started(self, mode: str = "train", processes: int = 1, **options: Any) -> str:
         """A job whose ranks all train."""
-        job_id = self.submit(mode, processes)
+        job_id = self.submit(mode, processes, **options)
         self.wait(job_id, JobStatus.TRAINING)
         wait_until(
             lambda: len(self.client.state(job_id)["pids"]["ranks"]) == processes, what="ranks"

@@ -2,7 +2,8 @@
 """Stands for the outside command `accelerate`: starts ranks and waits for them, as that does.
 
 The ranks keep to the run directory's contract but train nothing; `model.name` in the config
-says how they behave: train (until told), complete, fail, stubborn (ignores SIGTERM).
+says how they behave: train (until told), complete, fail, flaky (fails twice, then completes),
+stubborn (ignores SIGTERM).
 """
 
 import json
@@ -19,6 +20,8 @@ from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus, Stage
 from gladius_widgets.store import control
 from gladius_widgets.training import process
+
+HELD = {Command.PAUSE: JobStatus.PAUSED, Command.RESUME: JobStatus.TRAINING}
 
 
 def launch(arguments: list[str]) -> int:
@@ -65,11 +68,11 @@ def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str
     status.state, status.stage, status.attempt = JobStatus.TRAINING, Stage.TRAINING, attempt
     status.total_steps, status.training_started_at = 1000, time.time()
     while not told["end"]:
-        status.step += 1
+        status.step += status.state != JobStatus.PAUSED
         status.heartbeat = status.progressed_at = time.time()
-        if mode == "fail":
+        if mode == "fail" or (mode == "flaky" and attempt < 3):
             raise SystemExit(fail(run, attempt, index))
-        if mode == "complete" and status.step % 5 == 0:
+        if mode in ("complete", "flaky") and status.step % 5 == 0:
             status.state = JobStatus.COMPLETED
         if index == 0:
             obey(run, status)
@@ -84,6 +87,9 @@ def obey(run: RunDirectory, status: RunStatus) -> None:
     for request in control.pending(run, {ack.id for ack in control.acks(run)}):
         if request.command == Command.STOP:
             status.state = JobStatus.STOPPED
+            control.acknowledge(run, request, "applied", step=status.step)
+        elif request.command in HELD and run.root.joinpath("obeys-pause").exists():
+            status.state = HELD[request.command]
             control.acknowledge(run, request, "applied", step=status.step)
         if request.command == Command.PAUSE and request.args.get("release"):
             status.state = JobStatus.PAUSED
