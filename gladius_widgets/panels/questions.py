@@ -148,7 +148,7 @@ def _impact(job: JobSnapshot | None) -> Node:
         ("x", "gw-t-red", "Training will stop immediately at current step"),
         ("x", "gw-t-red", "The machine is released within 60 seconds"),
         ("check", "gw-t-green", "Partial progress will be saved for review"),
-        ("x", "gw-t-red", "This job cannot be resumed" if job else "No job can be resumed"),
+        ("x", "gw-t-red", "This job cannot be resumed" if job else "These jobs cannot be resumed"),
     ]
     if job is not None:
         cost = fmt.money(job.cost, job.currency)
