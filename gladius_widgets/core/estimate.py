@@ -91,8 +91,16 @@ def estimate(
     notes = [_note(steps, measured)]
     said_low, said_high = config.cost.estimate_low, config.cost.estimate_high
     if said_low is not None and said_high is not None:
-        basis, notes = "config", ["As the config says."]
-        cost_low, cost_high = said_low, said_high
+        notes = ["As the config says."]
+        contradicted = (
+            cost_low is not None
+            and cost_high is not None
+            and (cost_high < said_low or cost_low > said_high)
+        )
+        if contradicted:
+            found = f"{cost_low:.2f} to {cost_high:.2f} {price.currency}"
+            notes.append(f"Earlier runs of the same shape make it {found}.")
+        basis, cost_low, cost_high = "config", said_low, said_high
         if price.hourly:
             low_s, high_s = (time_for(a, price.hourly, gpus) for a in (said_low, said_high))
     if price.hourly is None:

@@ -52,6 +52,16 @@ def test_the_configs_own_estimate_gives_hours_by_the_rate():
     assert "No price." in unpriced.note
 
 
+def test_a_config_that_earlier_runs_contradict_is_believed_and_the_others_are_named():
+    said = {"estimate_low": 1.0, "estimate_high": 1.5}
+    run = [Measured(1, 1, 0)]
+    told = estimate(config(training={"max_steps": 3600}, cost=said), 1, H100, None, run)
+    assert (told.basis, told.cost_high) == ("config", 1.5)
+    assert "1.70 to 2.30 USD" in told.note
+    told = estimate(config(training={"max_steps": 2400}, cost=said), 1, H100, None, run)
+    assert told.note == "As the config says."
+
+
 def test_earlier_runs_tell_the_pace():
     some = config(training={"max_steps": 1000})
     runs = [Measured(1.0, 1.2, 60), Measured(1.1, 1.3, 30), Measured(0.9, 1.0, 90)]
