@@ -48,6 +48,11 @@ class Location(Component):
         """True if a page is in a browser tab that is in front, as of its last ping."""
         return any(visible for _, visible in self._pages.values())
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the page is known to be none of ours, such as a notebook in JupyterLab."""
+        return self._ready is not None and not self.standalone
+
     def on(self, name: str, handler: events.Handler) -> Any:
         """As `Component.on`; `ready` and `alive` call at once if that is already so."""
         if name == "ready" and self._ready is not None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gladius_widgets.components import Node, h, icon
-from gladius_widgets.panels.links import JOBS_PAGE
+from gladius_widgets.panels.links import CONSOLE_PAGE, JOBS_PAGE
 
 
 def brand(words: str, *, hides: bool = False) -> Node:
@@ -63,19 +63,19 @@ def user(name: str, classes: str = "") -> Node:
     return h("span", {"class": f"gw-user {classes}".strip(), "title": "Your account"}, dot, name)
 
 
-def jobs_bar(user_name: str, *, is_live: bool = True) -> Node:
-    """The app bar of the jobs page and what belongs to it."""
+def jobs_bar(user_name: str, *, is_live: bool = True, links: bool = True) -> Node:
+    """The app bar of the jobs page and what belongs to it; no `links` where no pages are."""
+    nav = h(
+        "nav",
+        {"class": "gw-nav", "aria-label": "Main"},
+        h("a", {"href": JOBS_PAGE, "aria-current": "page"}, "Jobs"),
+        h("a", {"href": CONSOLE_PAGE}, "Console"),
+    )
     return h(
         "header",
         {"class": "gw-appbar"},
         brand("Gladius"),
-        separator(),
-        h(
-            "nav",
-            {"class": "gw-nav", "aria-label": "Main"},
-            h("a", {"href": JOBS_PAGE, "aria-current": "page"}, "Jobs"),
-            h("a", {"href": "console.ipynb"}, "Console"),
-        ),
+        [separator(), nav] if links else None,
         spacer(),
         live(is_live=is_live, classes="gw-hide-sm"),
         theme_button(),

@@ -68,6 +68,7 @@ class JobsPage(Element):
         self._table.open_error = self._open_error
         self._table.open_form = self._open_form
         self.on("tab", lambda payload: self._choose(str(payload["data"]["tab"])))
+        self.on("back", lambda _payload: self._return())
         self.on("new", lambda _payload: self._open_form(None))
         self._undo = [
             self._source.on_look(self._paint),
@@ -82,6 +83,7 @@ class JobsPage(Element):
         """The reader came by this address, or went back to it."""
         if location().standalone:
             self._source.ask(from_address(payload["query"]))
+        self._paint()
 
     def _choose(self, tab: str) -> None:
         if tab in TABS and tab != self._source.query.tab:
@@ -111,14 +113,27 @@ class JobsPage(Element):
         self._open(job_id, console_url(job_id, find_error=True), "ERROR")
 
     def _open_form(self, clone: str | None) -> None:
-        location().navigate(new_job_url(clone))
+        if location().standalone:
+            location().navigate(new_job_url(clone))
+            return
+        from gladius_widgets.pages.new_job import NewJobPage
 
-    def _put(self, page: ipywidgets.DOMWidget) -> None:
+        form = NewJobPage(clone, submitted=lambda _job: self._return(), client=self.client)
+        back = h(
+            "button",
+            {"type": "button", "class": "gw-btn gw-btn--sm"},
+            icon("arr-l", 14),
+            "Back to the jobs",
+            on={"click": "back"},
+        )
+        self._put(form, h("div", {"class": "gw-back"}, back))
+
+    def _put(self, page: ipywidgets.DOMWidget, above: Node | None = None) -> None:
         """Another page in our place, until the reader comes back."""
         self._source.stop()
         self._in_place = page
         self.slots = {"page": page}
-        self.tree = h("slot", {"name": "page"})
+        self.tree = h("div", None, above, h("slot", {"name": "page"}))
 
     def _return(self) -> None:
         page, self._in_place = self._in_place, None
@@ -149,10 +164,11 @@ class JobsPage(Element):
         if self._in_place is not None:
             return
         look = self._source.look
+        is_live = self._source.failed_at is None
         self.tree = h(
             "div",
             {"class": "gw-app"},
-            jobs_bar(self.client.user, is_live=self._source.failed_at is None),
+            jobs_bar(self.client.user, is_live=is_live, links=not location().is_elsewhere),
             h(
                 "main",
                 {"class": "gw-main"},

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from gladius_widgets.client import Client
+from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Node, h, location, toasts
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
@@ -23,6 +23,7 @@ class NewJobPage(Element):
     Args:
         clone: a job's id, a unique prefix of it, or its name, to start from its config.
         preset: a config that ships with Gladius.
+        submitted: called with the new job; by default the browser goes to the queue.
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
 
@@ -34,14 +35,16 @@ class NewJobPage(Element):
         clone: str | None = None,
         *,
         preset: str | None = None,
+        submitted: Callable[[Job], object] | None = None,
         client: Client | None = None,
         **unknown: Any,
     ) -> None:
-        reject_unknown("NewJobPage", unknown, {"clone", "preset", "client"})
+        reject_unknown("NewJobPage", unknown, {"clone", "preset", "submitted", "client"})
         super().__init__(_frame("", _bones()))
         toasts()
         self._given_client = client
-        if clone or preset:
+        self._submitted = submitted
+        if clone or preset or submitted:
             self._show(clone, preset)
         else:
             # A preheated kernel runs before anybody asked: the address comes with the page.
@@ -74,7 +77,7 @@ class NewJobPage(Element):
             toasts().error(error)
         if self._form is not None:
             self._form.close()
-        self._form = NewJobForm(start, chosen=chosen, client=client)
+        self._form = NewJobForm(start, chosen=chosen, submitted=self._submitted, client=client)
         self.slots = {"form": self._form}
         self.tree = _frame(client.user, h("slot", {"name": "form"}))
         location().set_title("New Job · Gladius")

@@ -1,5 +1,7 @@
 """The same notebooks in JupyterLab: run a cell, see the panels live."""
 
+import re
+
 import pytest
 from live_job import growing, line_points, submit, wait_for_step
 from playwright.sync_api import Page, expect
@@ -77,6 +79,16 @@ def test_jobs_open_in_place_and_return(notebook, job):
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_role("heading", name="Training Jobs")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("link", name=job.name)).to_be_visible()
+    address = page.url
+    page.get_by_role("tab", name="Completed", exact=True).click()
+    expect(page.locator(".gw-empty")).to_contain_text("No jobs match your filters")
+    page.get_by_role("tab", name="Active", exact=True).click()
+    expect(page.get_by_role("link", name=job.name)).to_be_visible()
+    page.get_by_role("link", name="Create New Job").click()
+    expect(page.get_by_role("button", name=re.compile("^Submit"))).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Back to the jobs").click()
+    expect(page.get_by_role("link", name=job.name)).to_be_visible(timeout=30_000)
+    assert page.url == address
 
 
 def test_a_mistake_is_one_sentence(notebook, jupyterlab, job):
