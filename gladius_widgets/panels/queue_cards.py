@@ -134,7 +134,10 @@ def _card(card: model.Card, shows_menu: bool, takes_focus: bool) -> Node:
     ]
     return h(
         "li",
-        {"class": f"gw-qcard gw-menuhost{' is-lifted' if card.is_lifted else ''}"},
+        {
+            "class": f"gw-qcard gw-menuhost{' is-lifted' if card.is_lifted else ''}",
+            "data-job": card.id,
+        },
         _grip(card),
         h("span", position, f"#{card.place}"),
         h(
@@ -158,8 +161,7 @@ def _card(card: model.Card, shows_menu: bool, takes_focus: bool) -> Node:
 def _grip(card: model.Card) -> Node:
     """What a card is dragged by; with the keyboard it lifts the card."""
     on = {"click": "lift", "keydown: ": "lift", "keydown:Enter": "lift"}
-    if card.is_lifted:
-        on |= {f"keydown:{key}": "lift-key" for key in _LIFT_KEYS}
+    on |= {f"keydown:{key}": "lift-key" for key in _LIFT_KEYS}
     # No button: Firefox drags none.
     attrs = {
         "class": "gw-grip",

@@ -1,0 +1,337 @@
+"""QueuePanel: the slots and the waiting jobs, live, and what a reader can do to their order."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from gladius_widgets.client import Client
+from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.components import Action, Dialog, Element, confirm, h, icon, location, toasts
+from gladius_widgets.components import events as page_events
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.run_state import read_status
+from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.panels import queue_cards
+from gladius_widgets.panels.links import job_url, new_job_url
+from gladius_widgets.panels.models import queue as model
+from gladius_widgets.panels.panel import default_client
+
+LOOK_S = 1.0
+MOST_CARDS = 50  # at first; the rest on demand
+_REMOVED = "Removed from the queue"
+_GONE = "The job has left the queue"
+_YAML_ID = "gw-queue-config"
+
+Look = tuple[QueueView, Mapping[str, Stage | None]]
+
+
+class QueuePanel(Element):
+    """Who trains, who waits, when each will start; cards can be moved, held and removed.
+
+    Looks for news once a second while it is shown. A card is moved by dragging its grip, by its
+    menu, or with the keyboard: Space on the grip lifts it, the arrow keys move it, Space drops
+    it and Escape puts it back.
+
+    Args:
+        client: the door to the jobs; by default that of `$GLADIUS_HOME`.
+
+    Attributes:
+        open_job: called with a job's id when its slot is clicked; by default the browser goes
+            to its page.
+    """
+
+    _task: asyncio.Task[Any] | None = None
+    _subscriptions: Sequence[Callable[[], None]] = ()
+
+    def __init__(self, *, client: Client | None = None, **unknown: Any) -> None:
+        reject_unknown("QueuePanel", unknown, {"client"})
+        self.client = client or default_client()
+        super().__init__()
+        self.open_job: Callable[[str], object] | None = None
+        self._menu = self._focus = self._said = self._failed = ""
+        self._lift: model.Lift | None = None
+        self._most = MOST_CARDS
+        self._was_shown = False
+        self._queue: QueueView | None = None
+        self._stages: Mapping[str, Stage | None] = {}
+        toasts()
+        self._wire()
+        self._take(self._look())
+        self._view_count = 0  # from now on the browser counts its views
+        self.observe(self._viewed, "_view_count")
+        self._subscriptions = [
+            location().on("alive", self._start),
+            location().on("gone", self._stop),
+        ]
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._stop()
+        for undo in self._subscriptions:
+            undo()
+        super().close()
+
+    def _wire(self) -> None:
+        handlers: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "open": lambda payload: self._open(str(payload["key"])),
+            "create": lambda _payload: location().navigate(new_job_url()),
+            "more": lambda _payload: self._show_all(),
+            "card": lambda payload: self._toggle_menu(str(payload["key"])),
+            "menu-away": lambda _payload: self._toggle_menu(""),
+            "act": lambda payload: self._act(payload["data"]["action"], str(payload["key"])),
+            "reorder": lambda payload: self._dropped(payload["dragged"], payload["before"]),
+            "lift": lambda payload: self._lift_or_drop(str(payload["key"])),
+            "lift-key": lambda payload: self._steer(payload["keys"]["key"]),
+        }
+        for name, handler in handlers.items():
+            self.on(name, handler)
+
+    # Looking
+
+    def _start(self, _payload: object = None) -> None:
+        if self._task is None and page_events.on_loop():
+            self._task = page_events.spawn(self._keep_looking())
+
+    def _stop(self, _payload: object = None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._task = None
+
+    def _viewed(self, change: Any) -> None:
+        self._was_shown = self._was_shown or bool(change["new"])
+
+    async def _keep_looking(self) -> None:
+        while True:
+            if self._view_count or not self._was_shown:
+                await self._look_again()
+            await asyncio.sleep(LOOK_S)
+
+    async def _look_again(self) -> None:
+        try:
+            self._take(await asyncio.to_thread(self._look))
+            self._failed = ""
+        except Exception as error:
+            if str(error) != self._failed:  # once, not every second
+                self._failed = str(error)
+                page_events.report(error)
+
+    def _look(self) -> Look:
+        queue = self.client.queue()
+        training = [job.id for job in queue.active if job.status == JobStatus.TRAINING]
+        statuses = {job_id: read_status(self.client.home.run(job_id)) for job_id in training}
+        return queue, {job_id: status and status.stage for job_id, status in statuses.items()}
+
+    def _take(self, look: Look) -> None:
+        queue, self._stages = look
+        self._queue = model.steady(self._queue, queue, time.time())
+        lift = self._lift
+        if lift is not None and self._find(lift.job_id) is None:
+            self._lift = None
+            self._said = f"{_GONE}."
+        self._paint()
+
+    def _order(self) -> list[str]:
+        return [queued.job.id for queued in self._queue.waiting] if self._queue else []
+
+    def _find(self, job_id: str) -> QueuedJob | None:
+        waiting = self._queue.waiting if self._queue else ()
+        return next((queued for queued in waiting if queued.job.id == job_id), None)
+
+    # What the reader does
+
+    def _open(self, job_id: str) -> None:
+        if self.open_job is not None:
+            self.open_job(job_id)
+        else:
+            location().navigate(job_url(job_id))
+
+    def _show_all(self) -> None:
+        self._most = len(self._order())
+        self._paint()
+
+    def _toggle_menu(self, job_id: str) -> None:
+        self._lift = None
+        self._menu = "" if self._menu == job_id else job_id
+        self._paint()
+
+    async def _act(self, action: str, job_id: str) -> None:
+        self._toggle_menu("")
+        queued = self._find(job_id)
+        if queued is None:
+            toasts().show(_GONE, "", "yellow")
+        elif action == "view":
+            await self._show_config(queued)
+        elif action == "remove":
+            await self._remove(queued)
+        elif action in ("hold", "unhold"):
+            change = self.client.hold if action == "hold" else self.client.unhold
+            said = "is held" if action == "hold" else "is released"
+            await self._change(lambda: change(job_id), f"{queued.job.name} {said}.")
+        else:
+            order = model.target(self._order(), job_id, action)
+            await self._move(queued, model.follower(order, job_id))
+
+    async def _show_config(self, queued: QueuedJob) -> None:
+        path = self.client.home.run(queued.job.id).config
+        text = await asyncio.to_thread(path.read_text, encoding="utf-8", errors="replace")
+        copy = h(
+            "button",
+            {"type": "button", "class": "gw-btn gw-btn--sm", "data-copy": _YAML_ID},
+            icon("copy", 14),
+            "Copy",
+            on={"click": "copy"},
+        )
+        attrs = {"class": "gw-json gw-json--tall", "tabindex": 0, "id": _YAML_ID}
+        attrs |= {"role": "region", "aria-label": "Configuration as YAML"}
+        dialog = Dialog(
+            "Configuration",
+            h("div", {"class": "gw-jsonwrap"}, copy, h("pre", attrs, text)),
+            text=f"{queued.job.name}: frozen at submit.",
+            icon="file",
+            actions=[Action("close", "Close")],
+        )
+        for name in ("close", "dismiss"):
+            dialog.on(name, lambda _payload: dialog.close())
+        dialog.on("copy", lambda payload: _tell_copied(bool(payload.get("copied"))))
+        dialog.show()
+
+    async def _remove(self, queued: QueuedJob) -> None:
+        name = queued.job.name
+        if not await confirm(
+            "Remove from Queue?",
+            f"{name} will not be trained. It stays in the list of jobs as cancelled.",
+            action="Remove from Queue",
+            tone="danger",
+            icon="trash",
+        ):
+            return
+        order = self._order()
+        behind = model.follower(order, queued.job.id) if queued.job.id in order else None
+        self._focus = behind or next((one for one in reversed(order) if one != queued.job.id), "")
+        await self._change(
+            lambda: self.client.cancel(queued.job.id, _REMOVED), f"{name} is removed."
+        )
+
+    # Order
+
+    async def _dropped(self, job_id: str, before: str | None) -> None:
+        """A card was dragged; the end of the cards shown is not that of the queue."""
+        self._lift = None
+        queued, order = self._find(job_id), self._order()
+        if queued is None:
+            toasts().show(_GONE, "", "yellow")
+            return
+        hidden = order[self._most :]
+        await self._move(queued, before or (hidden[0] if hidden else None))
+
+    def _lift_or_drop(self, job_id: str) -> Coroutine[Any, Any, None] | None:
+        """Lifts at once: the next key may be here already. Returns the move, when it dropped."""
+        lift, queued = self._lift, self._find(job_id)
+        if queued is None:
+            return None
+        if lift is None or lift.job_id != job_id:
+            at = self._order().index(job_id)
+            self._lift = model.Lift(job_id, at, queued.job.position)
+            self._announce(
+                f"{queued.job.name} lifted, position {at + 1} of {len(self._order())}. Arrow keys "
+                "move it, Space drops it, Escape puts it back."
+            )
+            return None
+        self._lift = None
+        order = model.lifted(self._order(), lift)
+        if order != self._order():
+            return self._move(queued, model.follower(order, job_id), lift.seen_at)
+        self._announce(f"{queued.job.name} dropped where it was.")
+        return None
+
+    def _steer(self, key: str) -> None:
+        lift = self._lift
+        queued = self._find(lift.job_id) if lift else None
+        if lift is None or queued is None:
+            return
+        last = len(self._order()) - 1
+        if key == "Escape":
+            self._lift = None
+            at = self._order().index(lift.job_id)
+            self._announce(f"{queued.job.name} put back, position {at + 1} of {last + 1}.")
+            return
+        steps = {"ArrowUp": lift.index - 1, "ArrowDown": lift.index + 1, "Home": 0, "End": last}
+        index = min(max(steps[key], 0), last)
+        self._lift = model.Lift(lift.job_id, index, lift.seen_at)
+        self._announce(f"{queued.job.name}, position {index + 1} of {last + 1}.")
+
+    async def _move(
+        self, queued: QueuedJob, before: str | None, seen_at: float | None = None
+    ) -> None:
+        """Put a job before another; whoever moved it since the reader saw it goes first."""
+        job = queued.job
+        seen_at = job.position if seen_at is None else seen_at
+        await self._change(lambda: self.client.reorder(job.id, before=before, seen_at=seen_at))
+        order = self._order()
+        if job.id in order:
+            self._announce(f"{job.name} is at position {order.index(job.id) + 1} of {len(order)}.")
+
+    async def _change(self, change: Callable[[], object], said: str = "") -> None:
+        """Do it, and show what has come of it; a refusal is told, nothing else."""
+        try:
+            await asyncio.to_thread(change)
+        except GladiusError as error:
+            said = error.message
+            toasts().show(error.message, error.hint, "yellow")
+        await self._look_again()
+        if said:
+            self._announce(said)
+
+    def _announce(self, text: str) -> None:
+        """Say it to who hears the page instead of seeing it."""
+        self._said = text
+        self._paint()
+
+    # Showing
+
+    def _paint(self) -> None:
+        assert self._queue is not None
+        content = model.content(
+            self._queue,
+            self.client.user,
+            time.time(),
+            stages=self._stages,
+            lift=self._lift,
+            most=self._most,
+        )
+        focus, self._focus = self._focus, ""
+        waiting = [
+            queue_cards.waiting_head(content),
+            queue_cards.cards(content, self._menu, focus),
+            self._more(content),
+        ]
+        self.tree = h(
+            "div",
+            {"class": "gw-queuetab"},
+            queue_cards.slots_card(content),
+            waiting if content.cards else queue_cards.empty(content, takes_focus=bool(focus)),
+            h("div", {"class": "gw-sr", "role": "status", "aria-live": "polite"}, self._said),
+        )
+
+    def _more(self, content: model.Content) -> Any:
+        hidden = content.waiting - len(content.cards)
+        if not hidden:
+            return None
+        return h(
+            "button",
+            {"type": "button", "class": "gw-btn gw-queuemore"},
+            f"Show {hidden:,} more",
+            on={"click": "more"},
+        )
+
+    def __repr__(self) -> str:
+        return "QueuePanel()"
+
+
+def _tell_copied(copied: bool) -> None:
+    if copied:
+        toasts().show("Configuration copied", "", "green", icon="copy")
+    else:
+        toasts().show("Not copied", "The browser does not allow it; select the text.", "yellow")
