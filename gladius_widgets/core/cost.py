@@ -261,7 +261,7 @@ def estimate_tone(percent: float | None) -> Tone:
 
 def amount_tone(amount: float | None) -> Tone:
     """The jobs list's colour: green below 50, yellow up to 100, then red."""
-    if amount is None:
+    if amount is None or not math.isfinite(amount):
         return Tone.NONE
     if amount < CHEAP:
         return Tone.GREEN

@@ -233,10 +233,10 @@ def test_asking_at_every_change_of_a_form_is_cheap(client):
     for _ in range(30):
         has_run(client, some)
     client.estimate(some)
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else the machine does
     for _ in range(10):
         client.estimate(some)
-    assert (time.perf_counter() - began) / 10 < 0.05
+    assert (time.process_time() - began) / 10 < 0.05
 
 
 # At submit

@@ -1,9 +1,9 @@
 """The jobs list: one row a job, as text, tones and links."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gladius_widgets.core.cost import amount_tone
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.jobs_menu import Action, actions
@@ -12,7 +12,6 @@ from gladius_widgets.store.registry import Job
 
 __all__ = ["Action", "JobRow", "creator_words", "estimate_words", "rows"]
 
-_CHEAP, _DEAR = 50.0, 100.0
 _MINUTE, _HOUR = 60, 3600
 _FEW_HOURS = 10  # from here on an estimate is said in whole hours
 
@@ -102,7 +101,7 @@ def _row(job: Job, user: str, now: float) -> JobRow:
         counts_from=job.counts_from if job.status.is_active else None,
         ticks=job.status.is_active and job.status != JobStatus.PAUSED,
         cost=fmt.money(job.cost, job.currency),
-        cost_tone=_cost_tone(job.cost),
+        cost_tone=amount_tone(job.cost),
         cost_is_current=job.status.is_active and job.cost is not None,
         cost_hint=_cost_hint(job),
         actions=actions(job),
@@ -133,12 +132,6 @@ def _duration(job: Job, now: float) -> str:
     text = fmt.duration(job.duration_s(now))
     early = job.status.is_final and job.status != JobStatus.COMPLETED
     return f"Stopped at {text}" if early and text != fmt.UNKNOWN else text
-
-
-def _cost_tone(cost: float | None) -> str:
-    if cost is None or not math.isfinite(cost):
-        return ""
-    return "green" if cost < _CHEAP else "yellow" if cost <= _DEAR else "red"
 
 
 def _cost_hint(job: Job) -> str:
