@@ -141,3 +141,28 @@ def test_a_hang_is_told_with_its_stacks_and_ended_as_the_config_says(client):
     assert "Current thread" in log
     assert "all_reduce" in log  # where rank 0 stood
     nothing_left(client, job_id, 1)
+
+
+def test_a_spent_budget_frees_the_machine_and_the_cost_adds_up(client):
+    limits = ["cost.hourly_rate=3600", "cost.budget=14", "cost.on_budget=pause"]
+    job_id = submit(client, *limits, "training.max_steps=100000")
+    wait(client, job_id, JobStatus.PAUSED)
+    wait_until(lambda: not client.job(job_id).holds_slot, 30, "the machine")
+    nothing_left(client, job_id, 1)
+    (asked,) = [e for e in client.ledger(job_id) if e["requested_by"] == "budget guard"]
+    assert (asked["command"], asked["outcome"]) == ("pause", "applied")
+    assert client.run(job_id).checkpoint(asked["step"]).is_dir()
+    told, job = client.cost(job_id), client.job(job_id)
+    parts = [told.provisioning, told.training, told.paused]
+    assert sum(part.cost for part in parts) == pytest.approx(told.total.cost)
+    assert told.total.cost == pytest.approx(job.cost)
+    assert told.total.cost >= 14
+    assert told.provisioning.cost > 0
+    client.cancel(job_id, "done with it")
+    # What it took tells what others will take.
+    unsaid = ["cost.estimate_low=null", "cost.estimate_high=null"]
+    overrides = [*SMALL, *unsaid, "training.max_steps=null", "training.epochs=2"]
+    estimate = client.estimate(REPOSITORY / "configs" / "moe_chitchat.yaml", overrides)
+    assert estimate.basis == "measured"
+    assert estimate.steps == -(-2 * 272 // 8)  # 300 rows without 10 and 18, in batches of 8
+    assert 0 < estimate.low_s < estimate.high_s
