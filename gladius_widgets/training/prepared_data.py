@@ -18,13 +18,14 @@ from gladius_widgets.core.config import DataSection, TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.estimate import rows_key, source_stamp, tokenizer_identity
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.rows import BadRowError, Row, read_rows
+from gladius_widgets.training.row_files import read_rows
+from gladius_widgets.training.rows import BadRowError, Row
 from gladius_widgets.training.splits import NAMES, TRAIN, assign_splits
 from gladius_widgets.training.token_data import TokenData
 from gladius_widgets.training.tokenization import Encoded, encode_rows
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 3  # of the reader and the files; part of the key
+_VERSION = 4  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ import numpy as np
 from gladius_widgets.core.config import DataSection, ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.rows import BadRowError, Row, read_rows
+from gladius_widgets.training.row_files import read_rows
+from gladius_widgets.training.rows import BadRowError, Row
 
 _SHOWN_CHARACTERS = 280
 _SHOWN_TURNS = 6
@@ -139,7 +140,8 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
 
 def _check_size(source: str) -> None:
     path = Path(source).expanduser()
-    if path.suffix == ".json" and path.is_file() and path.stat().st_size > _LARGEST_JSON_BYTES:
+    is_json = path.suffix.lower() == ".json" and path.is_file()
+    if is_json and path.stat().st_size > _LARGEST_JSON_BYTES:
         raise GladiusError(f"{path} is too large for a preview.", "As .jsonl it could be seen.")
 
 

@@ -1,16 +1,12 @@
-"""Rows of a data source, each either a conversation, a text, or unusable."""
+"""A row of data: a conversation, a text, or unusable."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from gladius_widgets.core.config import DataSection
-from gladius_widgets.core.errors import GladiusError
-
-_SUFFIXES = {".jsonl", ".json", ".parquet", ".csv"}
+_CHAT_COLUMNS = ("messages", "conversations", "conversation")
+_TEXT_COLUMNS = ("text", "content")
 _INSTRUCTION_PAIRS = (
     ("instruction", "output"),
     ("instruction", "response"),
@@ -54,22 +50,6 @@ class BadRowError(ValueError):
         self.number = number
 
 
-def read_rows(data: DataSection) -> Iterator[Row | BadRowError]:
-    """Every row of the source in its order; unusable ones as the error that says why.
-
-    Raises:
-        GladiusError: the source is not there, not readable, or of no known format.
-    """
-    for number, raw in _raw_rows(data.path):
-        try:
-            if isinstance(raw, BadRowError):
-                raise raw
-            yield parse_row(raw, data.format, number)
-        except BadRowError as error:
-            error.number = number
-            yield error
-
-
 def parse_row(raw: Any, kind: str = "auto", number: int = 0) -> Row:
     """A row of columns as a `Row`; `number` is what it remembers as its place.
 
@@ -84,32 +64,39 @@ def parse_row(raw: Any, kind: str = "auto", number: int = 0) -> Row:
         return Row(messages=_chat(raw), number=number)
     if kind == "instruction":
         return Row(messages=_instruction(raw), number=number)
-    text = raw.get("text", raw.get("content"))
-    if not isinstance(text, str) or not text.strip():
-        raise BadRowError("no text")
-    return Row(text=text, number=number)
+    for text in map(raw.get, _TEXT_COLUMNS):
+        if isinstance(text, str) and text.strip():
+            return Row(text=text, number=number)
+    raise BadRowError("no text")
 
 
 def _detect(raw: Mapping[str, Any]) -> str:
-    if any(key in raw for key in ("messages", "conversations", "conversation")):
-        return "chat"
-    if any(a in raw and b in raw for a, b in _INSTRUCTION_PAIRS):
-        return "instruction"
-    if "text" in raw or "content" in raw:
-        return "text"
+    # Tables made of several data sets have columns that a row leaves empty.
+    for columns in ({key for key, value in raw.items() if value}, set(raw)):
+        if not columns.isdisjoint(_CHAT_COLUMNS):
+            return "chat"
+        if any(columns.issuperset(pair) for pair in _INSTRUCTION_PAIRS):
+            return "instruction"
+        if not columns.isdisjoint(_TEXT_COLUMNS):
+            return "text"
     raise BadRowError(f"no known columns among: {', '.join(map(str, list(raw)[:8]))}")
 
 
 def _chat(raw: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
-    turns = next((raw[k] for k in ("messages", "conversations", "conversation") if k in raw), None)
+    turns = next(filter(None, map(raw.get, _CHAT_COLUMNS)), None)
+    if isinstance(turns, str):  # as a CSV has them
+        try:
+            turns = json.loads(turns)
+        except (ValueError, RecursionError):
+            raise BadRowError("the messages are text that is not JSON") from None
     if not isinstance(turns, list) or not turns:
         raise BadRowError("no messages")
     messages = []
     for turn in turns:
         if not isinstance(turn, Mapping):
             raise BadRowError("a message is not an object")
-        role = turn.get("role", turn.get("from"))
-        content = turn.get("content", turn.get("value"))
+        role = turn.get("role") or turn.get("from")
+        content = next((t for t in map(turn.get, ("content", "value")) if t is not None), None)
         if not isinstance(role, str) or not isinstance(content, str):
             raise BadRowError("a message has no role or no text")
         messages.append({"role": _ROLES.get(role, role), "content": content})
@@ -133,127 +120,3 @@ def _instruction(raw: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
                 messages.insert(0, {"role": "system", "content": system})
             return tuple(messages)
     raise BadRowError("no instruction and answer")
-
-
-def _raw_rows(source: str) -> Iterator[tuple[int, Any]]:
-    """Every row with its number, see `Row`."""
-    if source.startswith("pypi:"):
-        yield from enumerate(_package_rows(source.removeprefix("pypi:")), 1)
-        return
-    path = Path(source).expanduser()
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
-        if not files:
-            raise GladiusError(
-                f"The folder {path} holds no data file.",
-                "Put JSONL, JSON, Parquet or CSV files there.",
-            )
-        for file in files:
-            yield from _file_rows(file)
-    elif path.exists():
-        yield from _file_rows(path)
-    elif _looks_like_path(source):
-        raise GladiusError(f"There is no data file {path}.", "Check data.path in the config.")
-    else:
-        yield from enumerate(_hub_rows(source), 1)
-
-
-def _looks_like_path(source: str) -> bool:
-    return source.startswith((".", "/", "~")) or Path(source).suffix in _SUFFIXES
-
-
-def _file_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    if path.suffix == ".jsonl":
-        yield from _jsonl_rows(path)
-    elif path.suffix == ".json":
-        yield from enumerate(_json_rows(path), 1)
-    elif path.suffix in (".parquet", ".csv"):
-        yield from enumerate(_dataset_rows(path.suffix.removeprefix("."), str(path)), 1)
-    else:
-        raise GladiusError(
-            f"{path} is of no known data format.", "Use .jsonl, .json, .parquet or .csv."
-        )
-
-
-def _jsonl_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    # By hand: `datasets` gives up on a whole file for one broken line.
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except (ValueError, RecursionError):
-                    yield number, BadRowError("a line is not JSON")
-
-
-def _json_rows(path: Path) -> Iterator[Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise GladiusError(f"{path} is not JSON: {error}.", "Mend it, or use .jsonl.") from None
-    if isinstance(value, dict):
-        value = next((item for item in value.values() if isinstance(item, list)), None)
-    if not isinstance(value, list):
-        raise GladiusError(f"{path} holds no list of rows.", "Give a list of objects.")
-    yield from value
-
-
-def _dataset_rows(kind: str, path: str) -> Iterator[Any]:
-    from datasets import load_dataset
-
-    try:
-        yield from load_dataset(kind, data_files=path, split="train", streaming=True)
-    except (OSError, ValueError) as error:
-        raise GladiusError(
-            f"{path} cannot be read as {kind}: {_first_line(error)}.", "Check the file."
-        ) from None
-
-
-def _hub_rows(name: str) -> Iterator[Any]:
-    from datasets import load_dataset
-
-    try:
-        yield from load_dataset(name, split="train")
-    except Exception as error:  # the hub client raises many unrelated kinds
-        raise GladiusError(
-            f"There is no data file or folder '{name}', and no hub data set of that name to be "
-            f"had: {_first_line(error)}.",
-            "If data.path means a file, give its path from the config's folder; if a hub data set, "
-            "check owner/name and the network.",
-        ) from None
-
-
-def _package_rows(package: str) -> Iterator[Any]:
-    if package != "chitchat-dataset":
-        raise GladiusError(
-            f"No reader is known for the package {package}.", "Known: pypi:chitchat-dataset."
-        )
-    if find_spec("chitchat_dataset") is None:
-        raise GladiusError(
-            "The package chitchat-dataset is not installed.",
-            "Install the demo extra: pip install 'gladius-widgets[demo]'.",
-        )
-    from chitchat_dataset import Dataset
-
-    for conversation in Dataset().values():
-        messages = _chitchat_messages(conversation["messages"])
-        if len(messages) > 1:  # in two of five nobody ever answered
-            yield {"messages": messages}
-
-
-def _chitchat_messages(turns: list[list[dict[str, str]]]) -> list[dict[str, str]]:
-    """Two people chat; whoever writes first is the user. Neighbouring turns of one are joined."""
-    messages: list[dict[str, str]] = []
-    first = next((part["sender"] for turn in turns for part in turn), None)
-    for turn in turns:
-        for part in turn:
-            role = "user" if part["sender"] == first else "assistant"
-            if messages and messages[-1]["role"] == role:
-                messages[-1]["content"] += "\n" + part["text"]
-            else:
-                messages.append({"role": role, "content": part["text"]})
-    return messages
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,7 +1,7 @@
 """Rows to tokens, and which of the tokens are learnt from."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _CHUNK_ROWS = 256
 _MOST_CHARACTERS = 12
+_TOO_LONG = "no answer within max_length tokens"
 Span = tuple[int, int]
 
 
@@ -37,7 +38,7 @@ def encode_rows(
     """Tokens of every row, in order; unusable rows as the error that says why."""
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK_ROWS)):
-        rendered = [_render(_shortened(row, max_length), tokenizer, answer_only) for row in chunk]
+        rendered = [_render(row, tokenizer, max_length, answer_only) for row in chunk]
         good = [item for item in rendered if not isinstance(item, BadRowError)]
         encoded = iter(_encode(good, tokenizer, max_length))
         for row, item in zip(chunk, rendered, strict=True):
@@ -47,19 +48,23 @@ def encode_rows(
             yield result
 
 
-def _shortened(row: Row | BadRowError, max_length: int) -> Row | BadRowError:
+def _shortened(messages: Sequence[dict[str, str]], max_length: int) -> list[dict[str, str]]:
     """Without the turns far beyond `max_length`, as rendering a turn costs as much as all before.
 
     They would be cut anyway: a text has fewer than `_MOST_CHARACTERS` a token.
     """
-    if isinstance(row, BadRowError):
-        return row
     room = max_length * _MOST_CHARACTERS
-    for kept, message in enumerate(row.messages):
+    for kept, message in enumerate(messages):
         if room < 0:
-            return replace(row, messages=row.messages[:kept])
+            return list(messages[:kept])
         room -= len(message["content"])
-    return row
+    return list(messages)
+
+
+def _lost_answers(messages: Sequence[dict[str, str]], kept: int) -> bool:
+    """Whether there are answers, all of them beyond the turns that were kept."""
+    roles = [message["role"] for message in messages]
+    return "assistant" in roles[kept:] and "assistant" not in roles[:kept]
 
 
 def render_chat(
@@ -80,10 +85,10 @@ def render_chat(
         spans = []
         for i, message in enumerate(messages):
             if message["role"] == "assistant" and message["content"].strip():
-                prompt = _template(tokenizer, messages[:i], add_generation_prompt=True)
                 answered = (
                     text if i + 1 == len(messages) else _template(tokenizer, messages[: i + 1])
                 )
+                prompt = _prompt(tokenizer, messages[:i], answered)
                 spans.append(_answer_span(text, prompt, answered, message["content"]))
     except (TemplateError, TypeError, ValueError) as error:
         raise BadRowError(f"the chat template refuses it: {error}") from None
@@ -92,8 +97,21 @@ def render_chat(
     return text, spans
 
 
+def _prompt(
+    tokenizer: "PreTrainedTokenizerBase", before: list[dict[str, str]], answered: str
+) -> str:
+    """What the model is given when it has to answer, as far as `answered` begins with it."""
+    if before:
+        return _template(tokenizer, before, add_generation_prompt=True)
+    # A template renders no empty conversation, so the opening's prompt is found by another's.
+    question = [{"role": "user", "content": "?"}]
+    asked = _template(tokenizer, question)
+    prompt = _template(tokenizer, question, add_generation_prompt=True).removeprefix(asked)
+    return answered[: answered.find(prompt) + len(prompt)] if prompt in answered else ""
+
+
 def _answer_span(text: str, prompt: str, answered: str, content: str) -> Span:
-    if text.startswith(prompt) and text.startswith(answered):
+    if prompt and text.startswith(prompt) and text.startswith(answered):
         return len(prompt), len(answered)
     # Some templates drop parts of earlier turns (thinking); find the answer itself then.
     start = text.find(content.strip(), max(0, _common_prefix(text, prompt) - len(content)))
@@ -128,17 +146,18 @@ class _Rendered:
 
 
 def _render(
-    row: Row | BadRowError, tokenizer: "PreTrainedTokenizerBase", answer_only: bool
+    row: Row | BadRowError, tokenizer: "PreTrainedTokenizerBase", max_length: int, answer_only: bool
 ) -> _Rendered | BadRowError:
     if isinstance(row, BadRowError):
         return row
     if row.text:
         text = row.text + str(tokenizer.eos_token or "")
         return _Rendered(text, [(0, len(text))], is_chat=False)
+    messages = _shortened(row.messages, max_length)
     try:
-        text, spans = render_chat(tokenizer, list(row.messages), answer_only)
+        text, spans = render_chat(tokenizer, messages, answer_only)
     except BadRowError as error:
-        return error
+        return BadRowError(_TOO_LONG) if _lost_answers(row.messages, len(messages)) else error
     return _Rendered(text, spans, is_chat=True)
 
 
@@ -161,7 +180,7 @@ def _encode(
         if supervised.any():
             results.append(Encoded(ids, supervised, cut))
         else:
-            results.append(BadRowError("no answer within max_length tokens"))
+            results.append(BadRowError(_TOO_LONG))
     return results
 
 

@@ -21,7 +21,8 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.training import sampler
 from gladius_widgets.training.model import build_model
 from gladius_widgets.training.prepared_data import PreparedData, prepare_data
-from gladius_widgets.training.rows import BadRowError, Row, parse_row, read_rows
+from gladius_widgets.training.row_files import read_rows
+from gladius_widgets.training.rows import BadRowError, Row, parse_row
 from gladius_widgets.training.splits import TEST, TRAIN, VALIDATION, assign_splits
 from gladius_widgets.training.step import forward
 from gladius_widgets.training.token_data import IGNORED, pack
@@ -101,6 +102,92 @@ def test_files_of_every_kind_give_the_same_rows(tmp_path: Path, kind: str) -> No
     assert [row.messages[0]["content"] for row in found] == [row["prompt"] for row in table]
 
 
+def rows_of(path: Path) -> list[Row | BadRowError]:
+    return list(read_rows(DataSection(path=str(path))))
+
+
+def bad_in(rows: list[Row | BadRowError]) -> dict[int, str]:
+    """Line number → reason."""
+    return {row.number: str(row) for row in rows if isinstance(row, BadRowError)}
+
+
+def test_csv_is_text_and_a_broken_line_costs_itself(tmp_path: Path) -> None:
+    path = tmp_path / "data.CSV"
+    lines = [
+        b"\xef\xbb\xbfprompt,completion",  # a byte order mark, as Excel writes it
+        b"2 + 2?,4",
+        b"one field",
+        b'"two lines\nin one, and ""quotes""",None',
+        b"a,b,c",
+        b'"never closed,1.50',
+        b"caf\xe9,latin",
+        b"last,NA",
+    ]
+    path.write_bytes(b"\r\n".join(lines))
+    found = rows_of(path)
+    answers = [row.messages[1]["content"] for row in found if isinstance(row, Row)]
+    assert answers == ["4", "None", "NA"]
+    assert bad_in(found) == {
+        3: "a line has fewer fields than the header",
+        6: "a line has more fields than the header",
+        7: "a line is not CSV",
+        8: "a line is not UTF-8",
+    }
+    assert [row.number for row in found if isinstance(row, Row)] == [2, 4, 9]
+    assert found[2] == Row(
+        messages=(
+            {"role": "user", "content": 'two lines\nin one, and "quotes"'},
+            {"role": "assistant", "content": "None"},
+        )
+    )
+
+
+def test_messages_may_be_json_text(tmp_path: Path) -> None:
+    path = tmp_path / "chat.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([["id", "messages"], [1, json.dumps(CHAT)], [2, "hello"]])
+    found = rows_of(path)
+    assert found[0] == Row(messages=CHAT)
+    assert bad_in(found) == {3: "the messages are text that is not JSON"}
+
+
+def test_empty_columns_of_other_data_sets_do_not_matter() -> None:
+    assert parse_row({"text": None, "content": "hi"}) == Row(text="hi")
+    assert parse_row({"messages": None, "prompt": None, "completion": None, "text": "hi"}).text
+    turns = [m | {"from": None, "value": None} for m in CHAT]
+    assert parse_row({"messages": [], "conversations": turns, "text": ""}) == Row(messages=CHAT)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"version": ["1.0"], "data": [{"messages": list(CHAT)}], "labels": [{"id": 1}]},
+        {"version": [1, 2], "found": [{"messages": list(CHAT)}]},
+        {"messages": list(CHAT)},
+    ],
+)
+def test_a_json_object_has_its_rows_somewhere(tmp_path: Path, whole: dict[str, Any]) -> None:
+    path = tmp_path / "data.JSON"
+    path.write_text(json.dumps(whole))
+    assert rows_of(path) == [Row(messages=CHAT)]
+
+
+def test_a_json_object_with_two_lists_is_not_guessed_at(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps({"mine": [{"text": "a"}], "yours": [{"text": "b"}]}))
+    with pytest.raises(GladiusError, match="several lists of objects: mine, yours"):
+        rows_of(path)
+
+
+def test_a_file_about_the_data_is_one_bad_row(tmp_path: Path) -> None:
+    (tmp_path / "info.json").write_text('{"license": "MIT", "sizes": [1, 2]}')
+    (tmp_path / "part.JSONL").write_text(json.dumps({"text": "a"}))
+    found = rows_of(tmp_path)
+    assert bad_in(found) == {1: "info.json holds no list of rows"}
+    assert found[1] == Row(text="a")
+
+
 def test_answers_alone_are_learnt_from(tokenizer: Any) -> None:
     turns = [*CHAT, {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
     encoded = next(
@@ -113,6 +200,19 @@ def test_answers_alone_are_learnt_from(tokenizer: Any) -> None:
     )
     assert everything.supervised[1:].all()
     assert not everything.supervised[0], "nothing predicts the first token"
+
+
+@pytest.mark.parametrize("system", ["", "<|im_start|>system\nSay Hello.<|im_end|>\n"])
+def test_an_assistant_may_open_the_conversation(tokenizer: Any, system: str) -> None:
+    turns = [{"role": "assistant", "content": "Hello"}, *CHAT]
+    template = tokenizer.chat_template
+    tokenizer.chat_template = system + template
+    text, spans = render_chat(tokenizer, turns, answer_only=True)
+    tokenizer.chat_template = template
+    assert [text[start:end] for start, end in spans] == [
+        "Hello<|im_end|>\n",
+        f"{ANSWER}<|im_end|>\n",
+    ]
 
 
 def test_a_template_that_rewrites_earlier_turns_still_finds_the_answers(tokenizer: Any) -> None:
@@ -140,6 +240,9 @@ def test_conversations_without_an_answer_are_bad_rows(tokenizer: Any) -> None:
     assert str(found[1]) == "a line is not JSON"
     cut = list(encode_rows([Row(messages=CHAT)], tokenizer, max_length=8, answer_only=True))
     assert str(cut[0]) == "no answer within max_length tokens"
+    question = {"role": "user", "content": "why? " * 100}
+    long = list(encode_rows([Row((question, CHAT[1]))], tokenizer, max_length=8, answer_only=True))
+    assert str(long[0]) == "no answer within max_length tokens"
 
 
 def test_texts_end_with_the_end_token(tokenizer: Any) -> None:
