@@ -157,6 +157,7 @@ class JobsPage(Element):
 
             self._queue = QueuePanel(client=self.client)
             self._queue.open_job = lambda job_id: self._open(job_id, job_url(job_id))
+            self._queue.open_form = lambda: self._open_form(None)
             self._parts = [*self._parts, self._queue]
         return self._queue
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
-from gladius_widgets.components import Action, Dialog, Element, confirm, h, icon, location, toasts
+from gladius_widgets.components import Element, Node, confirm, h, location, toasts
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import read_status
@@ -16,13 +16,16 @@ from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.panels import queue_cards
 from gladius_widgets.panels.links import job_url, new_job_url
 from gladius_widgets.panels.models import queue as model
+from gladius_widgets.panels.models import queue_order as ordering
 from gladius_widgets.panels.panel import default_client
+from gladius_widgets.panels.queue_config import show_config
 
 LOOK_S = 1.0
+# Never more than this share of a core goes into looking, and still there are news within 2 s.
+_BUSY, _SLOWEST_S = 0.05, 1.5
 MOST_CARDS = 50  # at first; the rest on demand
 _REMOVED = "Removed from the queue"
 _GONE = "The job has left the queue"
-_YAML_ID = "gw-queue-config"
 
 Look = tuple[QueueView, Mapping[str, Stage | None]]
 
@@ -40,6 +43,7 @@ class QueuePanel(Element):
     Attributes:
         open_job: called with a job's id when its slot is clicked; by default the browser goes
             to its page.
+        open_form: called when a new job is wanted; by default the browser goes to the form.
     """
 
     _task: asyncio.Task[Any] | None = None
@@ -50,18 +54,25 @@ class QueuePanel(Element):
         self.client = client or default_client()
         super().__init__()
         self.open_job: Callable[[str], object] | None = None
+        self.open_form: Callable[[], object] | None = None
         self._menu = self._focus = self._said = self._failed = ""
-        self._lift: model.Lift | None = None
+        self._lift: ordering.Lift | None = None
         self._most = MOST_CARDS
         self._was_shown = False
+        self._seen_at = 0.0
+        self._painted: object = None
         self._queue: QueueView | None = None
         self._stages: Mapping[str, Stage | None] = {}
         toasts()
         self._wire()
-        self._take(self._look())
+        try:
+            self._take(self._look())
+        except GladiusError as error:
+            self._fail(error)
         self._view_count = 0  # from now on the browser counts its views
         self.observe(self._viewed, "_view_count")
         self._subscriptions = [
+            location().on("ready", self._start),  # comes with the page, a second before `alive`
             location().on("alive", self._start),
             location().on("gone", self._stop),
         ]
@@ -76,7 +87,7 @@ class QueuePanel(Element):
     def _wire(self) -> None:
         handlers: dict[str, Callable[[dict[str, Any]], Any]] = {
             "open": lambda payload: self._open(str(payload["key"])),
-            "create": lambda _payload: location().navigate(new_job_url()),
+            "create": lambda _payload: self._create(),
             "more": lambda _payload: self._show_all(),
             "card": lambda payload: self._toggle_menu(str(payload["key"])),
             "menu-away": lambda _payload: self._toggle_menu(""),
@@ -100,22 +111,30 @@ class QueuePanel(Element):
         self._task = None
 
     def _viewed(self, change: Any) -> None:
+        if change["new"] and not change["old"] and page_events.on_loop():
+            page_events.spawn(self._look_again())  # what it shows may be old
         self._was_shown = self._was_shown or bool(change["new"])
 
     async def _keep_looking(self) -> None:
         while True:
+            began = time.process_time()
             if self._view_count or not self._was_shown:
                 await self._look_again()
-            await asyncio.sleep(LOOK_S)
+            busy_s = time.process_time() - began
+            await asyncio.sleep(min(max(LOOK_S, busy_s / _BUSY), _SLOWEST_S))
 
     async def _look_again(self) -> None:
         try:
             self._take(await asyncio.to_thread(self._look))
-            self._failed = ""
         except Exception as error:
-            if str(error) != self._failed:  # once, not every second
-                self._failed = str(error)
-                page_events.report(error)
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Told once, not every second; what was seen last stays, with its age."""
+        if str(error) != self._failed:
+            self._failed = str(error)
+            page_events.report(error)
+            self._paint()
 
     def _look(self) -> Look:
         queue = self.client.queue()
@@ -125,7 +144,8 @@ class QueuePanel(Element):
 
     def _take(self, look: Look) -> None:
         queue, self._stages = look
-        self._queue = model.steady(self._queue, queue, time.time())
+        self._failed, self._seen_at = "", time.time()
+        self._queue = ordering.steady(self._queue, queue, time.time())
         lift = self._lift
         if lift is not None and self._find(lift.job_id) is None:
             self._lift = None
@@ -147,6 +167,12 @@ class QueuePanel(Element):
         else:
             location().navigate(job_url(job_id))
 
+    def _create(self) -> None:
+        if self.open_form is not None:
+            self.open_form()
+        else:
+            location().navigate(new_job_url())
+
     def _show_all(self) -> None:
         self._most = len(self._order())
         self._paint()
@@ -162,7 +188,7 @@ class QueuePanel(Element):
         if queued is None:
             toasts().show(_GONE, "", "yellow")
         elif action == "view":
-            await self._show_config(queued)
+            await show_config(queued.job.name, self.client.home.run(job_id).config)
         elif action == "remove":
             await self._remove(queued)
         elif action in ("hold", "unhold"):
@@ -170,32 +196,8 @@ class QueuePanel(Element):
             said = "is held" if action == "hold" else "is released"
             await self._change(lambda: change(job_id), f"{queued.job.name} {said}.")
         else:
-            order = model.target(self._order(), job_id, action)
-            await self._move(queued, model.follower(order, job_id))
-
-    async def _show_config(self, queued: QueuedJob) -> None:
-        path = self.client.home.run(queued.job.id).config
-        text = await asyncio.to_thread(path.read_text, encoding="utf-8", errors="replace")
-        copy = h(
-            "button",
-            {"type": "button", "class": "gw-btn gw-btn--sm", "data-copy": _YAML_ID},
-            icon("copy", 14),
-            "Copy",
-            on={"click": "copy"},
-        )
-        attrs = {"class": "gw-json gw-json--tall", "tabindex": 0, "id": _YAML_ID}
-        attrs |= {"role": "region", "aria-label": "Configuration as YAML"}
-        dialog = Dialog(
-            "Configuration",
-            h("div", {"class": "gw-jsonwrap"}, copy, h("pre", attrs, text)),
-            text=f"{queued.job.name}: frozen at submit.",
-            icon="file",
-            actions=[Action("close", "Close")],
-        )
-        for name in ("close", "dismiss"):
-            dialog.on(name, lambda _payload: dialog.close())
-        dialog.on("copy", lambda payload: _tell_copied(bool(payload.get("copied"))))
-        dialog.show()
+            order = ordering.target(self._order(), job_id, action)
+            await self._move(queued, ordering.follower(order, job_id))
 
     async def _remove(self, queued: QueuedJob) -> None:
         name = queued.job.name
@@ -208,7 +210,7 @@ class QueuePanel(Element):
         ):
             return
         order = self._order()
-        behind = model.follower(order, queued.job.id) if queued.job.id in order else None
+        behind = ordering.follower(order, queued.job.id) if queued.job.id in order else None
         self._focus = behind or next((one for one in reversed(order) if one != queued.job.id), "")
         await self._change(
             lambda: self.client.cancel(queued.job.id, _REMOVED), f"{name} is removed."
@@ -233,16 +235,16 @@ class QueuePanel(Element):
             return None
         if lift is None or lift.job_id != job_id:
             at = self._order().index(job_id)
-            self._lift = model.Lift(job_id, at, queued.job.position)
+            self._lift = ordering.Lift(job_id, at, queued.job.position)
             self._announce(
                 f"{queued.job.name} lifted, position {at + 1} of {len(self._order())}. Arrow keys "
                 "move it, Space drops it, Escape puts it back."
             )
             return None
         self._lift = None
-        order = model.lifted(self._order(), lift)
+        order = ordering.lifted(self._order(), lift)
         if order != self._order():
-            return self._move(queued, model.follower(order, job_id), lift.seen_at)
+            return self._move(queued, ordering.follower(order, job_id), lift.seen_at)
         self._announce(f"{queued.job.name} dropped where it was.")
         return None
 
@@ -259,7 +261,7 @@ class QueuePanel(Element):
             return
         steps = {"ArrowUp": lift.index - 1, "ArrowDown": lift.index + 1, "Home": 0, "End": last}
         index = min(max(steps[key], 0), last)
-        self._lift = model.Lift(lift.job_id, index, lift.seen_at)
+        self._lift = ordering.Lift(lift.job_id, index, lift.seen_at)
         self._announce(f"{queued.job.name}, position {index + 1} of {last + 1}.")
 
     async def _move(
@@ -292,7 +294,9 @@ class QueuePanel(Element):
     # Showing
 
     def _paint(self) -> None:
-        assert self._queue is not None
+        if self._queue is None:
+            self.tree = h("div", {"class": "gw-queuetab"}, queue_cards.unreadable(self._failed))
+            return
         content = model.content(
             self._queue,
             self.client.user,
@@ -301,6 +305,11 @@ class QueuePanel(Element):
             lift=self._lift,
             most=self._most,
         )
+        stale_since = self._seen_at if self._failed else None
+        paints = (content, self._menu, self._focus, self._said, stale_since)
+        if paints == self._painted:
+            return
+        self._painted = paints
         focus, self._focus = self._focus, ""
         waiting = [
             queue_cards.waiting_head(content),
@@ -310,12 +319,12 @@ class QueuePanel(Element):
         self.tree = h(
             "div",
             {"class": "gw-queuetab"},
-            queue_cards.slots_card(content),
+            queue_cards.slots_card(content, stale_since),
             waiting if content.cards else queue_cards.empty(content, takes_focus=bool(focus)),
             h("div", {"class": "gw-sr", "role": "status", "aria-live": "polite"}, self._said),
         )
 
-    def _more(self, content: model.Content) -> Any:
+    def _more(self, content: model.Content) -> Node | None:
         hidden = content.waiting - len(content.cards)
         if not hidden:
             return None
@@ -328,10 +337,3 @@ class QueuePanel(Element):
 
     def __repr__(self) -> str:
         return "QueuePanel()"
-
-
-def _tell_copied(copied: bool) -> None:
-    if copied:
-        toasts().show("Configuration copied", "", "green", icon="copy")
-    else:
-        toasts().show("Not copied", "The browser does not allow it; select the text.", "yellow")

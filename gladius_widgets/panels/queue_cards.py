@@ -9,12 +9,20 @@ GROUP = "queue"  # of what is dragged where
 _LIFT_KEYS = ("ArrowUp", "ArrowDown", "Home", "End", "Escape")
 
 
-def slots_card(content: model.Content) -> Node:
-    """The active jobs, one box each, and the free slots."""
+def slots_card(content: model.Content, seen_at: float | None) -> Node:
+    """The active jobs, one box each, and the free slots.
+
+    Args:
+        content: what the tab shows.
+        seen_at: since when it could not be looked at again (unix s); None while it can.
+    """
     facts = [
         h("span", {"title": fact.title}, f"{fact.label} ", h("b", None, fact.value))
         for fact in content.facts
     ]
+    if seen_at is not None:
+        age = h("span", {"class": "gw-t-yellow"}, "Last updated ", clock(seen_at, "age"))
+        facts.insert(0, age)
     return h(
         "section",
         {"class": "gw-card gw-card--raised", "aria-label": "Slots"},
@@ -77,6 +85,21 @@ def empty(content: model.Content, *, takes_focus: bool) -> Node:
             h("h3", None, content.empty_title),
             h("p", None, content.empty_text),
             h("a", link, icon("plus"), "Create New Job", on={"click": "create"}),
+        ),
+    )
+
+
+def unreadable(reason: str) -> Node:
+    """What stands in place of all while nothing could be read yet."""
+    return h(
+        "section",
+        {"class": "gw-card", "role": "alert"},
+        h(
+            "div",
+            {"class": "gw-empty"},
+            h("span", {"class": "gw-empty__ic"}, icon("warn", 24)),
+            h("h2", {"class": "gw-card__t"}, "The queue cannot be read"),
+            h("p", None, reason),
         ),
     )
 

@@ -12,6 +12,7 @@ from gladius_widgets.core.queue_plan import UNKNOWN
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import queue as model
+from gladius_widgets.panels.models import queue_order
 from gladius_widgets.store.registry import Job
 
 NOON = time.mktime((2026, 3, 17, 12, 0, 0, 0, 0, -1))
@@ -220,11 +221,11 @@ def test_facts_and_rule():
 
 
 def test_a_trembling_forecast_stands_still():
-    first = model.steady(None, view(queued(starts_at=NOW + 3600.4)), NOW)
+    first = queue_order.steady(None, view(queued(starts_at=NOW + 3600.4)), NOW)
     assert first.waiting[0].starts_at == NOW + 3600
     for new, shown in [(3650, 3600), (3540, 3600), (3700, 3700), (None, None)]:
         fresh = view(queued(starts_at=None if new is None else NOW + new))
-        steady = model.steady(first, fresh, NOW).waiting[0].starts_at
+        steady = queue_order.steady(first, fresh, NOW).waiting[0].starts_at
         assert steady == (None if shown is None else NOW + shown)
 
 
@@ -232,29 +233,25 @@ def test_a_trembling_forecast_stands_still():
 
 
 def test_moves():
-    assert model.moved("abcd", "d", "b") == ["a", "d", "b", "c"]
-    assert model.moved("abcd", "a", None) == ["b", "c", "d", "a"]
-    assert model.moved("abcd", "a", "gone") == ["b", "c", "d", "a"]
-    assert model.target("abcd", "c", "up") == ["a", "c", "b", "d"]
-    assert model.target("abcd", "b", "down") == ["a", "c", "b", "d"]
-    assert model.target("abcd", "c", "top") == ["c", "a", "b", "d"]
-    assert model.target("abcd", "b", "bottom") == ["a", "c", "d", "b"]
+    assert queue_order.target("abcd", "c", "up") == ["a", "c", "b", "d"]
+    assert queue_order.target("abcd", "b", "down") == ["a", "c", "b", "d"]
+    assert queue_order.target("abcd", "c", "top") == ["c", "a", "b", "d"]
+    assert queue_order.target("abcd", "b", "bottom") == ["a", "c", "d", "b"]
 
 
 @given(st.permutations(list("abcde")), st.sampled_from("abcde"), st.integers(0, 4))
-def test_what_is_dropped_before_its_follower_stands_where_it_was_shown(order, job_id, index):
-    shown = model.lifted(order, model.Lift(job_id, index))
+def test_what_is_dropped_before_its_follower_stands_where_it_was_shown(jobs, job_id, index):
+    shown = queue_order.lifted(jobs, queue_order.Lift(job_id, index))
     assert shown.index(job_id) == index
-    assert model.moved(order, job_id, model.follower(shown, job_id)) == shown
 
 
 def test_a_lifted_card_is_shown_where_it_would_go():
     waiting = [queued(one) for one in "abc"]
-    shown = content(*waiting, lift=model.Lift("c", 0))
+    shown = content(*waiting, lift=queue_order.Lift("c", 0))
     assert [(one.id, one.place, one.is_lifted) for one in shown.cards] == [
         ("c", 1, True),
         ("a", 2, False),
         ("b", 3, False),
     ]
-    gone = content(*waiting, lift=model.Lift("x", 0))
+    gone = content(*waiting, lift=queue_order.Lift("x", 0))
     assert [one.id for one in gone.cards] == list("abc")

@@ -1,18 +1,18 @@
 """The queue tab: slots, waiting cards and how the queue does, as text, tones and badges."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
 from gladius_widgets.core.queue_plan import provisioning_s
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models.queue_order import Lift, lifted
 from gladius_widgets.panels.models.words import Badge, job_badge
 from gladius_widgets.store.registry import Job
 
 SOON_S = 15 * 60.0
 MOST_EMPTY = 9  # boxes; a home may have a thousand slots
-_STEADY_S, _STEADY_SHARE = 2.0, 0.02
 
 _STAGES = {
     Stage.PREPROCESSING: "Preprocessing",
@@ -31,21 +31,6 @@ class Slot:
     share: float | None
     percent: str
     text: str
-
-
-@dataclass(frozen=True)
-class Lift:
-    """A job that is being moved by keyboard.
-
-    Attributes:
-        job_id: which.
-        index: its place among the others if it were dropped now, from 0.
-        seen_at: its position in the registry when it was lifted.
-    """
-
-    job_id: str
-    index: int
-    seen_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -142,55 +127,6 @@ def content(
         empty_title=title,
         empty_text=text,
     )
-
-
-# Order
-
-
-def moved(order: Sequence[str], job_id: str, before: str | None) -> list[str]:
-    """The order once `job_id` stands in front of `before`; None, or one that is gone: last."""
-    others = [one for one in order if one != job_id]
-    at = others.index(before) if before in others else len(others)
-    return [*others[:at], job_id, *others[at:]]
-
-
-def lifted(order: Sequence[str], lift: Lift) -> list[str]:
-    """The order as it would be if the lifted job were dropped now."""
-    others = [one for one in order if one != lift.job_id]
-    return [*others[: lift.index], lift.job_id, *others[lift.index :]]
-
-
-def follower(order: Sequence[str], job_id: str) -> str | None:
-    """The job behind this one, None when it is the last."""
-    at = list(order).index(job_id) + 1
-    return order[at] if at < len(order) else None
-
-
-def target(order: Sequence[str], job_id: str, action: str) -> list[str]:
-    """The order after `up`, `down`, `top` or `bottom` of this job."""
-    at = list(order).index(job_id)
-    index = {"up": at - 1, "down": at + 1, "top": 0, "bottom": len(order)}[action]
-    return lifted(order, Lift(job_id, max(0, index)))
-
-
-def steady(shown: QueueView | None, queue: QueueView, now: float) -> QueueView:
-    """The queue with the start times that are shown, where the plan has not really changed.
-
-    A forecast trembles with every step; a card that does so too cannot be read.
-    """
-    old = {queued.job.id: queued.starts_at for queued in shown.waiting} if shown else {}
-    waiting = [
-        replace(queued, starts_at=_steady(old.get(queued.job.id), queued.starts_at, now))
-        for queued in queue.waiting
-    ]
-    return replace(queue, waiting=tuple(waiting))
-
-
-def _steady(old: float | None, new: float | None, now: float) -> float | None:
-    if new is None:
-        return None
-    slack_s = max(_STEADY_S, _STEADY_SHARE * (new - now))
-    return old if old is not None and abs(new - old) <= slack_s else float(round(new))
 
 
 # Slots
