@@ -55,6 +55,7 @@ class Terminal(Component):
         self._in_flight: dict[str, int] = {}  # bytes not yet acknowledged, by view
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._to_find = ""
         super().__init__(page=page, **kwargs)
 
     def write(self, data: bytes | str) -> None:
@@ -77,8 +78,11 @@ class Terminal(Component):
         self.send({"clear": True, "first": self._lines.last})
 
     def find(self, text: str) -> None:
-        """Open the search with this text."""
-        self.send({"find": text})
+        """Open the search with this text; in the first view, if none is there yet."""
+        if self._in_flight:
+            self.send({"find": text})
+        else:
+            self._to_find = text
 
     def _shorten(self) -> None:
         """Leave out the oldest pending lines when the browser cannot keep up."""
@@ -143,6 +147,9 @@ class Terminal(Component):
         more = first > self._lines.first or self.page is not None
         self._in_flight[view] = len(data)
         self.send({"replay": view, "first": first, "more": more}, buffers=[data])
+        if self._to_find:
+            self.send({"find": self._to_find})
+            self._to_find = ""
 
     def _send_older(self, view: str, first: int) -> None:
         data = self._lines.before(first, PAGE_LINES)

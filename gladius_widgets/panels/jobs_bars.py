@@ -38,21 +38,13 @@ def filter_bar(
 
 def pager(page: Page, size: int) -> Node:
     """`Showing 1–25 of 287 jobs`, rows a page, and the way to the next ones."""
-    previous = {"disabled": page.number <= 1}
-    following = {"disabled": page.number >= page.count}
     return h(
         "nav",
         {"class": "gw-pager", "aria-label": "Pagination"},
         h("span", None, page.words),
         h("span", {"class": "gw-spacer"}),
         _select("Rows", "size", {str(n): str(n) for n in PAGE_SIZES}, str(size), 68),
-        h(
-            "button",
-            {"type": "button", "class": "gw-btn gw-btn--sm", **previous},
-            icon("chev-l", 14),
-            "Previous",
-            on={"click": "previous"},
-        ),
+        _turn("previous", icon("chev-l", 14), "Previous", ends=page.number <= 1),
         h(
             "span",
             {"class": "gw-nowrap"},
@@ -60,14 +52,15 @@ def pager(page: Page, size: int) -> Node:
             h("b", {"class": "gw-strong"}, f"{page.number:,}"),
             f" of {page.count:,}",
         ),
-        h(
-            "button",
-            {"type": "button", "class": "gw-btn gw-btn--sm", **following},
-            "Next",
-            icon("chev-r", 14),
-            on={"click": "next"},
-        ),
+        _turn("next", "Next", icon("chev-r", 14), ends=page.number >= page.count),
     )
+
+
+def _turn(name: str, *content: Node | str, ends: bool) -> Node:
+    """At the end it stays a button that can have the focus: who pressed it must not lose it."""
+    classes = f"gw-btn gw-btn--sm{' is-disabled' if ends else ''}"
+    attrs = {"type": "button", "class": classes, "aria-disabled": True if ends else None}
+    return h("button", attrs, content, on={"click": name}, key=name)
 
 
 def bulk_bar(selected: int) -> Node:

@@ -190,3 +190,15 @@ def test_tail_and_before_are_whole_lines(lines, wanted, unfinished):
     assert kept.tail(wanted) == b"".join(text[max(0, lines - wanted) :]) + end
     at = lines // 2
     assert kept.before(at, wanted) == b"".join(text[max(0, at - wanted) : at])
+
+
+def test_a_search_asked_for_before_the_first_view_opens_in_it(wire):
+    terminal = Terminal()
+    terminal.find("ERROR")
+    assert wire.custom(terminal) == []
+    wire.deliver(terminal, {"name": "attach", "view": "v"})
+    assert wire.custom(terminal)[-1] == {"find": "ERROR"}
+    wire.deliver(terminal, {"name": "attach", "view": "w"})
+    assert "find" not in wire.custom(terminal)[-1]
+    terminal.find("WARN")
+    assert wire.custom(terminal)[-1] == {"find": "WARN"}
