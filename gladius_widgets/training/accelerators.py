@@ -32,7 +32,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
     try:
         accelerator = Accelerator(
             mixed_precision="no" if precision == "fp32" else precision,
-            cpu=config.resources.device == "cpu",
+            cpu=_on_cpu(config),
             kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
         )
     except ValueError as error:
@@ -68,6 +68,13 @@ def make_parallel(
     if accelerator.distributed_type == DistributedType.DEEPSPEED:
         return zero.ZeroSharded(model, accelerator, ranks, optimization)
     return Replicated(model, accelerator, ranks, optimization)
+
+
+def _on_cpu(config: TrainingConfig) -> bool:
+    """Accelerate connects processes without a GPU only when told that they use the CPU."""
+    shards = fsdp.is_asked_for() or zero.is_asked_for()
+    no_gpu = shards and not torch.accelerator.is_available()
+    return config.resources.device == "cpu" or (config.resources.device == "auto" and no_gpu)
 
 
 def _first_line(error: BaseException) -> str:

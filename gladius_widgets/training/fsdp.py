@@ -2,6 +2,8 @@
 
 Checkpoints are those of the replicated way, whole tensors gathered on rank 0, so a run may be
 resumed with another number of processes, or without FSDP.
+
+Tested on CPU processes over gloo. Untested here, as it needs a GPU: GPUs, and offloading.
 """
 
 import os
@@ -17,6 +19,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from gladius_widgets.core.config import OptimizationSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.distributed import Ranks
+from gladius_widgets.training.model import recompute_activations
 from gladius_widgets.training.optimizer import build_optimizer
 from gladius_widgets.training.parallel import OUT_OF_MEMORY_IS_FATAL, Write, clip_and_step
 from gladius_widgets.training.snapshot import (
@@ -73,8 +76,9 @@ class FullySharded:
     shards = True
     limits: tuple[str, ...] = (
         OUT_OF_MEMORY_IS_FATAL,
-        "The whole model must fit into host memory on each rank at the start, on rank 0 always.",
-        "With bf16 or fp16, weights are sharded in float32 and gathered in half precision.",
+        "The whole model must fit into host memory, on each rank at the start, on rank 0 always.",
+        "With bf16 or fp16 it computes in that precision, shards and sums stay in float32.",
+        "Tested on CPU processes; GPUs and fsdp_offload_params are untested.",
     )
 
     def __init__(
@@ -84,6 +88,11 @@ class FullySharded:
         ranks: Ranks,
         optimization: OptimizationSection,
     ) -> None:
+        plugin: Any = accelerator.state.fsdp_plugin
+        if plugin.activation_checkpointing:
+            # accelerate would recompute with other dropout masks than the forward pass had.
+            plugin.activation_checkpointing = False
+            recompute_activations(model)
         optimizer = build_optimizer(model, optimization)
         self.model: Any
         self.optimizer: Any

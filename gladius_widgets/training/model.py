@@ -54,7 +54,7 @@ def build_model(
     return model
 
 
-def recompute_activations(model: PreTrainedModel) -> None:
+def recompute_activations(model: Any) -> None:
     """Gradient checkpointing: activations are computed again in the backward pass."""
     # Renamed in transformers 5.2x, where the old name warns.
     enable = getattr(model, "activation_checkpointing_enable", None)

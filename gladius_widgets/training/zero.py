@@ -2,6 +2,8 @@
 
 A checkpoint holds the weights as ever, and each rank's shard of moments and float32 weights,
 which fit only as many processes as made them.
+
+Tested on CPU processes in fp32 and bf16. Untested here, as it needs a GPU: GPUs, fp16.
 """
 
 import os
@@ -64,7 +66,7 @@ def settle(accelerator: Accelerator, precision: str) -> None:
         raise GladiusError(
             f"The accelerate config asks for DeepSpeed ZeRO stage {zero.get('stage')}"
             f"{' with offloading' if offload != 'none' else ''}, which this trainer does not know.",
-            "Use ZeRO stage 1 or 2, or FSDP 2, which shards the weights too and can offload.",
+            "Use ZeRO stage 1 or 2, or FSDP 2, which shards the weights too.",
         )
     # What a step is, the trainer's config says, live; DeepSpeed is told when one is complete.
     config |= {
@@ -94,7 +96,8 @@ class ZeroSharded:
     limits: tuple[str, ...] = (
         OUT_OF_MEMORY_IS_FATAL,
         "A resume needs as many processes and the same ZeRO stage.",
-        "With bf16 or fp16 it sums gradients in that precision, if its config says no other.",
+        "With bf16 it sums gradients in that precision, if its config says no other.",
+        "Tested on CPU processes in fp32 and bf16; GPUs and fp16 are untested.",
     )
 
     def __init__(
@@ -104,7 +107,14 @@ class ZeroSharded:
         ranks: Ranks,
         optimization: OptimizationSection,
     ) -> None:
-        engine, _ = accelerator.prepare(model, build_optimizer(model, optimization))
+        try:
+            engine, _ = accelerator.prepare(model, build_optimizer(model, optimization))
+        except ValueError as error:
+            reason = (str(error).splitlines() or ["it gives no reason"])[0].rstrip(".")
+            raise GladiusError(
+                f"DeepSpeed refuses its config: {reason}.",
+                "Check training.precision and the accelerate config.",
+            ) from None
         self.model: Any = engine
         self.optimizer: Any = engine.optimizer
         self._ranks = ranks

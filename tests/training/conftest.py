@@ -1,15 +1,18 @@
 """Small runs that several tests look at, each made once a session."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chitchat_dataset import Dataset
+from safetensors.torch import load_file, save_file
 from support import end_processes_on
 from training.forked import Zygote
 from training.harness import TINY_MOE, make_run, merged, start
+from transformers import AutoTokenizer
 
 from gladius_widgets.core.paths import Home, RunDirectory
 
@@ -70,3 +73,16 @@ def zygote() -> Iterator[Zygote]:
     """Starts trainers without waiting for their imports."""
     with Zygote() as zygote:
         yield zygote
+
+
+@pytest.fixture(scope="session")
+def poisoned(base_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose embedding of one rare token is not a number."""
+    folder = tmp_path_factory.mktemp("models") / "poisoned"
+    shutil.copytree(base_model, folder)
+    (folder / "model.safetensors").chmod(0o644)
+    tensors = load_file(folder / "model.safetensors")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tensors["model.embed_tokens.weight"][tokenizer.encode("~")[0]] = float("nan")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -10,17 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 import pyarrow as pa
 from safetensors.torch import load_file
 from support import wait_until
 
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import config_from_values
+from gladius_widgets.core.config_file import config_from_values, load_config
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command
 from gladius_widgets.core.yaml_io import dump_yaml
+from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.store.control import Ack, request, wait_ack
 from gladius_widgets.store.events import Event, EventReader
 from gladius_widgets.store.metrics import MetricReader, newest_attempt
@@ -171,6 +174,41 @@ def start(run: RunDirectory, attempt: int = 1, processes: int = 1, **environment
     return Trainer(run, attempt, process)
 
 
+def launch(run: RunDirectory, attempt: int = 1, gpus: int = 0) -> Trainer:
+    """Start the trainer as the runner does, by the config's own accelerate config."""
+    run.attempt(attempt).ranks.mkdir(parents=True, exist_ok=True)
+    write_json(run.attempt(attempt).proc, {"started_at": time.time()})
+    command, more = launch_command(load_config(run.config), run, attempt, gpus)
+    environment = os.environ | {"GLADIUS_HOME": str(run.root.parent.parent)} | more
+    with run.log.open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+    return Trainer(run, attempt, process)
+
+
+def accelerate_config(path: Path, kind: str, processes: int = 2) -> Path:
+    """An accelerate config file that shards: `kind` is FSDP or DEEPSPEED."""
+    common = f"distributed_type: {kind}\nnum_machines: 1\nnum_processes: {processes}\n"
+    common += "main_process_port: 0\nmixed_precision: 'no'\n"
+    path.write_text(common + _SHARDING[kind])
+    return path
+
+
+_SHARDING = {
+    "FSDP": """
+fsdp_config:
+  fsdp_version: 2
+  fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP
+  fsdp_cpu_ram_efficient_loading: true
+  fsdp_activation_checkpointing: true
+""",
+    "DEEPSPEED": """
+deepspeed_config:
+  zero_stage: 2
+  gradient_accumulation_steps: 4
+""",
+}
+
+
 def rows(run: RunDirectory, table: str = "train") -> pa.Table:
     """All rows of a table, each step's newest attempt only."""
     return newest_attempt(MetricReader(run.table(table), TABLES[table]).read()).sort_by("step")
@@ -202,3 +240,36 @@ def weights_hash(run: RunDirectory, step: int) -> dict[str, str]:
 
 def events(run: RunDirectory) -> list[Event]:
     return EventReader(run).poll()
+
+
+def chat_with_poison(path: Path, clean: int, bad: int) -> Path:
+    """Rows, of which some hold the poisoned token."""
+    texts = ["how are you"] * clean + ["well ~ thanks"] * bad
+    lines = [
+        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": text}]}
+        for text in texts
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+def poisoned_changes(model: Path, data: Path) -> dict[str, Any]:
+    """Settings of a run that meets the poison."""
+    return {
+        "model.name": str(model),
+        "model.from_scratch": None,
+        "model.train_tokenizer_vocab": None,
+        "data.path": str(data),
+        "data.validation_share": 0.0,
+        "data.test_share": 0.0,
+        "training.micro_batch_size": 1,
+        "training.gradient_accumulation": 1,
+        "optimization.learning_rate": 0.0001,
+    }
+
+
+def cap_memory(trainer: Trainer, spare_bytes: int) -> None:
+    """From now on the trainer gets only so much more address space: malloc fails, for real."""
+    pid = trainer.process.pids[0]  # type: ignore[attr-defined]  # a Forked
+    limit = psutil.Process(pid).memory_info().vms + spare_bytes
+    resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))

@@ -1,10 +1,7 @@
 """What goes wrong in training, made to go wrong for real."""
 
-import json
 import math
 import os
-import resource
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +9,17 @@ from typing import Any
 
 import psutil
 import pytest
-from safetensors.torch import load_file, save_file
 from support import wait_until
 from training.forked import Zygote
-from training.harness import Trainer, events, rows, start
-from transformers import AutoTokenizer
+from training.harness import (
+    Trainer,
+    cap_memory,
+    chat_with_poison,
+    events,
+    poisoned_changes,
+    rows,
+    start,
+)
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
@@ -29,13 +32,6 @@ ENDLESS: dict[str, Any] = {
     "checkpointing.interval_steps": None,
     "optimization.schedule": "constant",
 }
-
-
-def cap_memory(trainer: Trainer, spare_bytes: int) -> None:
-    """From now on the trainer gets only so much more address space: malloc fails, for real."""
-    pid = trainer.process.pids[0]  # type: ignore[attr-defined]  # a Forked
-    limit = psutil.Process(pid).memory_info().vms + spare_bytes
-    resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
 
 
 def running(trainer: Trainer) -> Trainer:
@@ -88,50 +84,11 @@ def test_out_of_memory_as_the_config_says(new_run: NewRun, zygote: Zygote, mode:
     trainer.process.kill()
 
 
-@pytest.fixture(scope="module")
-def poisoned(base_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose embedding of one rare token is not a number."""
-    folder = tmp_path_factory.mktemp("models") / "poisoned"
-    shutil.copytree(base_model, folder)
-    (folder / "model.safetensors").chmod(0o644)
-    tensors = load_file(folder / "model.safetensors")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tensors["model.embed_tokens.weight"][tokenizer.encode("~")[0]] = float("nan")
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
-
-
-def chat_with_poison(path: Path, clean: int, bad: int) -> Path:
-    """Rows, of which some hold the poisoned token."""
-    texts = ["how are you"] * clean + ["well ~ thanks"] * bad
-    lines = [
-        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": text}]}
-        for text in texts
-    ]
-    path.write_text("\n".join(map(json.dumps, lines)))
-    return path
-
-
-def poisoned_run(new_run: NewRun, name: str, model: Path, data: Path, **more: Any) -> RunDirectory:
-    changes = {
-        "model.name": str(model),
-        "model.from_scratch": None,
-        "model.train_tokenizer_vocab": None,
-        "data.path": str(data),
-        "data.validation_share": 0.0,
-        "data.test_share": 0.0,
-        "training.micro_batch_size": 1,
-        "training.gradient_accumulation": 1,
-        "optimization.learning_rate": 0.0001,
-    }
-    return new_run(name, changes | more)
-
-
 def test_a_step_that_is_not_finite_is_skipped(
     new_run: NewRun, zygote: Zygote, poisoned: Path, tmp_path: Path
 ) -> None:
     data = chat_with_poison(tmp_path / "chat.jsonl", clean=19, bad=1)
-    run = poisoned_run(new_run, "nan-once", poisoned, data)
+    run = new_run("nan-once", poisoned_changes(poisoned, data))
     zygote.train(run).finish()
     table = rows(run).to_pylist()
     bad = [row for row in table if math.isnan(row["loss"])]
@@ -149,7 +106,7 @@ def test_several_in_a_row_roll_back_and_then_end_the_run(
 ) -> None:
     data = chat_with_poison(tmp_path / "chat.jsonl", clean=4, bad=36)
     more = {"training.max_steps": 200, "checkpointing.interval_steps": 1}
-    run = poisoned_run(new_run, "nan-often", poisoned, data, **more)
+    run = new_run("nan-often", poisoned_changes(poisoned, data) | more)
     trainer = zygote.train(run)
     assert trainer.wait() == 1
     rolled = [e for e in events(run) if "rolled back" in e.message]
@@ -219,7 +176,8 @@ def test_kill_9_of_one_rank_ends_the_other_and_says_so(new_run: NewRun, zygote: 
     ("changes", "message"),
     [
         ({"data.path": "/nonexistent/chat.jsonl"}, "There is no data file /nonexistent/chat.jsonl"),
-        ({"data.path": "no-such-owner/no-such-set"}, "or hub data set 'no-such-owner/no-such-set'"),
+        ({"data.path": "no-such-owner/no-such-set"}, "and no hub data set of that name to be had"),
+        ({"data.path": "chitchat"}, "There is no data file or folder 'chitchat', and no hub"),
         (
             {
                 "model.name": "/nonexistent/model",

@@ -9,8 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support import end_processes_on
 from training.forked import Zygote
-from training.harness import TINY_MOE, Trainer, events, losses_hex, rows, weights, weights_hash
+from training.harness import (
+    TINY_MOE,
+    Trainer,
+    accelerate_config,
+    cap_memory,
+    chat_with_poison,
+    events,
+    launch,
+    losses_hex,
+    poisoned_changes,
+    rows,
+    weights,
+    weights_hash,
+)
 from transformers import AutoModelForCausalLM
 
 from gladius_widgets.core.atomic import read_json
@@ -211,3 +225,148 @@ def test_other_models_agree_with_copies_too(
     )
     a, b = weights(ours, 8), weights(theirs, 8)
     assert a.keys() == b.keys()
+
+
+@every_mode
+def test_steps_that_are_not_finite_are_skipped_and_rolled_back(
+    runs: Runs, poisoned: Path, tmp_path_factory: pytest.TempPathFactory, mode: str
+) -> None:
+    """As copies do: the losses after each skip and each roll-back tell whether it was whole."""
+    data = chat_with_poison(tmp_path_factory.getbasetemp() / "poison.jsonl", clean=30, bad=8)
+    changes = poisoned_changes(poisoned, data) | {
+        "training.max_steps": 40,
+        "training.max_nonfinite_in_row": 2,
+        "checkpointing.interval_steps": 3,
+        "training.max_rollbacks": 100,
+        "optimization.learning_rate": 0.01,
+    }
+    ours, theirs = runs.done(mode, "poison", changes), runs.done("copies", "poison", changes)
+    a, b = rows(ours)["loss"].to_numpy(), rows(theirs)["loss"].to_numpy()
+    assert 5 < np.isnan(a).sum() < 30
+    np.testing.assert_allclose(a, b, rtol=1e-4)
+    rolled = [
+        [e.message for e in events(run) if "rolled back" in e.message] for run in (ours, theirs)
+    ]
+    assert rolled[0] == rolled[1]
+    assert len(rolled[0]) > 1
+
+
+@every_mode
+def test_out_of_memory_ends_the_run_in_a_sentence(runs: Runs, mode: str) -> None:
+    changes = {"training.max_steps": 100_000, "checkpointing.interval_steps": None}
+    run = runs.new(f"{mode}-oom", changes)
+    trainer = runs.start(run, mode)
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2)
+    cap_memory(trainer, spare_bytes=120 * 2**20)
+    trainer.ask(Command.SET, micro_batch_size=512, gradient_accumulation=1)
+    assert trainer.wait() != 0
+    fail = read_json(run.attempt(1).fail(0))
+    assert fail["type"] == "OutOfMemory"
+    assert f"which {mode} cannot recover from by itself" in fail["message"]
+
+
+def test_one_format_with_and_without_fsdp(runs: Runs) -> None:
+    """Ten steps one way, ten the other, and both ways agree with copies all through."""
+    calm = rows(runs.done("copies", "plain", PLAIN))["loss"].to_numpy()
+    for name, modes in (("in", ("copies", "FSDP")), ("out", ("FSDP", "copies"))):
+        run = runs.new(f"fsdp-{name}", PLAIN)
+        trainer = runs.start(run, modes[0])
+        trainer.until_step(12)
+        trainer.process.kill()
+        runs.start(run, modes[1], attempt=2).finish()
+        resumed = next(e.message for e in events(run) if e.message.startswith("Resumed from"))
+        assert resumed.endswith("step-00000010")
+        np.testing.assert_allclose(rows(run)["loss"].to_numpy(), calm, rtol=1e-5)
+
+
+def test_fsdp_resumes_with_another_number_of_processes(runs: Runs) -> None:
+    """Its checkpoints are whole; the samples of a step are what the config says they are now."""
+    run = runs.new("fsdp-three", {"training.max_steps": 12, "checkpointing.interval_steps": 4})
+    trainer = runs.start(run, "FSDP")
+    trainer.until_step(6)
+    trainer.process.kill()
+    config = run.config.read_text()
+    run.config.write_text(config.replace("processes: 2", "processes: 3"))
+    runs.start(run, "FSDP", attempt=2, processes=3).finish()
+    table = rows(run).to_pylist()
+    assert [row["step"] for row in table] == list(range(1, 13))
+    assert [row["samples"] for row in table] == [8] * 4 + [12] * 8
+    assert table[-1]["loss"] < table[0]["loss"]
+
+
+@needs_deepspeed
+def test_deepspeed_refuses_what_it_cannot_go_on_from(runs: Runs) -> None:
+    run = runs.new("zero-mixed", {"training.max_steps": 100_000})
+    trainer = runs.start(run, "DeepSpeed ZeRO-1")
+    trainer.until_step(6)
+    trainer.process.kill()
+    for attempt, mode, sentence in (
+        (2, "DeepSpeed ZeRO-2", "was made by 2 processes under DeepSpeed ZeRO-1; DeepSpeed ZeRO-2"),
+        (3, "FSDP", "was made under DeepSpeed, which alone can go on from it"),
+        (4, "copies", "was made under DeepSpeed, which alone can go on from it"),
+    ):
+        refused = runs.start(run, mode, attempt)
+        assert refused.wait() != 0
+        assert sentence in read_json(run.attempt(attempt).fail(0))["message"]
+    other = runs.new("copies-to-zero", {"training.max_steps": 100_000})
+    trainer = runs.start(other, "copies")
+    trainer.until_step(6)
+    trainer.process.kill()
+    refused = runs.start(other, "DeepSpeed ZeRO-1", attempt=2)
+    assert refused.wait() != 0
+    assert "was made without DeepSpeed" in read_json(other.attempt(2).fail(0))["message"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        pytest.param(FSDP | {"FSDP_VERSION": "1"}, "asks for FSDP 1", id="fsdp1"),
+        pytest.param(
+            zero(3), "asks for DeepSpeed ZeRO stage 3, which", marks=needs_deepspeed, id="zero3"
+        ),
+        pytest.param(
+            zero(2) | {"ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": "cpu"},
+            "ZeRO stage 2 with offloading, which",
+            marks=needs_deepspeed,
+            id="offload",
+        ),
+        pytest.param(
+            zero(2),
+            "asks for DeepSpeed, which is not installed here",
+            marks=pytest.mark.skipif(find_spec("deepspeed") is not None, reason="it is installed"),
+            id="missing",
+        ),
+    ],
+)
+def test_what_is_not_known_is_refused_in_a_sentence(
+    runs: Runs, zygote: Zygote, environment: dict[str, str], sentence: str, request: Any
+) -> None:
+    run = runs.new(f"refused-{request.node.callspec.id}")
+    trainer = zygote.train(run, processes=2, environment=environment)
+    assert trainer.wait() != 0
+    fail = read_json(run.attempt(1).fail(0))
+    assert fail["type"] == "GladiusError"
+    assert sentence in fail["message"]
+    assert "Traceback" not in trainer.log()
+
+
+def test_fp16_learns(runs: Runs) -> None:
+    """Under FSDP; DeepSpeed has no fp16 on CPUs, see tests/gpu."""
+    table = rows(runs.done("FSDP", "fp16", {"training.precision": "fp16"})).to_pylist()
+    assert table[-1]["loss"] < table[0]["loss"] - 0.5
+
+
+@pytest.mark.parametrize("mode", ["FSDP", pytest.param("DeepSpeed ZeRO-2", marks=needs_deepspeed)])
+def test_an_accelerate_config_is_launched_as_it_says(runs: Runs, tmp_path: Path, mode: str) -> None:
+    """On CPUs too, where accelerate itself ignores it; with the options that change the model."""
+    kind = "FSDP" if mode == "FSDP" else "DEEPSPEED"
+    file = accelerate_config(tmp_path / "accelerate.yaml", kind)
+    run = runs.new(f"launched-{mode}", PLAIN | {"resources.accelerate_config": str(file)})
+    first = launch(run)
+    first.until_step(12)
+    end_processes_on(run.root)
+    first.process.wait()
+    launch(run, attempt=2).finish()
+    calm = rows(runs.done(mode, "plain", PLAIN))["loss"].to_numpy()
+    np.testing.assert_allclose(rows(run)["loss"].to_numpy(), calm, rtol=1e-5)
+    AutoModelForCausalLM.from_pretrained(run.checkpoint(20))
