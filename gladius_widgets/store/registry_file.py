@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import logging
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from gladius_widgets.store.reindex import Found, row_of, rows_from_runs
 logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
+MIN_FREE_BYTES = 4 * 1024**2
 
 
 def prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
@@ -133,7 +135,7 @@ def as_sentence(error: BaseException, home: Home) -> GladiusError:
         )
     if "readonly" in text or "unable to open" in text:
         return home_error(OSError(errno.EACCES, text), home)
-    if "full" in text or "disk i/o" in text:
+    if "full" in text or ("disk i/o" in text and not _has_space(home)):
         return home_error(OSError(errno.ENOSPC, text), home)
     return GladiusError(f"The registry {home.registry} cannot be used: {error}.", "Try again.")
 
@@ -159,6 +161,11 @@ def newer_version_error(home: Home) -> GladiusError:
         f"The home {home.root} was made by a newer version of gladius.",
         "Upgrade gladius-widgets, or name another home with --home.",
     )
+
+
+def _has_space(home: Home) -> bool:
+    """SQLite says the same of a full disk and of one that fails."""
+    return shutil.disk_usage(home.root).free > MIN_FREE_BYTES
 
 
 def _version(connection: sa.Connection) -> int:

@@ -21,6 +21,7 @@ from gladius_widgets.core.states import Command, JobStatus, Stage
 from gladius_widgets.store import control
 from gladius_widgets.training import process
 
+ENDS = (JobStatus.COMPLETED, JobStatus.STOPPED, JobStatus.PAUSED)
 HELD = {Command.PAUSE: JobStatus.PAUSED, Command.RESUME: JobStatus.TRAINING}
 
 
@@ -72,12 +73,14 @@ def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str
         status.heartbeat = status.progressed_at = time.time()
         if mode == "fail" or (mode == "flaky" and attempt < 3):
             raise SystemExit(fail(run, attempt, index))
-        if mode in ("complete", "flaky") and status.step % 5 == 0:
+        is_done = (run.root / "is-done").exists()
+        if is_done or (mode in ("complete", "flaky") and status.step % 5 == 0):
             status.state = JobStatus.COMPLETED
         if index == 0:
             obey(run, status)
             status.write(run)
-        if status.state in (JobStatus.COMPLETED, JobStatus.STOPPED, JobStatus.PAUSED):
+        is_held = (run.root / "obeys-pause").exists()
+        if status.state in ENDS and not (is_held and status.state == JobStatus.PAUSED):
             return 0
         time.sleep(0.05)
     return 143
@@ -92,8 +95,7 @@ def obey(run: RunDirectory, status: RunStatus) -> None:
             status.state = HELD[request.command]
             control.acknowledge(run, request, "applied", step=status.step)
         if request.command == Command.PAUSE and request.args.get("release"):
-            status.state = JobStatus.PAUSED
-            control.acknowledge(run, request, "applied", step=status.step)
+            status.state = JobStatus.PAUSED  # the runner answers, once the machine is free
 
 
 def fail(run: RunDirectory, attempt: int, index: int) -> int:

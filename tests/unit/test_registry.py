@@ -211,9 +211,9 @@ def test_a_locked_registry_is_one_sentence(home, registry, monkeypatch):
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [("attempt to write a readonly database", "cannot be written"),
-     ("database or disk is full", "no space left"), ("disk I/O error", "no space left")],
+     ("database or disk is full", "no space left"), ("disk I/O error", "cannot be used: disk I/O")],
 )  # fmt: skip
-def test_what_sqlite_says_becomes_a_sentence(home, message, sentence):
+def test_what_sqlite_says_becomes_a_sentence(home, registry, message, sentence):
     from gladius_widgets.store.registry_file import as_sentence
 
     assert sentence in str(as_sentence(sqlite3.OperationalError(message), home))
