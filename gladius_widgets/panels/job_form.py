@@ -75,6 +75,7 @@ class NewJobForm(Element):
         self._load = words.Slots()
         self._options: dict[str, Any] = {"held": False, "after": "", "start_at": ""}
         self._estimate: Estimate | None = None
+        self._no_estimate = ""
         self._seen: Mapping[str, Any] | None = None
         self._seen_of: Any = None
         self._seen_problem = ""
@@ -282,10 +283,13 @@ class NewJobForm(Element):
 
     async def _guess(self) -> None:
         await asyncio.sleep(ESTIMATE_AFTER_S)
-        if self._form.mistakes():
-            self._estimate = None
-        else:
-            self._estimate = await asyncio.to_thread(self.client.estimate, self._form.config())
+        found, why = None, "Shown when all fields are right."
+        if not self._form.mistakes():
+            try:
+                found = await asyncio.to_thread(self.client.estimate, self._form.config())
+            except GladiusError as error:  # such as data that is not there
+                why = str(error)
+        self._estimate, self._no_estimate = found, why  # the old one is shown until now
         self._tasks.pop("estimate", None)
         self._paint()
 
@@ -407,15 +411,16 @@ class NewJobForm(Element):
         return cards.more_card(listed, self._open, self._shown, look)
 
     def _estimate_tree(self, look: Look) -> Node:
-        why = "Shown when all fields are right." if self._form.mistakes() else ""
-        found = words.estimate_words(self._estimate) if self._estimate and not why else None
+        found = words.estimate_words(self._estimate) if self._estimate else None
+        leave = h("a", {"class": "gw-btn gw-btn--lg", "href": JOBS_PAGE}, "Cancel")
         actions = h(
             "div",
             {"class": "gw-form__go"},
             h("slot", {"name": "submit"}),
-            h("a", {"class": "gw-btn gw-btn--lg", "href": JOBS_PAGE}, "Cancel"),
+            leave if location().standalone else None,
         )
-        return cards.estimate_card(found, why, actions, busy="estimate" in self._tasks)
+        busy = "estimate" in self._tasks
+        return cards.estimate_card(found, self._no_estimate, actions, busy=busy)
 
     def _yaml_tree(self, look: Look) -> Node:
         mistakes = [m for m in self._form.mistakes() if m.key == YAML_KEY]
@@ -444,6 +449,8 @@ class NewJobForm(Element):
 
 def _queued(job: Job) -> Node:
     """It is in the queue: where to go."""
+    if not location().standalone:  # in JupyterLab no page has an address of its own
+        return cards.banner("green", "ok", f"{job.name} is queued as {job.id}.")
     queue = h("a", {"href": QUEUE_PAGE}, "Open the queue")
     console = h("a", {"href": console_url(job.id)}, "open its console")
     return cards.banner("green", "ok", f"{job.name} is queued. ", queue, " or ", console, ".")

@@ -10,6 +10,8 @@ from gladius_widgets.panels.models.form import YAML_KEY, Mistake, Shown
 from gladius_widgets.panels.models.form_fields import Field, Section, fields
 from gladius_widgets.panels.models.form_words import DataFigures, EstimateWords
 
+_MOST_LINES = 3_000  # that the view of the YAML grows with
+
 ShownOf = Callable[[str], Shown]
 
 
@@ -285,11 +287,8 @@ def estimate_card(words: EstimateWords | None, why: str, actions: Node, *, busy:
 
 def yaml_card(text: str, mistakes: Sequence[Mistake], readable: bool, look: Look) -> Node:
     """The same config as text."""
-    lines = text.count("\n") + 1
+    lines = min(text.count("\n") + 1, _MOST_LINES)
     bad = {line for mistake in mistakes for line in _lines_of(mistake.sentence)}
-    numbers = [
-        h("div", {"class": "is-bad" if line in bad else None}, line) for line in range(1, lines + 1)
-    ]
     error = " ".join(mistake.sentence for mistake in mistakes)
     help_ = "The same job as text. Only what differs from the defaults is written."
     id_ = look.id_of(YAML_KEY)
@@ -315,7 +314,7 @@ def yaml_card(text: str, mistakes: Sequence[Mistake], readable: bool, look: Look
         h(
             "div",
             {"class": f"gw-yaml{' is-bad' if error else ''}"},
-            h("div", {"class": "gw-yaml__n", "aria-hidden": True}, numbers),
+            h("pre", {"class": "gw-yaml__n", "aria-hidden": True}, _numbers(lines, bad)),
             area,
         ),
         h(
@@ -394,6 +393,17 @@ def _button(label: str, symbol: str, event: str, look: Look | None = None) -> No
         label,
         on={"click": event},
     )
+
+
+def _numbers(lines: int, bad: Collection[int]) -> list[Node | str]:
+    """Line numbers, one a line, the bad ones marked; few nodes however many lines."""
+    made: list[Node | str] = []
+    first = 1
+    for line in sorted(bad):
+        made += ["".join(f"{n}\n" for n in range(first, min(line, lines + 1)))]
+        made += [h("b", {"class": "is-bad"}, line), "\n"] if line <= lines else []
+        first = line + 1
+    return [*made, "".join(f"{n}\n" for n in range(first, lines + 1))]
 
 
 def _lines_of(sentence: str) -> list[int]:

@@ -119,7 +119,7 @@ def select(
     return h(
         "span",
         {"class": "gw-selectwrap"},
-        h("select", {"class": "gw-select", **shared}, made, on={"change": event}),
+        h("select", {"class": "gw-select", "value": value, **shared}, made, on={"change": event}),
         icon("chev-d"),
     )
 

@@ -1,5 +1,7 @@
 """The form of "Create New Job": fields from the config model, one YAML text, no mistake unsaid."""
 
+import asyncio
+import os
 import time
 from datetime import datetime
 from types import SimpleNamespace
@@ -7,12 +9,16 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import REPOSITORY
+from support import REPOSITORY, processes_on
 
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config, parse_config
 from gladius_widgets.core.errors import ConfigError, GladiusError
+from gladius_widgets.core.estimate import Estimate
+from gladius_widgets.core.paths import Home
+from gladius_widgets.panels.data_preview import read_preview
 from gladius_widgets.panels.models import form_presets as presets
+from gladius_widgets.panels.models import form_words as words
 from gladius_widgets.panels.models.form import YAML_KEY, ConfigForm, start_time
 from gladius_widgets.panels.models.form_fields import fields, label_of, sections
 from gladius_widgets.panels.models.form_yaml import MAX_CHARS, Sheet, inline, minimal
@@ -347,3 +353,70 @@ def test_start_times():
     for wrong in ("soon", "2026-13-01T00:00", "<b>", "1e999"):
         with pytest.raises(GladiusError, match="no date"):
             start_time(wrong, now)
+
+
+# What it says beside the fields
+
+
+def test_an_estimate_in_words():
+    known = Estimate(2000, 3600.0, 7200.0, 2.49, 4.98, "USD", "measured", "Measured.", 2.49, 2)
+    found = words.estimate_words(known)
+    assert (found.steps, found.time, found.cost) == ("2,000", "1h 00m – 2h 00m", "$2.49 – $4.98")
+    assert (found.rate, found.basis, found.note) == ("$2.49/hr × 2", "Measured", "Measured.")
+    unknown = Estimate(None, None, None, None, None, "USD", "", "Nobody knows.")
+    found = words.estimate_words(unknown)
+    assert {found.steps, found.time, found.cost, found.rate} == {"–"}
+    assert (found.basis, found.note) == ("", "Nobody knows.")
+
+
+@pytest.mark.parametrize(
+    ("busy", "unfinished", "waits", "text"),
+    [
+        (0, 0, False, "0 of 3 slots busy. The job starts at once."),
+        (2, 2, False, "2 of 3 slots busy. The job starts at once."),
+        (3, 4, False, "3 of 3 slots busy, 1 job waiting. The job waits for its turn."),
+        (0, 2, False, "0 of 3 slots busy, 2 jobs waiting. The job waits for its turn."),
+        (0, 0, True, "0 of 3 slots busy."),
+    ],
+)
+def test_slots_in_words(busy, unfinished, waits, text):
+    slots = words.Slots(busy, 3, (SimpleNamespace(),) * unfinished)
+    assert words.slots_words(slots, waits=waits) == text
+    assert words.slots_words(words.Slots(), waits=waits) == ""
+
+
+def test_all_keys_that_stand_apart_are_fields_and_stand_once():
+    apart = (*words.DATA_KEYS, *words.TRAINING_KEYS, *words.MACHINE_KEYS)
+    assert set(apart) <= set(fields())
+    assert len(set(apart)) == len(apart)
+
+
+# The preview's process
+
+
+def preview(values, home, **options):
+    return asyncio.run(read_preview(values, Home(home), **options))
+
+
+def test_a_preview_in_words(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "three"}\nbad\n')
+    seen = preview({"data": {"path": str(tmp_path / "a.jsonl")}}, tmp_path)
+    figures = words.data_figures(seen)
+    assert figures.facts == (("Rows", "3"), ("Usable", "2"), ("Bad", "1"))
+    assert figures.lengths[1:] == (("Characters", "3", "4", "4", "5"),)
+    assert figures.remarks[0].startswith("Bad rows: ")
+    assert seen["rows"][0] == [{"role": "text", "content": "one", "cut": 0}]
+
+
+def test_a_preview_that_never_ends_is_ended(tmp_path):
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    with pytest.raises(GladiusError, match="took longer than 2 s and was ended"):
+        preview({"data": {"path": str(pipe)}}, tmp_path, limit_s=2)
+    assert not [p for p in processes_on(tmp_path) if "preview" in " ".join(p.cmdline())]
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"path": 5}, {"path": "x", "max_length": 1e999}])
+def test_a_preview_of_wrong_fields_is_refused(tmp_path, data):
+    with pytest.raises(GladiusError, match="not right yet"):
+        preview({"data": data}, tmp_path)
