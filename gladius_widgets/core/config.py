@@ -239,7 +239,9 @@ class ResourcesSection(Section):
     gpu_type: str | None = Field(default=None, description="Key of the rates file, such as H100")
     spot: bool = Field(default=False, description="Spot price and interruptions")
     accelerate_config: str | None = Field(
-        default=None, description="accelerate config file (FSDP, DeepSpeed, several machines)"
+        default=None,
+        description="accelerate config file: FSDP 2, DeepSpeed ZeRO 1 or 2 (neither recovers from "
+        "out of memory by itself), several machines",
     )
     threads_per_process: Positive = Field(default=1, description="CPU threads of each process")
 

@@ -1,6 +1,7 @@
 """What only a GPU can show. Without one these are listed as not run."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,18 @@ import numpy as np
 import pytest
 import torch
 from support import REPOSITORY, end_processes_on
-from training.harness import Trainer, events, losses_hex, make_run, merged, rows, start
+from training.harness import (
+    Trainer,
+    accelerate_config,
+    events,
+    launch,
+    losses_hex,
+    make_run,
+    merged,
+    rows,
+    start,
+)
+from transformers import AutoModelForCausalLM
 
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.paths import Home, RunDirectory
@@ -93,3 +105,35 @@ def recovered(trainer: Trainer, step: int | None) -> None:
     autopsy = next(e for e in events(trainer.run) if (e.payload or {}).get("kind"))
     assert autopsy.payload is not None
     assert autopsy.payload["memory_total_bytes"] > 0
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+@pytest.mark.parametrize(
+    ("kind", "precision"), [("FSDP", "bf16"), ("DEEPSPEED", "bf16"), ("DEEPSPEED", "fp16")]
+)
+def test_sharded_models_train_and_resume(
+    gpu_home: Home, tmp_path: Path, kind: str, precision: str
+) -> None:
+    if kind == "DEEPSPEED" and find_spec("deepspeed") is None:
+        pytest.skip("needs deepspeed")
+    changes = {
+        "training.precision": precision,
+        "resources.processes": 2,
+        "resources.accelerate_config": str(accelerate_config(tmp_path / "accelerate.yaml", kind)),
+    }
+    run = example(gpu_home, f"{kind.lower()}-{precision}", "moe_chitchat.yaml", **changes)
+    first = launch(run, gpus=2)
+    first.until_step(15, timeout_s=240)
+    end_processes_on(run.root)
+    first.process.wait()
+    before = dict(line.split() for line in losses_hex(run))
+    launch(run, attempt=2, gpus=2).finish(timeout_s=240)
+    table = rows(run).to_pylist()
+    assert [row["step"] for row in table] == list(range(1, 31))
+    assert table[-1]["loss"] < table[0]["loss"]
+    for line in losses_hex(run):
+        step, loss = line.split()
+        if step in before:
+            expected = float.fromhex(before[step])
+            assert float.fromhex(loss) == pytest.approx(expected, rel=2e-2)
+    AutoModelForCausalLM.from_pretrained(run.checkpoint(30))
