@@ -14,7 +14,7 @@ from gladius_widgets.core.atomic import write_bytes
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.config_paths import with_absolute_paths
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
@@ -95,6 +95,7 @@ def read_config(
     """
     if isinstance(config, str | os.PathLike):
         source = Path(config).expanduser()
+        _check_path(source.absolute())
         parsed = load_config(source, overrides)
     else:
         source, parsed = None, config
@@ -151,6 +152,17 @@ def copy_name(name: str) -> str:
     """What to call the copy of a job."""
     ending = " (copy)"
     return name[: MAX_NAME_CHARS - len(ending)].rstrip() + ending
+
+
+def _check_path(path: Path) -> None:
+    """Raise GladiusError when the path's bytes are no UTF-8, as no record could name it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise ConfigError(
+            f"The path {shown} is not UTF-8 text.", "Rename the file or its folder."
+        ) from None
 
 
 def _machine(config: TrainingConfig) -> str:

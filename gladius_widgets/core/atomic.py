@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     With `durable` the data and the rename survive a power cut (fsync of file and folder);
     without it they survive only the death of this process, which is enough for snapshots.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
     with temporary.open("wb") as file:
         file.write(data)
         if durable:

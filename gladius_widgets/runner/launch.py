@@ -53,7 +53,7 @@ def launch_command(
     on_cpu = wanted.device == "cpu" or (wanted.device == "auto" and gpus == 0)
     if wanted.accelerate_config is None and not on_cpu and wanted.processes > gpus:
         raise GladiusError(
-            f"The config asks for {wanted.processes} GPUs and this machine has {gpus}.",
+            f"The config asks for {_gpus(wanted.processes)} and this machine has {gpus or 'none'}.",
             "Lower resources.processes, or set resources.device: cpu.",
         )
     command, environment = [accelerate_path(), "launch"], {}
@@ -71,3 +71,7 @@ def launch_command(
             command += ["--cpu"]
     trainer = ["-m", "gladius_widgets.training"]
     return [*command, *trainer, "--run", str(run.root), "--attempt", str(attempt)], environment
+
+
+def _gpus(count: int) -> str:
+    return "1 GPU" if count == 1 else f"{count} GPUs"

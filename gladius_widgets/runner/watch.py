@@ -25,7 +25,7 @@ LOOK_S = 0.5
 # Cancel: SIGTERM at once, SIGKILL after 20 s. Nothing but the runner obeys a cancel, so waiting
 # for somebody else first, as the 20-40-60 s that users are promised would allow, only keeps a
 # machine that is paid for. A rank that gets SIGTERM finishes the checkpoint it is writing, saves
-# one if it can, and ends: most runs are over in 2 s. A kill between leaves the old checkpoint whole.
+# one if it can, and ends: most are over in 2 s. A kill between leaves the old checkpoint whole.
 CANCEL_KILL_S = 20.0
 # Orphans were told by the kernel to end when their launcher died.
 ORPHAN_KILL_S = 5.0

@@ -5,6 +5,7 @@ Both stay: together they are the ledger of who asked for what, when, and what ca
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import math
@@ -245,7 +246,10 @@ def _parse(path: Path, seq: int, request_id: str) -> Request | Ack | None:
         reason = f"'{'.'.join(map(str, first['loc']))}': {first['msg']}"
     except orjson.JSONDecodeError:
         reason = "the request is not JSON"
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        is_link = error.errno == errno.ELOOP
+        reason = "the request is a link, not a file" if is_link else f"{error.strerror or error}"
+    except ValueError as error:
         reason = str(error)
     return Ack(id=request_id, command="", outcome="rejected", reason=reason, acked_at=time.time())
 

@@ -143,6 +143,15 @@ def test_odd_names_are_kept_and_make_harmless_ids(client, config, name):
     assert client.job(name).id == job.id
 
 
+@pytest.mark.parametrize("name", [None, "a name"])
+def test_a_path_that_is_no_text_is_a_sentence(client, config, name):
+    odd = config.with_name(os.fsdecode(b"caf\xe9.yaml"))
+    config.rename(odd)
+    with pytest.raises(ConfigError, match=r"caf\\xe9\.yaml is not UTF-8 text"):
+        client.submit(odd, name)
+    assert client.count() == 0
+
+
 def test_ids_begin_like_the_name_and_differ():
     first, second = make_id("MoE Chitchat!"), make_id("MoE Chitchat!")
     assert first != second

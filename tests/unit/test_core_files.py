@@ -125,6 +125,26 @@ def test_reader_never_sees_half_a_file(tmp_path):
     assert bad == []
 
 
+def test_threads_that_write_one_file_leave_the_word_of_one_of_them(tmp_path):
+    path, errors = tmp_path / "x", []
+
+    def write(letter):
+        try:
+            for _ in range(100):
+                write_bytes(path, letter * 5000, durable=False)
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert len(set(path.read_bytes())) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", b"{}{}"])
 def test_json_that_is_not_there_or_not_whole_is_none(tmp_path, content):
     if content is not None:

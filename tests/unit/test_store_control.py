@@ -207,6 +207,8 @@ def test_things_that_are_no_files_do_not_block(run):
     assert control.pending(run, handled) == []
     assert len(handled) == 4
     assert {answer.outcome for answer in control.acks(run)} == {"rejected"}
+    reasons = sorted(str(answer.reason) for answer in control.acks(run))
+    assert reasons == ["the request is a link, not a file"] * 2 + ["the request is not a file"] * 2
 
 
 def test_looking_for_a_cancel_is_not_held_up_by_things_that_are_no_files(run):
