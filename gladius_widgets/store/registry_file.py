@@ -180,16 +180,15 @@ def _refuse_newer(version: int, home: Home) -> None:
 def _create(connection: sa.Connection, home: Home) -> None:
     """An empty table, or, where runs are there already, one filled from them."""
     metadata.create_all(connection)
-    fill(connection, home)
+    for problem in fill(connection, home).problems:
+        logger.warning(problem)  # nobody asked for this, so nobody is there to be told
 
 
 def fill(connection: sa.Connection, home: Home) -> Found:
-    """Put a row for every run into the empty table; what is left out is logged as well."""
+    """Put a row for every run into the empty table."""
     found = rows_from_runs(home)
     if found.rows:
         connection.execute(jobs.insert(), found.rows)
-    for problem in found.problems:
-        logger.warning(problem)
     return found
 
 

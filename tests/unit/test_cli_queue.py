@@ -1,0 +1,158 @@
+"""The queue's commands from a shell, in words and in JSON, and the times that people type."""
+
+import json
+import sys
+import time
+from datetime import datetime, timedelta
+
+import pytest
+
+import gladius_widgets.client.client as client_module
+from gladius_widgets import cli
+from gladius_widgets.cli.moments import parse_moment
+from gladius_widgets.client import Client
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.states import JobStatus
+
+NOW = datetime(2026, 11, 22, 10, 30, 20).astimezone()
+
+
+@pytest.fixture
+def run(home, monkeypatch, capfd, tmp_path):
+    """The command line in this process, without a supervisor: returns (exit code, out, err)."""
+    monkeypatch.setattr(client_module, "ensure_supervisor", lambda _home: None)
+    config = tmp_path / "tiny.yaml"
+    config.write_text("model:\n  name: org/model\ndata:\n  path: org/data\n")
+
+    def call(*arguments):
+        given = [config if a == "CONFIG" else a for a in arguments]
+        monkeypatch.setattr(sys, "argv", ["gladius", *map(str, given)])
+        cli.chosen.home, cli.chosen.as_json = None, False
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def ids(run):
+    return {job["name"]: job["id"] for job in json.loads(run("jobs", "--json")[1])}
+
+
+def test_submit_says_what_a_job_waits_for(run):
+    run("submit", "CONFIG", "--name", "first")
+    code, out, _ = run("submit", "CONFIG", "--name", "second", "--after", "first", "--start-at",
+                       "+2h", "--hold", "--json")  # fmt: skip
+    assert (code, json.loads(out)["status"]) == (0, "queued")
+    second = next(j for j in json.loads(run("jobs", "--json")[1]) if j["name"] == "second")
+    assert second["held"]
+    assert second["depends_on"] == [ids(run)["first"]]
+    assert second["not_before"] == pytest.approx(time.time() + 7200, abs=60)
+    assert run("submit", "CONFIG", "--after", "nobody")[0] == 1
+    code, _, err = run("submit", "CONFIG", "--start-at", "soon")
+    assert (code, "'soon' is no time to start at" in err) == (1, True)
+    assert len(ids(run)) == 2
+
+
+def test_the_queue_as_a_table_and_as_json(run):
+    assert "The queue is empty." in run("queue")[1]
+    for name in ("a", "b", "<b>c"):
+        run("submit", "CONFIG", "--name", name)
+    assert run("hold", "a")[:2] == (0, "a is held\n")
+    assert run("reorder", "<b>c", "--before", "b")[:2] == (0, "<b>c starts before b now\n")
+    _, out, _ = run("queue")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == ["0", "of", "3", "slots", "in", "use"]
+    assert [(line[0], line[2], line[-1]) for line in lines[2:5]] == [
+        ("1", "a", "Held"), ("2", "<b>c", "now"), ("3", "b", "now"),
+    ]  # fmt: skip
+    view = json.loads(run("queue", "--json")[1])
+    assert [one["job"]["name"] for one in view["waiting"]] == ["a", "<b>c", "b"]
+    assert [one["place"] for one in view["waiting"]] == [1, 2, 3]
+    assert run("unhold", "a")[0] == 0
+    assert run("reorder", "a", "--json")[0] == 0
+    assert [one["job"]["name"] for one in json.loads(run("queue", "--json")[1])["waiting"]] == [
+        "<b>c", "b", "a",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_is_told_with_exit_code_1(run):
+    run("submit", "CONFIG", "--name", "a")
+    run("hold", "a")
+    code, out, err = run("hold", "a", "--json")
+    assert (code, json.loads(out)["error"]) == (1, "'a' is held already.")
+    assert "'a' is held already." in err
+    assert run("delete", "a")[0] == 1
+    assert run("restore", "../a")[0] == 1
+    assert run("reorder", "a", "--before", "b")[0] == 1
+    assert run("clone", "a", "--set", "training.max_step=1")[0] == 1
+    assert run("clone", "a", "--set", "max_steps")[0] == 1
+    assert run("reorder")[0] == 2
+    assert list(ids(run)) == ["a"]
+
+
+def test_clone_delete_restore_and_the_trash(run):
+    run("submit", "CONFIG", "--name", "a")
+    code, out, _ = run("clone", "a", "--set", "training.max_steps=7", "--name", "b")
+    assert code == 0
+    assert Client().config(out.split()[1]).training.max_steps == 7
+    run("cancel", "b", "--reason", "no")
+    job_id = ids(run)["b"]
+    assert f"gladius restore {job_id}" in run("delete", "b")[1]
+    assert "trash is empty" not in run("trash")[1]
+    assert [one["id"] for one in json.loads(run("trash", "--json")[1])] == [job_id]
+    assert run("delete", job_id)[0] == 1
+    assert json.loads(run("restore", job_id, "--json")[1]) == {"id": job_id, "status": "cancelled"}
+    assert run("trash")[1] == "The trash is empty.\n"
+    run("delete", "b")
+    assert json.loads(run("trash", "--empty", "--json")[1]) == {"deleted": 1}
+    assert run("restore", job_id)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["queue", "hold", "unhold", "reorder", "clone", "delete", "restore", "trash"]
+)
+def test_every_command_explains_itself(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert "--json" in out
+    assert "--home" in out
+
+
+def test_durations_in_the_list_leave_out_the_gaps(run):
+    run("submit", "CONFIG", "--name", "a")
+    Client()._registry.update(
+        ids(run)["a"], status=JobStatus.STOPPED, started_at=1000.0, ended_at=90_000.0, ran_s=372.0
+    )
+    assert "6m 12s" in run("jobs")[1]
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("+2h30m", NOW + timedelta(hours=2.5)), ("+45m", NOW + timedelta(minutes=45)),
+     ("+1d", NOW + timedelta(days=1)), ("18:05", NOW.replace(hour=18, minute=5, second=0)),
+     ("10:30", NOW.replace(second=0) + timedelta(days=1)),
+     ("2026-12-01T18:30", datetime(2026, 12, 1, 18, 30).astimezone()),
+     ("2026-12-01", datetime(2026, 12, 1).astimezone()),
+     ("2026-12-01T18:30+00:00", datetime.fromisoformat("2026-12-01T18:30+00:00"))],
+)  # fmt: skip
+def test_times_as_people_type_them(text, expected):
+    assert parse_moment(text, NOW.timestamp()) == pytest.approx(expected.timestamp(), abs=1e-3)
+
+
+@pytest.mark.parametrize("text", ["", "+", "25:00", "soon", "2026-13-01", "+99999d", "9999999"])
+def test_what_is_no_time_is_a_sentence(text):
+    with pytest.raises(GladiusError, match="is no time to start at"):
+        parse_moment(text, NOW.timestamp())
+
+
+def test_a_time_that_has_passed_is_a_sentence():
+    with pytest.raises(GladiusError, match="has passed"):
+        parse_moment("2020-01-01", NOW.timestamp())
