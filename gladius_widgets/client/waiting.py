@@ -71,7 +71,7 @@ def _waiting(job: Job) -> Waiting:
         expected_s=expected_s(job),
         held=job.held,
         not_before=job.not_before,
-        depends_on=job.depends_on,
+        depends_on=job.depends_on if job.attempt == 1 else (),  # as in the claim
         provisioning_s=provisioning_s(job.engine),
     )
 

@@ -253,7 +253,8 @@ class QueueSection(Section):
         default=1,
         ge=1,
         le=100,
-        description="After a failure try again by itself, up to so many attempts in all; 1 = never",
+        description="After a failure try again by itself, up to so many attempts in a row; "
+        "1 = never. A resume by hand starts the count anew",
     )
     retry_backoff_s: float = Field(
         default=60,

@@ -79,7 +79,8 @@ FROM_RUNS = ("remaining_s", "ran_s", "running_since")
 
 # One statement, so that it is one claim whatever else happens. Never more than :slots jobs
 # hold a slot; of those that may start, the first in the queue goes first. A job may start when
-# nobody holds it, its time has come, and all jobs it depends on are completed.
+# nobody holds it, its time has come, and all jobs it depends on are completed; a later attempt
+# found them completed once, so they may be deleted since.
 CLAIM = sa.text(
     """
     UPDATE jobs
@@ -87,7 +88,7 @@ CLAIM = sa.text(
            started_at = COALESCE(started_at, :now), ended_at = NULL
      WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND NOT held
                     AND (not_before IS NULL OR not_before <= :now)
-                    AND (depends_on = '[]' OR NOT EXISTS (
+                    AND (attempt > 1 OR depends_on = '[]' OR NOT EXISTS (
                          SELECT 1 FROM json_each(jobs.depends_on) AS needed
                            LEFT JOIN jobs AS other ON other.id = needed.value
                           WHERE other.status IS NOT 'completed'))

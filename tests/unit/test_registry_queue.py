@@ -170,6 +170,11 @@ def test_a_job_whose_dependency_was_deleted_stays(registry):
     assert [registry.claim(9).id, registry.claim(9)] == ["free", None]
 
 
+def test_a_later_attempt_does_not_wait_again_for_what_is_deleted_since(registry):
+    add(registry, "again", depends_on=["deleted"], attempt=2)
+    assert registry.claim(9).id == "again"
+
+
 # Order
 
 
