@@ -87,7 +87,7 @@ class JobsPage(Element):
 
     def _choose(self, tab: str) -> None:
         if tab in TABS and tab != self._source.query.tab:
-            self._source.ask(self._source.query.changed(tab=tab, status="", sort=""))
+            self._source.ask(self._source.query.on_tab(tab))
 
     def _query_changed(self) -> None:
         query = self._source.query

@@ -32,7 +32,7 @@ cost:
   estimate_low: 24.9
   estimate_high: 29.88
 """
-OLD = 30  # cancelled jobs, so that there are two pages
+OLD = 28  # cancelled jobs, so that there are two pages
 
 
 class Crowd:

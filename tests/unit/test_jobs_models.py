@@ -227,6 +227,10 @@ class TestQuery:
         assert query.sorted_by("cost") == JobsQuery()
         assert not query.sorted_by("name").descending
 
+    def test_another_tab_is_newest_first(self):
+        query = JobsQuery(status="failed", search="moe", sort="name", descending=False, page=3)
+        assert query.on_tab("active") == JobsQuery(tab="active", search="moe")
+
     def test_filters_in_words(self):
         query = JobsQuery(status="failed", dates="7", search="qwen", creator="ann")
         assert query.filter_words("ann") == [

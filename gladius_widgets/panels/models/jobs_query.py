@@ -92,6 +92,10 @@ class JobsQuery:
             changes["page"] = 1
         return replace(self, **changes)
 
+    def on_tab(self, tab: str) -> "JobsQuery":
+        """Another tab: other filters stay, the status is the tab's, newest first."""
+        return self.changed(tab=tab, status="", sort="", descending=True)
+
     def sorted_by(self, column: str) -> "JobsQuery":
         """A press on a column's head: its first direction, the other one, then newest first."""
         first = SORTS[column]
