@@ -85,6 +85,13 @@ def test_free_slots_are_boxes_until_there_are_too_many(slots, boxes):
     assert shown.title.endswith("0 of 1 slot" if slots == 1 else f"0 of {slots:,} slots")
 
 
+def test_slots_keep_their_order():
+    """The one that has just begun comes last: the others' boxes stay where they are."""
+    active = [job("b", JobStatus.TRAINING, started_at=NOW - at) for at in (1, 3, 2)]
+    active = [replace(one, id=f"{n}") for n, one in enumerate(active)]
+    assert [slot.id for slot in content(active=active).slots] == ["1", "2", "0"]
+
+
 def test_more_jobs_than_slots_after_the_setting_was_lowered():
     active = [job(one, JobStatus.TRAINING) for one in "abc"]
     shown = content(active=active, slots=2)

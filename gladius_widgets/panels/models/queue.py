@@ -115,7 +115,10 @@ def content(
     title, text = _empty(queue.slots, free)
     return Content(
         title=f"Active Training Jobs: {len(queue.active)} of {_slots(queue.slots)}",
-        slots=tuple(_slot(job, (stages or {}).get(job.id)) for job in queue.active),
+        slots=tuple(
+            _slot(job, (stages or {}).get(job.id))
+            for job in sorted(queue.active, key=lambda job: (job.started_at or now, job.id))
+        ),
         empty=_boxes(free),
         facts=_facts(queue),
         waiting=len(order),
