@@ -10,7 +10,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.training.log_lines import count_word
-from gladius_widgets.training.prepared_data import bad_rows_text
+from gladius_widgets.training.token_files import bad_rows_text
 
 
 def banner(

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,12 @@ from gladius_widgets.core.config import DataSection, TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.estimate import rows_key, source_stamp, tokenizer_identity
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.row_files import read_rows
+from gladius_widgets.training.row_files import data_files, read_rows
 from gladius_widgets.training.rows import BadRowError, Row
 from gladius_widgets.training.splits import NAMES, TRAIN, assign_splits
 from gladius_widgets.training.token_data import TokenData
-from gladius_widgets.training.tokenization import Encoded, encode_rows
+from gladius_widgets.training.token_files import TokenFiles, file_hash, tokens_hash
+from gladius_widgets.training.tokenization import encode_rows
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
 _VERSION = 4  # of the reader and the files; part of the key
@@ -30,10 +30,15 @@ _VERSION = 4  # of the reader and the files; part of the key
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A folder of token files, their tokenizer, and figures about them (`stats`)."""
+    """A folder of token files, their tokenizer, and figures about them (`stats`).
+
+    `identity` tells them from others: `rows_key` and `tokenizer` of the config, and hashes of the
+    `source` files and of the `tokens`.
+    """
 
     folder: Path
     stats: dict[str, Any]
+    identity: dict[str, Any]
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer that made the tokens."""
@@ -45,8 +50,35 @@ class PreparedData:
         return TokenData(self.folder, rows, pad_id, data.max_length if data.packing else None)
 
 
+def cached_data(home: Home, key: str) -> PreparedData | None:
+    """What was prepared before, by the name of its folder."""
+    folder = home.cache / "data" / key
+    stats, identity = read_json(folder / "stats.json"), read_json(folder / "identity.json")
+    return None if stats is None or identity is None else PreparedData(folder, stats, identity)
+
+
+def source_hash(source: str) -> str | None:
+    """sha256 of the files of a data source, in their order; None for a hub or package name.
+
+    Raises:
+        GladiusError, OSError: the files are not there.
+    """
+    files = data_files(source)
+    if files is None:
+        return None
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file_hash(file).encode())
+    return digest.hexdigest()
+
+
 def prepare_data(
-    config: TrainingConfig, home: Home, tokenizer_source: str, progress: Callable[[str], None]
+    config: TrainingConfig,
+    home: Home,
+    tokenizer_source: str,
+    progress: Callable[[str], None],
+    *,
+    tokenizer: Path | None = None,
 ) -> PreparedData:
     """Token files of the config's data, from the cache or made now.
 
@@ -55,36 +87,41 @@ def prepare_data(
         home: its `cache` folder holds the files.
         tokenizer_source: hub name or folder; unused when the tokenizer is trained.
         progress: called with a line of text as the work goes on.
+        tokenizer: the folder of one to use whatever the config says.
 
     Raises:
         GladiusError: no source, nothing usable in it, or too many bad rows.
     """
-    folder = home.cache / "data" / _key(config, tokenizer_source)
+    key = _key(config, tokenizer_source, tokenizer)
+    folder = home.cache / "data" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        stats = read_json(folder / "stats.json")
-        if stats is None:
+        prepared = cached_data(home, key)
+        if prepared is None:
             building = folder.with_suffix(".tmp")
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir()
             try:
-                stats = _build(config, tokenizer_source, building, progress)
+                stats, identity = _build(config, tokenizer_source, tokenizer, building, progress)
                 shutil.rmtree(folder, ignore_errors=True)
                 building.rename(folder)
                 fsync_directory(folder.parent)
+                prepared = PreparedData(folder, stats, identity)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
-    return PreparedData(folder, stats)
+    return prepared
 
 
-def _key(config: TrainingConfig, tokenizer_source: str) -> str:
+def _key(config: TrainingConfig, source: str, tokenizer: Path | None) -> str:
     data = config.data.model_dump()
     data.pop("packing")  # packing groups rows when they are read
     identity = [_VERSION, data, source_stamp(config.data.path)]
-    if config.model.train_tokenizer_vocab:
+    if tokenizer:
+        identity.append(file_hash(tokenizer / "tokenizer.json"))
+    elif config.model.train_tokenizer_vocab:
         identity.append(config.model.train_tokenizer_vocab)
     else:
-        identity += [tokenizer_source, config.model.revision]
+        identity += [config.model.tokenizer or source, config.model.revision]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -96,14 +133,20 @@ def _rows(data: DataSection) -> Iterator[Row | BadRowError]:
 
 
 def _build(
-    config: TrainingConfig, source: str, folder: Path, progress: Callable[[str], None]
-) -> dict[str, Any]:
+    config: TrainingConfig,
+    source: str,
+    given: Path | None,
+    folder: Path,
+    progress: Callable[[str], None],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     data = config.data
     count = sum(1 for _ in _rows(data))
     if not count:
         raise GladiusError(f"{data.path} holds no rows.", "Check data.path in the config.")
     splits = assign_splits(count, data.validation_share, data.test_share, data.split_seed)
-    if vocab := config.model.train_tokenizer_vocab:
+    if given:
+        tokenizer = load_tokenizer(str(given))
+    elif vocab := config.model.train_tokenizer_vocab:
         progress(f"training a tokenizer of {vocab:,} tokens")
         tokenizer = train_tokenizer(_training_rows(data, splits), vocab)
     else:
@@ -113,7 +156,7 @@ def _build(
     encoded = encode_rows(
         _rows(data), tokenizer, max_length=data.max_length, answer_only=data.answer_only_loss
     )
-    writer = _TokenFiles()
+    writer = TokenFiles()
     for number, item in enumerate(encoded):
         writer.add(item, splits[number])
         if number % 10_000 == 9_999:
@@ -121,89 +164,18 @@ def _build(
     writer.check(data)
     writer.save(folder)
     stats = writer.stats()
-    # By this, estimates find the size of data that was prepared before.
-    identity = {"rows_key": rows_key(config), "tokenizer": tokenizer_identity(config)}
+    identity = {
+        "rows_key": rows_key(config),  # by this, estimates find the size of prepared data
+        "tokenizer": tokenizer_identity(config),
+        "source": source_hash(data.path),
+        "tokens": tokens_hash(folder),
+    }
     write_json(folder / "identity.json", identity)
     write_json(folder / "stats.json", stats)
-    return stats
+    return stats, identity
 
 
 def _training_rows(data: DataSection, splits: np.ndarray) -> Iterator[Row]:
     for split, row in zip(splits, _rows(data), strict=True):
         if split == TRAIN and not isinstance(row, BadRowError):
             yield row
-
-
-class _TokenFiles:
-    """Collects rows as flat arrays."""
-
-    def __init__(self) -> None:
-        self._ids: list[np.ndarray] = []
-        self._supervised: list[np.ndarray] = []
-        self._splits: list[int] = []
-        self._bad: Counter[str] = Counter()
-        self._first_bad: dict[str, int] = {}  # reason → number of the first such row
-        self._cut = 0
-
-    def add(self, item: Encoded | BadRowError, split: int) -> None:
-        if isinstance(item, BadRowError):
-            self._bad[str(item)] += 1
-            self._first_bad.setdefault(str(item), item.number)
-            return
-        self._ids.append(item.ids)
-        self._supervised.append(item.supervised)
-        self._splits.append(split)
-        self._cut += item.cut
-
-    def check(self, data: DataSection) -> None:
-        bad, total = self._bad.total(), self._bad.total() + len(self._ids)
-        reasons = bad_rows_text(self._bad_reasons(3))
-        if bad / total > data.max_bad_share:
-            raise GladiusError(
-                f"{bad:,} of {total:,} rows of {data.path} cannot be used: {reasons}.",
-                "Mend the data, or raise data.max_bad_share.",
-            )
-        if TRAIN not in self._splits:
-            raise GladiusError(
-                f"{data.path} leaves no rows to train on.", "Add rows, or lower the other shares."
-            )
-
-    def save(self, folder: Path) -> None:
-        lengths = [len(ids) for ids in self._ids]
-        np.save(folder / "tokens.npy", np.concatenate(self._ids))
-        np.save(folder / "supervised.npy", np.concatenate(self._supervised))
-        np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
-        np.save(folder / "splits.npy", np.asarray(self._splits, dtype=np.int8))
-
-    def _bad_reasons(self, most: int) -> dict[str, dict[str, int]]:
-        """The commonest reasons, each with its `rows` and the number of the `first`."""
-        common = self._bad.most_common(most)
-        return {why: {"rows": n, "first": self._first_bad[why]} for why, n in common}
-
-    def stats(self) -> dict[str, Any]:
-        lengths = np.array([len(ids) for ids in self._ids])
-        counts = Counter(self._splits)
-        p50, p95 = np.percentile(lengths, [50, 95])
-        return {
-            "rows": len(lengths),
-            "bad_rows": self._bad.total(),
-            "bad_reasons": self._bad_reasons(10),
-            "cut_rows": int(self._cut),
-            "splits": {name: int(counts[i]) for i, name in enumerate(NAMES)},
-            "tokens": int(lengths.sum()),
-            "supervised_tokens": int(sum(int(s.sum()) for s in self._supervised)),
-            "length": {
-                "min": int(lengths.min()),
-                "mean": round(float(lengths.mean()), 1),
-                "p50": int(p50),
-                "p95": int(p95),
-                "max": int(lengths.max()),
-            },
-        }
-
-
-def bad_rows_text(reasons: dict[str, dict[str, int]]) -> str:
-    """`bad_reasons` of the stats, in words."""
-    return "; ".join(
-        f"{why} ({facts['rows']:,}, first at {facts['first']:,})" for why, facts in reasons.items()
-    )

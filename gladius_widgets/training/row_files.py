@@ -32,11 +32,14 @@ def read_rows(data: DataSection) -> Iterator[Row | BadRowError]:
             yield error
 
 
-def _raw_rows(source: str) -> Iterator[tuple[int, Any]]:
-    """Every row with its number, see `Row`."""
+def data_files(source: str) -> list[Path] | None:
+    """The files of a source in the order in which they are read; None for a hub or package name.
+
+    Raises:
+        GladiusError: it can only be a path, and nothing is there.
+    """
     if source.startswith("pypi:"):
-        yield from enumerate(_package_rows(source.removeprefix("pypi:")), 1)
-        return
+        return None
     path = Path(source).expanduser()
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if _kind(p) in _SUFFIXES and p.is_file())
@@ -45,12 +48,22 @@ def _raw_rows(source: str) -> Iterator[tuple[int, Any]]:
                 f"The folder {path} holds no data file.",
                 "Put JSONL, JSON, Parquet or CSV files there.",
             )
+        return files
+    if path.exists():
+        return [path]
+    if _looks_like_path(source):
+        raise GladiusError(f"There is no data file {path}.", "Check data.path in the config.")
+    return None
+
+
+def _raw_rows(source: str) -> Iterator[tuple[int, Any]]:
+    """Every row with its number, see `Row`."""
+    files = data_files(source)
+    if files is not None:
         for file in files:
             yield from _file_rows(file)
-    elif path.exists():
-        yield from _file_rows(path)
-    elif _looks_like_path(source):
-        raise GladiusError(f"There is no data file {path}.", "Check data.path in the config.")
+    elif source.startswith("pypi:"):
+        yield from enumerate(_package_rows(source.removeprefix("pypi:")), 1)
     else:
         yield from enumerate(_hub_rows(source), 1)
 

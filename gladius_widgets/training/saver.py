@@ -95,7 +95,7 @@ class Saver:
         s.state.active_s = s.reporter.timer.active_s()
         s.state.handled = sorted(s.control.handled)
         source = None if s.source is None else vars(s.source)
-        save_state(folder, {"state": s.state.to_dict(), "source": source})
+        save_state(folder, {"state": s.state.to_dict(), "source": source, "data": s.data})
 
     def _tokenizer_files(self) -> dict[str, bytes]:
         """The tokenizer as `from_pretrained` reads it; made once, as that takes its time."""

@@ -31,10 +31,11 @@ from gladius_widgets.training.experts import RouterWatch
 from gladius_widgets.training.lora import add_adapters
 from gladius_widgets.training.model import build_model, describe
 from gladius_widgets.training.parallel import Parallel
-from gladius_widgets.training.prepared_data import PreparedData, prepare_data
+from gladius_widgets.training.prepared_data import prepare_data
 from gladius_widgets.training.process import Interruption
 from gladius_widgets.training.recorder import Recorder
 from gladius_widgets.training.reporter import StatusReporter
+from gladius_widgets.training.resumed_data import ResumedData, data_record, resume_data
 from gladius_widgets.training.snapshot import STATE, load_rng, load_weights
 from gladius_widgets.training.sources import ModelSource, resolve_source
 from gladius_widgets.training.state import TrainState
@@ -53,6 +54,7 @@ class Session:
     accelerator: Accelerator
     ranks: Ranks
     source: ModelSource | None
+    data: dict[str, Any]  # what checkpoints remember of it
     tokenizer: PreTrainedTokenizerBase
     splits: dict[str, TokenData]
     parallel: Parallel
@@ -103,8 +105,11 @@ def build_session(
     )
     for problem in problems:
         recorder.tell("WARN", problem)
-    source, prepared = ranks.on_main(lambda: _prepare(config, run, reporter, state_file))
+    source, data = ranks.on_main(lambda: _prepare(config, run, reporter, checkpoint, state_file))
+    prepared = data.prepared
     recorder.event("status", "Data prepared", prepared.stats)
+    if data.note:
+        recorder.tell("WARN", data.note, {"exact": data.exact})
     tokenizer = prepared.tokenizer()
     splits = {
         name: prepared.split(name, config.data, pad_token_id(tokenizer))
@@ -144,6 +149,7 @@ def build_session(
         accelerator=accelerator,
         ranks=ranks,
         source=source,
+        data=data_record(prepared, config.data),
         tokenizer=tokenizer,
         splits=splits,
         parallel=parallel,
@@ -163,21 +169,20 @@ def _prepare(
     config: TrainingConfig,
     run: RunDirectory,
     reporter: StatusReporter,
+    checkpoint: Checkpoint | None,
     resumed: dict[str, Any] | None,
-) -> tuple[ModelSource | None, PreparedData]:
-    home = home_of(run)
-    if resumed and resumed.get("source"):
-        source = ModelSource(**resumed["source"])  # the same weights as before, wherever from
-        source = (
-            source
-            if Path(source.folder).is_dir()
-            else resolve_source(config.model, home, reporter.substatus)
-        )
-    else:
-        source = resolve_source(config.model, home, reporter.substatus)
-    reporter.substatus("reading the data")
-    tokenizer_source = source.folder if source else config.model.tokenizer or ""
-    return source, prepare_data(config, home, tokenizer_source, reporter.substatus)
+) -> tuple[ModelSource | None, ResumedData]:
+    home, progress = home_of(run), reporter.substatus
+    source = ModelSource(**resumed["source"]) if resumed and resumed.get("source") else None
+    # The same weights as before, wherever from; a checkpoint without adapters needs no base.
+    if source is None or (config.lora.enabled and not Path(source.folder).is_dir()):
+        source = resolve_source(config.model, home, progress)
+    progress("reading the data")
+    if checkpoint is not None:
+        record = (resumed or {}).get("data") or {}
+        return source, resume_data(config, home, checkpoint.folder, record, progress)
+    tokenizer_source = source.folder if source else ""
+    return source, ResumedData(prepare_data(config, home, tokenizer_source, progress))
 
 
 def home_of(run: RunDirectory) -> Home:
