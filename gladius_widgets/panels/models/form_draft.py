@@ -1,0 +1,95 @@
+"""A job being written: its config, its name, and when it may start."""
+
+import time
+from dataclasses import replace
+
+from gladius_widgets.client import Client, Job
+from gladius_widgets.client.submission import check_name
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.panels.models.form import ConfigForm, Mistake, Shown, start_time
+from gladius_widgets.panels.models.form_presets import Start
+
+NAME, START_AT = "name", "start_at"
+_LABELS = {NAME: "Job name", START_AT: "Start at"}
+
+
+class Draft:
+    """What the form holds.
+
+    Attributes:
+        form: the config.
+        name: the job's.
+        held: it shall wait in the queue until somebody releases it.
+        after: id of a job that has to be completed first; empty for none.
+        start_at: not before this moment, as typed; empty for none.
+        asked: submitting was tried, so what is missing is told too.
+        touched: keys that were edited, `NAME` and `START_AT` among them.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self.held = False
+        self.after = self.start_at = ""
+        self.begin(start)
+
+    def begin(self, start: Start) -> None:
+        """Start over with another config and name; when it may start stays."""
+        self._begun = start.text
+        self.form = ConfigForm(start.text)
+        self.name = start.name
+        self.asked = False
+        self.touched: set[str] = set()
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether the config is no longer what it began with."""
+        return self.form.text != self._begun
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits even where a slot is free."""
+        return bool(self.held or self.after or self.start_at)
+
+    def mistakes(self) -> list[Mistake]:
+        """All that stands in the way of submitting."""
+        own = [
+            Mistake(key, label, error)
+            for key, label in _LABELS.items()
+            if (error := self._error(key))
+        ]
+        return [*own, *self.form.mistakes()]
+
+    def error(self, key: str) -> str:
+        """What is wrong with `NAME` or `START_AT`, once it was touched or submitting was tried."""
+        return self._error(key) if self.asked or key in self.touched else ""
+
+    def shown(self, key: str) -> Shown:
+        """A field; what is only missing is not held against it before it was touched."""
+        shown = self.form.shown(key)
+        if shown.error and not (self.asked or key in self.touched):
+            missing = {mistake.key for mistake in self.form.mistakes() if mistake.missing}
+            return replace(shown, error="") if key in missing else shown
+        return shown
+
+    def submit(self, client: Client) -> Job:
+        """Queue it.
+
+        Raises:
+            GladiusError: something is wrong after all; nothing was queued.
+        """
+        return client.submit(
+            self.form.config(),
+            check_name(self.name),
+            after=[self.after] if self.after else [],
+            not_before=start_time(self.start_at, time.time()),
+            held=self.held,
+        )
+
+    def _error(self, key: str) -> str:
+        try:
+            if key == NAME:
+                check_name(self.name)
+            else:
+                start_time(self.start_at, time.time())
+        except GladiusError as error:
+            return error.message if key == NAME else str(error)
+        return ""
