@@ -61,6 +61,7 @@ def server(serve_notebooks, folder):
     other = {name: f'client=Client("{folder / name}")' for name in ("empty", "real", "crowd")}
     cells = {name: FRAMED.format(client=client) for name, client in other.items()}
     cells |= {"queue": FRAMED.format(client=""), "alone": ALONE}
+    cells |= {"jobs": "from gladius_widgets import JobsPage\nJobsPage()"}
     cells |= {"console": ELSEWHERE, "new": ELSEWHERE}
     server = serve_notebooks(cells, unwatched_s=3)
     for home in (server.home, Home(folder / "real")):
@@ -137,10 +138,10 @@ def queue(busy):
 def tab(server, open_page):
     """Opens the tab and waits until it is drawn."""
 
-    homes = {"queue": server.home, "alone": server.home}
+    homes = dict.fromkeys(("queue", "alone", "jobs"), server.home)
 
     def open_(name: str = "queue", **options) -> Page:
-        page = open_page(server.url(f"voila/render/{name}.ipynb"), **options)
+        page = open_page(server.url(f"voila/render/{name}.ipynb?tab=queue"), **options)
         expect(page.locator(".gw-queuetab")).to_be_visible(timeout=30_000)
         # A kernel that was started ahead shows what was then, until it has looked again.
         waiting = (
@@ -515,10 +516,11 @@ def test_a_long_queue_is_shown_in_part(tab, folder):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_violation_of_accessibility(tab, queue, theme):
+def test_no_violation_of_accessibility_in_the_jobs_page(tab, queue, theme):
     queue.submit("held", held=True)
     queue.submit("tonight", not_before=time.time() + 7200)
-    page = tab(theme=theme, width=900)
+    page = tab("jobs", theme=theme, width=900)
+    expect(page.get_by_role("tab", name="Queue")).to_have_attribute("aria-selected", "true")
     expect(card(page, "tonight").locator(".gw-badge")).to_be_visible()
     assert violations(page) == []
     for width in (600, 900, 1440):
