@@ -109,7 +109,10 @@ def set_settings(
     as_json: JsonOption = False,
 ) -> None:
     """Change settings of a running job, within the bounds of its config."""
-    changes = dict(parse_setting(setting) for setting in settings)
+    pairs = [parse_setting(setting) for setting in settings]
+    changes = dict(pairs)
+    if len(changes) < len(pairs):
+        raise typer.BadParameter("a setting is given twice; give each once")
     if preview:
         curve = open_client(context, home, as_json).preview(job, changes, points=20)
         if chosen.as_json:

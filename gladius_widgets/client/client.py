@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.client.money import MoneyQueries
@@ -25,13 +25,13 @@ from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.store.registry_file import home_error
 from gladius_widgets.supervisor import Settings, ensure_supervisor, load_settings, refresh
-from gladius_widgets.supervisor.reconcile import cost_now
 
 if TYPE_CHECKING:
     from gladius_widgets.core.config import TrainingConfig
 
 # Logs, metrics and one small checkpoint; below it a run would end half-way.
 MIN_FREE_BYTES = 64 * 1024**2
+_LAST_ANSWER_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Client(QueueCommands, MoneyQueries):
         # A job that has ended since the first look is as the second one has it, or a slot that
         # is already the next job's would count twice.
         active = {job.id: now.get(job.id, job) for job in found if job.status in ACTIVE}
-        return [self._with_cost(active.get(job.id, job)) for job in found]
+        return [active.get(job.id, job) for job in found]
 
     def count(self, **filters: Any) -> int:
         """How many jobs match the filters of `jobs`."""
@@ -144,7 +144,7 @@ class Client(QueueCommands, MoneyQueries):
         job = self._registry.resolve(ref)
         if job.status not in FINAL:
             self._supervise()
-        return self._with_cost(refresh(self._registry, self.home, job))
+        return refresh(self._registry, self.home, job)
 
     def run(self, ref: str) -> RunDirectory:
         """The job's run directory."""
@@ -219,9 +219,9 @@ class Client(QueueCommands, MoneyQueries):
 
         command = Command(command)
         job = self.job(ref)
-        check_legal(job, command)
+        check_legal(job, command, args)
         run = self.home.run(job.id)
-        checked = check_arguments(command, args, load_config(run.config))
+        checked = check_arguments(command, args, lambda: load_config(run.config))
         if not job.holds_slot:  # no process is there to ask
             answer = settle(self._registry, job, command, checked, self.user)
             self._supervise()
@@ -278,8 +278,8 @@ class Client(QueueCommands, MoneyQueries):
         if status is None or status.schedule is None:
             raise GladiusError(f"'{job.name}' has no schedule yet.", "Wait until it trains.")
         schedule = Schedule(**status.schedule)
-        now = schedule.learning_rate(status.step)
-        checked = check_changes(load_config(run.config), changes, now)
+        highest = schedule.highest(status.step)
+        checked = check_changes(load_config(run.config), changes, highest)
         return schedule.with_changes(status.step, checked).curve(status.step, points)
 
     def cancel(self, ref: str, reason: str, *, wait_s: float | None = None) -> Any:
@@ -301,11 +301,14 @@ class Client(QueueCommands, MoneyQueries):
     def _wait(
         self, run: RunDirectory, job: Job, request: control.Request, wait_s: float
     ) -> control.Ack | control.Request:
-        """The answer; gives up early when the attempt is over and nobody is left to answer."""
+        """The answer; gives up early when the attempt is over and nobody is left to answer.
+
+        A pause that frees the machine is answered just after the exit record.
+        """
         deadline = time.monotonic() + wait_s
         while (left := deadline - time.monotonic()) > 0:
             ended = read_exit(run.attempt(job.attempt)) is not None
-            answer = control.wait_ack(run, request.id, 0.0 if ended else min(left, 0.25))
+            answer = control.wait_ack(run, request.id, min(left, _LAST_ANSWER_S if ended else 0.25))
             if answer is not None or ended:
                 return answer or request
         return request
@@ -316,11 +319,6 @@ class Client(QueueCommands, MoneyQueries):
         if active or self._registry.count(statuses=[JobStatus.QUEUED]):
             self._supervise()
         return {job.id: refresh(self._registry, self.home, job) for job in active}
-
-    def _with_cost(self, job: Job) -> Job:
-        if job.status in ACTIVE and job.hourly_rate is not None:
-            return replace(job, cost=cost_now(self.home, job))
-        return job
 
     def _check_space(self) -> None:
         free_bytes = shutil.disk_usage(self.home.root).free

@@ -1,7 +1,7 @@
 """Whether a command makes sense: for the job's state, and with these arguments."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,6 +27,10 @@ _DONE_TO = {
     Command.REORDER: "moved in the queue",
     Command.CANCEL: "cancelled",
 }
+# What the client itself can do to a job that no process works on.
+_UNATTENDED = frozenset(
+    {Command.RESUME, Command.CANCEL, Command.HOLD, Command.UNHOLD, Command.REORDER}
+)
 
 
 class Arguments(BaseModel):
@@ -48,7 +52,7 @@ class PauseArguments(Arguments):
 class ValidateArguments(Arguments):
     """Which split to validate on."""
 
-    split: str = Field(default="validation", pattern="^(validation|test)$")
+    split: Literal["validation", "test"] = "validation"
 
 
 class ReorderArguments(Arguments):
@@ -76,27 +80,46 @@ _SCHEMAS: dict[Command, type[Arguments]] = {
 }
 
 
-def check_legal(job: Job, command: Command) -> None:
+def check_legal(job: Job, command: Command, args: Mapping[str, Any] | None = None) -> None:
     """Raise IllegalMoveError, with the current state, when the job cannot be asked this."""
-    if is_legal_command(job.status, command):
+    releases = command == Command.PAUSE and bool((args or {}).get("release"))
+    if _is_possible(job, command) or (releases and _is_held_at_a_step(job)):
         return
-    possible = [str(c) for c in Command if is_legal_command(job.status, c)]
+    possible = [str(c) for c in Command if _is_possible(job, c)]
+    possible += ["pause with release"] if _is_held_at_a_step(job) else []
     hint = f"Possible now: {', '.join(possible)}." if possible else "Nothing more can be done."
+    has_machine = job.holds_slot or not is_legal_command(job.status, command)
+    standing = job.status if has_machine else f"{job.status} and has freed its machine"
     raise IllegalMoveError(
-        f"'{job.name}' is {job.status}, so it cannot be {_DONE_TO[command]}.", hint
+        f"'{job.name}' is {standing}, so it cannot be {_DONE_TO[command]}.", hint
     )
 
 
+def _is_possible(job: Job, command: Command) -> bool:
+    """By its state, and by whether somebody is there to do it."""
+    return is_legal_command(job.status, command) and (job.holds_slot or command in _UNATTENDED)
+
+
+def _is_held_at_a_step(job: Job) -> bool:
+    return job.status == JobStatus.PAUSED and job.holds_slot
+
+
 def check_arguments(
-    command: Command, given: Mapping[str, Any] | None, config: TrainingConfig
+    command: Command, given: Mapping[str, Any] | None, config: Callable[[], TrainingConfig]
 ) -> dict[str, Any]:
     """The arguments with defaults filled in.
+
+    Args:
+        command: what to do.
+        given: its arguments.
+        config: reads the job's config, where it is needed: a job whose config is damaged can
+            still be cancelled.
 
     Raises:
         GladiusError: an unknown name, a wrong type, or a value out of its bounds.
     """
     if command == Command.SET:
-        return check_changes(config, given or {})
+        return check_changes(config(), given or {})
     schema = _SCHEMAS.get(command, NoArguments)
     try:
         return schema.model_validate(dict(given or {})).model_dump()

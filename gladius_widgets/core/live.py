@@ -22,7 +22,29 @@ LIVE_KEYS: dict[str, str] = {
     "checkpoint_interval_steps": "checkpointing.interval_steps",
     "checkpoint_interval_minutes": "checkpointing.interval_minutes",
 }
-FACTOR_KEY = "learning_rate_factor"
+# Besides `learning_rate`, the rate from now on (it ends a warm-up): two more ways to change it.
+FACTOR_KEY = "learning_rate_factor"  # multiplies it
+PEAK_KEY = "peak_learning_rate"  # the top of the schedule, as the config file names it
+# What a config file may change for the next attempt of a run: nothing that its losses depend on.
+_NEXT_ATTEMPT = frozenset(
+    {
+        "training.log_interval_steps",
+        "training.validation_max_batches",
+        "training.on_oom",
+        "training.max_oom_recoveries",
+        "training.max_nonfinite_in_row",
+        "training.max_rollbacks",
+        "training.hang_timeout_s",
+        "training.on_hang",
+        "training.sigterm_grace_s",
+        "training.tensorboard",
+        "moe.stats_interval_steps",
+        "moe.dead_load_share",
+        "checkpointing.keep_last",
+        "checkpointing.keep_best",
+    }
+)
+_NEXT_ATTEMPT_SECTIONS = ("alerts",)
 _SHORT_NAMES = {path: name for name, path in LIVE_KEYS.items()}
 _OPTIONAL = {
     "validation_interval_steps",
@@ -75,8 +97,8 @@ def check_changes(
     Args:
         config: the run's config, which holds the bounds.
         changes: short names, dotted config names, or `learning_rate_factor`, to values.
-        learning_rate: the rate now in force, to check a factor's result; None leaves that to
-            the trainer.
+        learning_rate: the highest rate still to come, to check a factor's result; None leaves
+            that to the trainer.
 
     Raises:
         GladiusError: nothing to change, an unknown name, a value out of bounds (the bounds are
@@ -91,12 +113,15 @@ def check_changes(
             checked[name] = _number(name, value, 1e-6, 1e6)
             if learning_rate is not None:
                 _bounded(config, "learning_rate", learning_rate * checked[name])
+        elif name == PEAK_KEY:
+            low, high = config.optimization.learning_rate_bounds
+            checked[name] = _number(name, value, low, high)
         elif name in LIVE_KEYS:
             checked[name] = _bounded(config, name, value)
         else:
             raise _not_live(config, given)
-    if FACTOR_KEY in checked and "learning_rate" in checked:
-        raise GladiusError("Both a learning rate and a factor are given.", "Give one of the two.")
+    if len({"learning_rate", FACTOR_KEY, PEAK_KEY} & checked.keys()) > 1:
+        raise GladiusError("The learning rate is given in two ways.", "Give one of them.")
     return checked
 
 
@@ -110,12 +135,14 @@ def diff(old: TrainingConfig, new: TrainingConfig) -> dict[str, tuple[Any, Any]]
     }
 
 
-def split_diff(
-    changes: Mapping[str, tuple[Any, Any]],
-) -> tuple[dict[str, Any], list[str]]:
-    """(live changes by short name, keys that need a restart) of a `diff`."""
-    live = {_SHORT_NAMES[key]: new for key, (_, new) in changes.items() if key in _SHORT_NAMES}
-    return live, [key for key in changes if key not in _SHORT_NAMES]
+def is_live(key: str) -> bool:
+    """Whether a dotted config name can change while the run goes on."""
+    return key in _SHORT_NAMES
+
+
+def is_for_next_attempt(key: str) -> bool:
+    """Whether a dotted config name can change between two attempts of one run."""
+    return key in _NEXT_ATTEMPT or key.partition(".")[0] in _NEXT_ATTEMPT_SECTIONS
 
 
 def _bounded(config: TrainingConfig, name: str, value: Any) -> float | int | None:
@@ -162,7 +189,8 @@ def _not_live(config: TrainingConfig, name: str) -> GladiusError:
             "Change the config and start a new run.",
         )
     return GladiusError(
-        f"There is no live setting '{name}'.", did_you_mean(name, [*LIVE_KEYS, FACTOR_KEY])
+        f"There is no live setting '{name}'.",
+        did_you_mean(name, [*LIVE_KEYS, FACTOR_KEY, PEAK_KEY]),
     )
 
 

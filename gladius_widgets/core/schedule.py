@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from gladius_widgets.core.live import FACTOR_KEY
+from gladius_widgets.core.live import FACTOR_KEY, PEAK_KEY
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,21 @@ class Schedule:
         return min(1.0, max(0.0, self.anchor_decay + (1 - self.anchor_decay) * share))
 
     def with_learning_rate(self, step: int, learning_rate: float) -> Self:
-        """The schedule that stands at `learning_rate` at `step` and goes on from there.
+        """The schedule that stands at `learning_rate` at `step` and goes on from there, downwards.
 
-        Where the schedule is zero (first warm-up step, end) the new value becomes the peak.
+        In warm-up that is the end of the warm-up, so the rate never exceeds what was asked for;
+        where the schedule has come to zero the new value becomes the peak.
         """
+        if step < self.warmup_steps:
+            return replace(self, peak=learning_rate, scale=1.0, warmup_steps=step)
         factor = self.factor(step)
         if factor <= 0:
             return replace(self, peak=learning_rate, scale=1.0)
         return replace(self, scale=learning_rate / (self.peak * factor))
+
+    def highest(self, step: int) -> float:
+        """The highest rate from `step` on: the peak in warm-up, then the rate at `step`."""
+        return self.learning_rate(max(step, self.warmup_steps))
 
     def with_factor(self, factor: float) -> Self:
         """The schedule with everything from now on multiplied by `factor`."""
@@ -79,6 +86,8 @@ class Schedule:
             schedule = schedule.with_learning_rate(step, changes["learning_rate"])
         if FACTOR_KEY in changes:
             schedule = schedule.with_factor(changes[FACTOR_KEY])
+        if PEAK_KEY in changes:
+            schedule = replace(schedule, peak=changes[PEAK_KEY], scale=1.0)
         return schedule
 
     def with_total_steps(self, step: int, total_steps: int) -> Self:

@@ -58,14 +58,15 @@ def show_differences(found: Sequence[model.Difference]) -> None:
             None,
             h("th", {"scope": "row", "class": "gw-mono"}, one.key),
             h("td", {"class": "gw-mono"}, f"{one.old} → {one.new}"),
-            h("td", None, _badge(live=one.live)),
+            h("td", None, _badge(one.holds)),
         )
         for one in found
     ]
     dialog = Dialog(
         "Config Read Again",
         h("table", {"class": "gw-diff", "aria-label": "Changed settings"}, h("tbody", None, rows)),
-        text="Live settings are in force now; the others need a new run.",
+        text="Live settings are in force now. What holds from the next attempt on needs a pause "
+        "with release and a resume; the others need a new run.",
         icon="sync",
         actions=[Action("close", "Close", "primary")],
     )
@@ -74,9 +75,9 @@ def show_differences(found: Sequence[model.Difference]) -> None:
     dialog.show()
 
 
-def _badge(*, live: bool) -> Node:
-    tone, text = ("green", "Live") if live else ("yellow", "Needs restart")
-    return h("span", {"class": f"gw-badge gw-badge--square gw-tone-{tone}"}, text)
+def _badge(holds: str) -> Node:
+    tone = "green" if holds == "Live" else "yellow"
+    return h("span", {"class": f"gw-badge gw-badge--square gw-tone-{tone}"}, holds)
 
 
 def _field(field: model.LiveField) -> Node:

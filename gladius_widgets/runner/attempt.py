@@ -207,6 +207,8 @@ class Runner:
                 "ended_at": time.time(),
             },
         )
+        if ending.status == JobStatus.PAUSED:
+            self._desk.confirm_release(snapshot.step)
 
     def _say(self, kind: str, message: str, payload: dict[str, Any] | None = None) -> None:
         append_event(self._run, kind, message, payload, source="runner", attempt=self._number)

@@ -64,7 +64,11 @@ def judge(evidence: Evidence) -> Ending:
         return Ending(JobStatus.CANCELLED, code, _signal_name(code))
     if said in _GOOD_ENDS and (code == 0 or evidence.reason == Reason.INTERRUPTED):
         return Ending(said, code)
-    died_of = _signal_name(code) or _signal_in_log(_tail(evidence.log, evidence.log_start))
+    own_doing = evidence.reason in (Reason.RANK_DIED, Reason.HANG)
+    died_of = None if own_doing else _signal_name(code)
+    died_of = died_of or _signal_in_log(_tail(evidence.log, evidence.log_start))
+    if died_of is None and evidence.reason == Reason.RANK_DIED:
+        died_of = "SIGKILL"  # any other signal leaves a record or a word in the log
     return Ending(JobStatus.FAILED, code, died_of, _error(evidence, died_of))
 
 
@@ -76,7 +80,7 @@ def _error(evidence: Evidence, died_of: str | None) -> RunError:
         return own
     if evidence.reason == Reason.HANG:
         return RunError(type="hang", message="The run made no progress and was ended.")
-    if code < 0 and evidence.reason != Reason.INTERRUPTED:
+    if code < 0 and evidence.reason in (Reason.NONE, Reason.LEFT_BEHIND):
         name = died_of or "a signal"
         return RunError(type=name, message=f"The launcher was killed from outside by {name}.")
     if died_of is not None:
@@ -113,11 +117,9 @@ def failures(attempt: AttemptDirectory) -> tuple[RunError | None, RunError | Non
 def _killed_message(name: str, evidence: Evidence) -> str:
     if name == "SIGKILL":
         if evidence.out_of_memory_kills:
-            return "The training process was killed by SIGKILL: the machine ran out of memory."
-        return (
-            "The training process was killed by SIGKILL (by the out-of-memory killer, or by hand)."
-        )
-    return f"The training process was killed by {name}."
+            return "A training process was killed by SIGKILL: the machine ran out of memory."
+        return "A training process was killed by SIGKILL (by the out-of-memory killer, or by hand)."
+    return f"A training process was killed by {name}."
 
 
 def _signal_name(returncode: int) -> str | None:

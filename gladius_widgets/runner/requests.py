@@ -28,12 +28,26 @@ class RequestDesk:
         return next((r for r in self._open() if r.command == Command.CANCEL), None)
 
     def close(self, ending: JobStatus, step: int | None) -> None:
-        """Answer what is open: a cancel that was obeyed is applied, the rest came too late."""
+        """Answer what is open: a cancel that was obeyed is applied, the rest came too late.
+
+        A pause that frees the machine waits for `confirm_release`.
+        """
         for request in self._open():
             if request.command == Command.CANCEL and ending == JobStatus.CANCELLED:
                 control.acknowledge(self._run, request, "applied", step=step, new=ending)
+            elif ending == JobStatus.PAUSED and _is_release(request):
+                continue
+            elif ending == JobStatus.PAUSED and request.command == Command.RESUME:
+                self._reject(request, "the machine was just being freed; resume it again", step)
             else:
                 self._reject(request, f"the run had already ended ({ending})", step)
+
+    def confirm_release(self, step: int | None) -> None:
+        """The machine is free: what asked for that is applied, and a resume can follow at once."""
+        for request in self._open():
+            if _is_release(request):
+                old, new = JobStatus.TRAINING, JobStatus.PAUSED
+                control.acknowledge(self._run, request, "applied", step=step, old=old, new=new)
 
     def _open(self) -> list[Request]:
         waiting = control.pending(self._run, self._answered)
@@ -44,3 +58,7 @@ class RequestDesk:
     def _reject(self, request: Request, reason: str, step: int | None) -> None:
         control.acknowledge(self._run, request, "rejected", step=step, reason=reason)
         self._answered.add(request.id)
+
+
+def _is_release(request: Request) -> bool:
+    return request.command == Command.PAUSE and bool(request.args.get("release"))

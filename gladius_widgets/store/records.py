@@ -156,7 +156,9 @@ def _live_status(run: RunDirectory, snapshot: RunStatus | None) -> JobStatus:
     # The trainer has said its last word and the runner is still clearing up.
     if snapshot.state == JobStatus.STOPPED:
         return JobStatus.STOPPING
-    return JobStatus.TRAINING if snapshot.state.is_final else snapshot.state
+    if snapshot.state.is_final:
+        return JobStatus.TRAINING if snapshot.training_started_at else JobStatus.PROVISIONING
+    return snapshot.state
 
 
 def _lost_error() -> dict[str, str]:

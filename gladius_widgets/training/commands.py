@@ -1,32 +1,18 @@
 """Obeying: each command's effect and its answer, the same on every rank at the same step."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.live import FACTOR_KEY, LiveSettings, check_changes, diff, split_diff
-from gladius_widgets.core.schedule import Schedule
+from gladius_widgets.core.live import FACTOR_KEY
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.store.control import Request, acknowledge
+from gladius_widgets.training.changes import Answer, Changes
+from gladius_widgets.training.control import SETTINGS
 from gladius_widgets.training.evaluation import Evaluation
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
-from gladius_widgets.training.state import planned_steps
 
 _POLL_S = 0.05
-
-
-@dataclass(frozen=True)
-class _Answer:
-    old: Any = None
-    new: Any = None
 
 
 class Commands:
@@ -42,7 +28,8 @@ class Commands:
         self._s = session
         self._saver = saver
         self._evaluation = evaluation
-        self._applied_config = session.config
+        self._changes = Changes(session, saver)
+        self.show_settings, self.replan = self._changes.show, self._changes.replan
         self.paused = False
         self.released = False
         self.stopping: Request | None = None
@@ -59,17 +46,23 @@ class Commands:
             self._hold()
 
     def _obey_waiting(self) -> None:
-        for request, is_replay in self._s.control.take(self._s.state.step):
+        changed = False
+        for request, is_replay, is_overtaken in self._s.control.take(self._s.state.step):
             self._s.control.handled.add(request.id)
             try:
+                if not is_replay and (is_overtaken or changed):
+                    _check_absolute(request)
                 answer = self._carry_out(request)
             except GladiusError as error:
                 self._answer(request, "rejected", is_replay, reason=str(error))
             else:
                 if answer is not None:
                     self._answer(request, "applied", is_replay, answer)
+                if request.command in SETTINGS:
+                    changed = True
+                    self._s.control.settings_changed()
 
-    def _carry_out(self, request: Request) -> _Answer | None:
+    def _carry_out(self, request: Request) -> Answer | None:
         """The command's effect; None when it is answered later."""
         args = request.args
         match request.command:
@@ -84,11 +77,11 @@ class Commands:
             case Command.VALIDATE:
                 return self._validate(str(args.get("split", "validation")))
             case Command.SET:
-                return self._set(args)
+                return self._changes.set(args)
             case Command.REVERT:
-                return self._revert()
+                return self._changes.revert()
             case Command.RELOAD:
-                return self._reload()
+                return self._changes.reload()
         raise GladiusError(f"The trainer knows no command '{request.command}'.")
 
     def _answer(
@@ -96,12 +89,12 @@ class Commands:
         request: Request,
         outcome: str,
         is_replay: bool,
-        answer: _Answer | None = None,
+        answer: Answer | None = None,
         reason: str | None = None,
     ) -> None:
         if not self._s.ranks.is_main:
             return
-        answer = answer or _Answer()
+        answer = answer or Answer()
         step = self._s.state.step
         who = f" by {request.requested_by}" if request.requested_by else ""
         done = {"applied": "", "rejected": f" refused: {reason}"}[outcome]
@@ -123,37 +116,43 @@ class Commands:
 
     # Pause, resume, stop
 
-    def _pause(self, release: bool, who: str) -> _Answer:
+    def _pause(self, release: bool, who: str) -> Answer | None:
         if self.stopping is not None:
             raise GladiusError("The run is already stopping.")
         if self.released or (self.paused and not release):
             raise GladiusError("The run is paused already.", "Resume it to go on.")
         if self._saver.save("pause") is None:
             raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
+        if not self.paused:
+            self._s.reporter.timer.pause()
         self.paused, self.released = True, release
-        self._s.reporter.timer.pause()
         self._s.reporter.change(
             state=JobStatus.PAUSED, remaining_s=self._s.reporter.status.remaining_s
         )
         self._tell_status(JobStatus.PAUSED, "PAUSED", who)
-        return _Answer(JobStatus.TRAINING, JobStatus.PAUSED)
+        # That the machine is free is for the runner to say, when no process is left.
+        return None if release else Answer(JobStatus.TRAINING, JobStatus.PAUSED)
 
     def pause_for_user(self) -> None:
         """Pause by the trainer itself, to wait for a decision."""
         self._pause(release=False, who="the trainer")
 
-    def _resume(self, who: str) -> _Answer:
+    def _resume(self, who: str) -> Answer:
+        if self.released:
+            raise GladiusError("The run is freeing its machine.", "Resume it again in a moment.")
         if not self.paused:
             raise GladiusError("The run is not paused.")
         self.paused = False
         self._s.reporter.timer.resume()
         self._s.reporter.change(state=JobStatus.TRAINING)
         self._tell_status(JobStatus.TRAINING, "RESUMED", who)
-        return _Answer(JobStatus.PAUSED, JobStatus.TRAINING)
+        return Answer(JobStatus.PAUSED, JobStatus.TRAINING)
 
     def _stop(self, request: Request) -> None:
         if self.stopping is not None:
             raise GladiusError("The run is stopping already.")
+        if self.released:
+            raise GladiusError("The run is freeing its machine.", "Resume it, then stop it.")
         self.stopping = request
         if self.paused:
             self.paused = False
@@ -169,12 +168,16 @@ class Commands:
 
     def close(self) -> None:
         """Answer what came too late, and the request to stop, now that all it asks for is done."""
+        self.refuse_waiting()
+        if self.stopping is not None:
+            self._answer(self.stopping, "applied", False, Answer(None, JobStatus.STOPPED))
+
+    def refuse_waiting(self) -> None:
+        """Answer what comes too late, as the run is at its end."""
         ending = "stopping" if self.stopping is not None else "ending"
-        for request, is_replay in self._s.control.take(self._s.state.step):
+        for request, is_replay, _ in self._s.control.take(self._s.state.step):
             if not is_replay:
                 self._answer(request, "rejected", False, reason=f"The run is {ending} already.")
-        if self.stopping is not None:
-            self._answer(self.stopping, "applied", False, _Answer(None, JobStatus.STOPPED))
 
     def _hold(self) -> None:
         s = self._s
@@ -192,15 +195,15 @@ class Commands:
 
     # Checkpoint, validation
 
-    def _checkpoint(self) -> _Answer:
+    def _checkpoint(self) -> Answer:
         step = self._s.state.step
         if self._saver.last_step == step:
             raise GladiusError(f"Step {step} is saved already.")
         if self._saver.save("request") is None:
             raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
-        return _Answer(new={"step": step})
+        return Answer(new={"step": step})
 
-    def _validate(self, split: str) -> _Answer:
+    def _validate(self, split: str) -> Answer:
         state = self._s.state
         if split not in ("validation", "test"):
             raise GladiusError(f"There is no split '{split}'.", "Use validation or test.")
@@ -212,93 +215,10 @@ class Commands:
                 f"The run has no {split} split.", f"Set data.{split}_share in the config."
             )
         figures = {"loss": result.loss, "accuracy": result.accuracy}
-        return _Answer(new={"split": split, **figures, "perplexity": result.perplexity})
-
-    # Live settings
-
-    def _set(self, changes: Mapping[str, Any]) -> _Answer:
-        state = self._s.state
-        checked = check_changes(self._s.config, changes, state.learning_rate)
-        before = self._settings()
-        undo = {"schedule": state.schedule.to_dict(), "live": state.live.to_dict()}
-        self._apply(checked)
-        answer = _changes(before, self._settings())
-        if not answer.new:
-            raise GladiusError("Those are the settings already in force.")
-        state.undo.append(undo)
-        return answer
-
-    def _revert(self) -> _Answer:
-        state = self._s.state
-        if not state.undo:
-            raise GladiusError("There is no change to revert.")
-        before, undo = self._settings(), state.undo.pop()
-        state.live = LiveSettings(**undo["live"])
-        state.schedule = Schedule(**undo["schedule"])
-        self._replan()
-        return _changes(before, self._settings())
-
-    def _reload(self) -> _Answer:
-        new_config = self._s.ranks.on_main(self._read_config)
-        changes = diff(self._applied_config, new_config)
-        if not changes:
-            raise GladiusError("The config file says what is in force already.")
-        live, restart = split_diff(changes)
-        applied = self._set(live) if live else _Answer({}, {})
-        self._applied_config = new_config
-        shown = {key: list(pair) for key, pair in changes.items()}
-        return _Answer(
-            applied.old, {"applied": applied.new, "needs_restart": restart, "diff": shown}
-        )
-
-    def _read_config(self) -> TrainingConfig:
-        job = read_json(self._s.run.job) or {}
-        path = job.get("config_file")
-        if not path:
-            raise GladiusError("The run was not started from a config file.", "Use set instead.")
-        # As at submit, or each relative path and each override would look like a change.
-        return with_absolute_paths(load_config(path, job.get("overrides", ())), Path(path).parent)
-
-    def _apply(self, changes: Mapping[str, Any]) -> None:
-        state = self._s.state
-        live = {k: v for k, v in changes.items() if k not in ("learning_rate", FACTOR_KEY)}
-        state.live = replace(state.live, **live)
-        self._replan()
-        state.schedule = state.schedule.with_changes(state.step, changes)
-        self.show_settings()
-
-    def _replan(self) -> None:
-        """How many steps are left may have changed with the batch size."""
-        s = self._s
-        total = planned_steps(
-            s.config, s.state.live, s.dataset_size, step=s.state.step, samples=s.state.samples
-        )
-        s.state.schedule = s.state.schedule.with_total_steps(s.state.step, total)
-        s.state.total_steps = total
-        s.reporter.update(total_steps=total)
-        self.show_settings()
-
-    def show_settings(self) -> None:
-        """Settings in force that differ from the config, for status.json."""
-        s = self._s
-        original = LiveSettings.of(s.config).to_dict()
-        live = {k: v for k, v in s.state.live.to_dict().items() if v != original[k]}
-        if (
-            scale := s.state.schedule.scale
-        ) != 1.0 or s.state.schedule.peak != s.config.optimization.learning_rate:
-            live |= {"learning_rate": s.state.learning_rate, "learning_rate_scale": scale}
-        s.reporter.update(
-            live=live,
-            learning_rate=s.state.learning_rate,
-            schedule=s.state.schedule.to_dict(),
-        )
-        self._saver.report()
-
-    def _settings(self) -> dict[str, Any]:
-        state = self._s.state
-        return {"learning_rate": state.learning_rate, **state.live.to_dict()}
+        return Answer(new={"split": split, **figures, "perplexity": result.perplexity})
 
 
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> _Answer:
-    names = [name for name in before if before[name] != after[name]]
-    return _Answer({n: before[n] for n in names}, {n: after[n] for n in names})
+def _check_absolute(request: Request) -> None:
+    """Refuse what depends on settings that its author saw and that have changed since."""
+    if request.command == Command.REVERT or FACTOR_KEY in request.args:
+        raise GladiusError("The settings were changed while this was asked for.", "Look again.")

@@ -9,7 +9,7 @@ from gladius_widgets.training.distributed import Ranks
 
 # A folder's time stamp moves in ticks of a few ms; look again for this long after a change.
 _STAMP_TICK_S = 0.1
-_SETTINGS = frozenset({Command.SET, Command.REVERT, Command.RELOAD})
+SETTINGS = frozenset({Command.SET, Command.REVERT, Command.RELOAD})
 
 
 class Control:
@@ -33,7 +33,7 @@ class Control:
         self._known = set(handled)  # those, and what is answered or waits to be replayed
         self._replays: list[tuple[int, Request]] = []
         self._stamp = 0
-        self._looked_at = 0.0
+        self._changed_at = 0.0  # unix s
         if ranks.is_main:
             self._sort_out_the_past(began_at, step)
 
@@ -45,20 +45,25 @@ class Control:
             return True
         return self._changed() and bool(self._pending())
 
-    def take(self, step: int) -> list[tuple[Request, bool]]:
-        """The requests to obey now, on every rank, each with whether it is a replay.
+    def take(self, step: int) -> list[tuple[Request, bool, bool]]:
+        """The requests to obey now, on every rank, each with whether it is a replay or overtaken.
 
         A replay is a change that an earlier attempt acknowledged after the checkpoint this one
-        started from; it takes effect again after the same step, without a second answer.
+        started from; it takes effect again after the same step, without a second answer. What is
+        overtaken was asked for before the last change of the settings was known.
         """
-        found: list[tuple[Request, bool]] = []
+        found: list[tuple[Request, bool, bool]] = []
         if self._ranks.is_main:
-            found = [(request, True) for due, request in self._replays if due <= step]
+            found = [(request, True, False) for due, request in self._replays if due <= step]
             self._replays = [item for item in self._replays if item[0] > step]
-            found += [(request, False) for request in self._pending()]
+            found += [(r, False, r.requested_at < self._changed_at) for r in self._pending()]
         found = self._ranks.broadcast(found)
-        self._known |= {request.id for request, _ in found}
+        self._known |= {request.id for request, _, _ in found}
         return found
+
+    def settings_changed(self) -> None:
+        """Note that a change has just taken effect."""
+        self._changed_at = time.time()
 
     def _pending(self) -> list[Request]:
         """What nobody has answered yet; to cancel is the runner's to enforce."""
@@ -93,7 +98,7 @@ class Control:
                     self._replays.append((ack.step or 0, replay))
                 else:
                     self.handled.add(request.id)
-            elif request.requested_at < began_at and request.command not in _SETTINGS:
+            elif request.requested_at < began_at and request.command not in SETTINGS:
                 self._known.add(request.id)
                 self.handled.add(request.id)
                 reason = "The attempt it was meant for had ended."
@@ -105,7 +110,7 @@ def _to_replay(request: Request, ack: Ack, step: int) -> Request | None:
     if ack.outcome != "applied" or (ack.step or 0) < step:
         return None
     if request.command == Command.RELOAD:  # the file may say something else by now
-        applied = ack.new.get("applied") if isinstance(ack.new, dict) else None
-        update = {"command": Command.SET, "args": applied}
-        return request.model_copy(update=update) if applied else None
-    return request if request.command in _SETTINGS else None
+        changes = ack.new.get("changes") if isinstance(ack.new, dict) else None
+        update = {"command": Command.SET, "args": changes}
+        return request.model_copy(update=update) if changes else None
+    return request if request.command in SETTINGS else None

@@ -18,10 +18,13 @@ class TrainState:
         total_steps: where the run ends.
         schedule, live: settings in force.
         undo: settings before each live change, newest last.
+        file: live settings as the config file had them when it was last read again.
         handled: ids of requests whose effect is in here.
         validation: newest and best figures of each split, as in status.json.
         validated_steps: the last step at which each split was validated.
         loss: of the last step.
+        worked: micro-batch size and accumulation of the last step for which memory sufficed.
+        oom_in_row: recoveries from too little memory since that step; `oom_recoveries` are all.
     """
 
     schedule: Schedule
@@ -31,11 +34,14 @@ class TrainState:
     samples: int = 0
     tokens: int = 0
     undo: list[dict[str, Any]] = field(default_factory=list)
+    file: dict[str, Any] | None = None
     handled: list[str] = field(default_factory=list)
     nonfinite_in_row: int = 0
     skipped_steps: int = 0
     rollbacks: int = 0
     oom_recoveries: int = 0
+    oom_in_row: int = 0
+    worked: list[int] | None = None
     validation: dict[str, dict[str, Any]] = field(default_factory=dict)
     validated_steps: dict[str, int] = field(default_factory=dict)
     loss: float | None = None

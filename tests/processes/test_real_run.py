@@ -113,6 +113,24 @@ def test_pause_holds_the_steps_and_a_killed_trainer_is_told_and_resumes(client):
     assert steps(client, job_id)[: len(seen)] == seen
 
 
+def test_a_released_machine_is_free_when_the_pause_is_answered(client):
+    job_id = submit(client, "training.max_steps=100000")
+    wait(client, job_id, JobStatus.TRAINING)
+    wait_until(lambda: client.job(job_id).step > 2, 30, "steps")
+    assert client.pause(job_id, wait_s=20).outcome == "applied"
+    with pytest.raises(GladiusError, match="pause with release"):
+        client.pause(job_id)
+    answer = client.pause(job_id, release=True, wait_s=40)
+    assert (answer.outcome, answer.new) == ("applied", JobStatus.PAUSED)
+    assert processes_of(client.run(job_id).attempt(1)) == []
+    with pytest.raises(GladiusError, match=r"has freed its machine.*Possible now: resume, cancel"):
+        client.stop(job_id)
+    assert client.resume(job_id, wait_s=20).outcome == "applied"
+    wait(client, job_id, JobStatus.TRAINING)
+    assert client.job(job_id).attempt == 2
+    client.cancel(job_id, "seen enough", wait_s=30)
+
+
 def test_two_ranks_end_with_their_runner(client):
     job_id = submit(client, "training.max_steps=100000", "resources.processes=2")
     wait(client, job_id, JobStatus.TRAINING)

@@ -180,23 +180,67 @@ def test_pause_holds_and_resume_goes_on(trainer: Trainer) -> None:
     assert told[-2:] == ["paused", "training"], "the cost tells pauses by these"
 
 
-def test_reload_applies_what_can_be_live_and_names_the_rest(trainer: Trainer) -> None:
+def test_reload_makes_of_the_file_what_can_be_made_of_it(trainer: Trainer) -> None:
     refused = trainer.ask(Command.RELOAD)
     assert "already" in str(refused.reason)
     path = trainer.run.root / "original.yaml"
-    values = merged(
-        read_yaml(path).values, {"training.validation_interval_steps": 500, "data.max_length": 64}
-    )
-    path.write_text(dump_yaml(values))
+    values = read_yaml(path).values
+    changed = {
+        "training.validation_interval_steps": 500,
+        "optimization.learning_rate": 0.008,
+        "training.on_hang": "fail",
+        "data.max_length": 64,
+    }
+    path.write_text(dump_yaml(merged(values, changed)))
     ack = trainer.ask(Command.RELOAD)
     assert ack.outcome == "applied"
-    assert ack.new["applied"] == {"validation_interval_steps": 500}
-    assert ack.new["needs_restart"] == ["data.max_length"]
+    assert ack.new["applied"] == {"validation_interval_steps": 500, "learning_rate": 0.008}
+    assert ack.new["changes"] == {"validation_interval_steps": 500, "peak_learning_rate": 0.008}
+    assert ack.new["needs_restart"] == ["training.on_hang"]
+    assert ack.new["needs_new_run"] == ["data.max_length"]
     assert ack.new["diff"]["data.max_length"] == [48, 64]
+    frozen = config_of(read_yaml(trainer.run.config).values)
+    assert (frozen.training.on_hang, frozen.data.max_length) == ("fail", 48)
+    assert trainer.ask(Command.REVERT).new["validation_interval_steps"] == 1000
+    again = trainer.ask(Command.RELOAD)
+    assert again.new["applied"]["validation_interval_steps"] == 500
+    assert again.new["needs_new_run"] == ["data.max_length"], "it is still not in force"
     path.write_text("model: [")
     broken = trainer.ask(Command.RELOAD)
     assert broken.outcome == "rejected"
     assert "line 1" in str(broken.reason)
+
+
+def test_a_reload_leaves_alone_what_the_file_does_not_change(trainer: Trainer) -> None:
+    path = trainer.run.root / "original.yaml"
+    trainer.ask(Command.SET, learning_rate=0.001)
+    values = merged(config_of(read_yaml(trainer.run.config).values).to_plain(), {
+        "optimization.learning_rate": 0.008,
+        "training.validation_interval_steps": 501,
+    })  # fmt: skip
+    path.write_text(dump_yaml(values))
+    ack = trainer.ask(Command.RELOAD)
+    assert ack.new["applied"] == {"validation_interval_steps": 501}
+    assert ack.new["needs_new_run"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "args"), [(Command.REVERT, {}), (Command.SET, {"learning_rate_factor": 0.5})]
+)
+def test_a_relative_change_twice_at_once_has_one_effect(
+    trainer: Trainer, command: Command, args: dict[str, Any]
+) -> None:
+    """The second one was meant for settings that its author has not seen change."""
+    trainer.ask(Command.SET, learning_rate=0.002, weight_decay=0.4)
+    trainer.ask(Command.SET, weight_decay=0.3)
+    before = last_row(trainer)["learning_rate"]
+    applied, rejected = twice(trainer, command, **args)
+    assert "changed while this was asked for" in str(rejected.reason)
+    trainer.until_step(applied.step + 2)
+    if command == Command.SET:
+        assert last_row(trainer)["learning_rate"] == pytest.approx(before / 2)
+    else:
+        assert applied.new == {"weight_decay": 0.4}
 
 
 def test_acks_come_within_a_step(trainer: Trainer) -> None:
@@ -271,12 +315,38 @@ def test_pause_with_release_frees_the_machine(
     run = new_run("release", ENDLESS | {"training.max_steps": 400})
     trainer = zygote.train(run)
     trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2)
-    ack = trainer.ask(Command.PAUSE, release=True)
+    asked = request(run, Command.PAUSE, {"release": True}, "ann")
     trainer.finish()
     assert trainer.status.state == JobStatus.PAUSED
+    assert wait_ack(run, asked.id, 0) is None, "that is for the runner, when no process is left"
+    released = trainer.status.step
     second = zygote.train(run, attempt=2)
-    second.until(lambda s: s.state == JobStatus.TRAINING and s.step > ack.step)
+    second.until(lambda s: s.state == JobStatus.TRAINING and s.step > released)
+    answer = wait_ack(run, asked.id, 0)
+    assert answer is not None
+    assert answer.outcome == "applied", "there was no runner here"
     assert second.ask(Command.STOP).outcome == "applied"
     second.finish()
     steps = rows(run)["step"].to_pylist()
     assert steps == list(range(1, len(steps) + 1)), "no step is lost or made twice"
+
+
+def test_a_rate_set_in_warm_up_ends_it(
+    new_run: Callable[..., RunDirectory], zygote: Zygote
+) -> None:
+    """Else the warm-up would lead from there far above what was asked for, and out of bounds."""
+    warm = {"optimization.warmup_steps": 50_000, "optimization.learning_rate": 0.002}
+    run = new_run("warm-up", ENDLESS | warm)
+    trainer = zygote.train(run)
+    trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > 2)
+    refused = trainer.ask(Command.SET, learning_rate_factor=1000)
+    assert refused.reason == (
+        "learning_rate must be between 1e-08 and 1, but is 2. Choose a value in that range."
+    )
+    ack = trainer.ask(Command.SET, learning_rate=0.002)
+    assert ack.new == {"learning_rate": 0.002}
+    trainer.until_step(ack.step + 3)
+    assert {row["learning_rate"] for row in rows(run).to_pylist() if row["step"] > ack.step} == {
+        0.002
+    }
+    trainer.process.kill()

@@ -16,7 +16,7 @@ from gladius_widgets.core.live import (
     check_changes,
     config_values,
     diff,
-    split_diff,
+    is_live,
 )
 from gladius_widgets.core.schedule import Schedule
 
@@ -51,13 +51,48 @@ def test_a_new_rate_holds_at_its_step_and_keeps_the_shape(
 ) -> None:
     schedule = Schedule("linear", 0.01, warmup, total)
     changed = schedule.with_learning_rate(step, rate)
-    if schedule.factor(step) > 0:
+    if step < warmup:
+        assert changed.learning_rate(step) == rate
+    elif schedule.factor(step) > 0:
         assert changed.learning_rate(step) == pytest.approx(rate)
         assert changed.learning_rate(step + 5) * schedule.learning_rate(step) == pytest.approx(
             schedule.learning_rate(step + 5) * rate
         )
     else:
         assert changed.peak == rate
+
+
+@given(
+    st.sampled_from(["cosine", "linear", "constant"]),
+    steps,
+    st.integers(0, 50),
+    st.integers(1, 200),
+    st.floats(1e-6, 1e-1),
+    st.integers(0, 60),
+)
+def test_no_step_from_a_change_on_exceeds_what_was_asked_for(
+    kind: str, step: int, warmup: int, total: int, rate: float, earlier: int
+) -> None:
+    """Else a change in warm-up would lead far out of the bounds that it was checked against."""
+    schedule = Schedule(kind, 0.01, warmup, total).with_learning_rate(min(step, earlier), 0.02)
+    changed = schedule.with_learning_rate(step, rate)
+    highest = max(changed.learning_rate(s) for s in range(step, max(step, total) + 60))
+    assert highest <= rate * (1 + 1e-9)
+    assert schedule.with_factor(3).highest(step) == pytest.approx(3 * schedule.highest(step))
+    ahead = [schedule.learning_rate(s) for s in range(step, max(step, total, warmup) + 60)]
+    assert schedule.highest(step) == max(ahead)
+
+
+def test_a_rate_asked_for_in_warm_up_ends_it() -> None:
+    schedule = Schedule("linear", 0.002, 300, 4000)
+    for step in (0, 1, 17, 299, 300):
+        changed = schedule.with_learning_rate(step, 0.004)
+        assert changed.learning_rate(step) == pytest.approx(0.004)
+        assert changed.learning_rate((step + 4000) // 2) == pytest.approx(0.002, rel=1e-3)
+        assert changed.learning_rate(4000) == 0
+    assert schedule.highest(17) == 0.002
+    with pytest.raises(GladiusError, match="must be between 1e-08 and 1, but is 2"):
+        check_changes(CONFIG, {"learning_rate_factor": 1000}, schedule.highest(17))
 
 
 @given(steps, st.integers(0, 50), st.integers(1, 300), st.integers(1, 300))
@@ -111,7 +146,7 @@ def test_names_may_be_short_or_dotted() -> None:
     [
         ({"learning_rate": float("nan")}, "between 1e-08 and 1"),
         ({"learning_rate": None}, "must be a number"),
-        ({"learning_rate": 0.1, "learning_rate_factor": 2}, "one of the two"),
+        ({"learning_rate": 0.1, "learning_rate_factor": 2}, "Give one of them"),
         ({"learning_rate_factor": 1000}, "learning_rate must be between"),
         ({"lora.r": 8}, "lora.r cannot change while the run goes on"),
         ({"micro_batch_siz": 8}, "Did you mean 'micro_batch_size'"),
@@ -132,6 +167,7 @@ def test_a_diff_tells_live_changes_from_those_that_need_a_restart() -> None:
         "lora.r": (16, 4),
         "checkpointing.interval_steps": (5, 9),
     }
-    live, restart = split_diff(found)
-    assert live == {"weight_decay": 0.2, "checkpoint_interval_steps": 9}
-    assert restart == ["lora.r"]
+    assert [key for key in found if is_live(key)] == [
+        "checkpointing.interval_steps",
+        "optimization.weight_decay",
+    ]

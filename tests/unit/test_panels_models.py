@@ -472,8 +472,20 @@ class TestSettings:
         old, new = {"learning_rate": 1e-3}, {"learning_rate": 5e-4}
         assert settings.change_words(old, new) == "learning rate 1e-3 → 5e-4"
         assert settings.change_words("training", "paused") == ""
-        answer = {"needs_restart": ["data.path"], "diff": {"data.path": ["a", "b"]}}
-        assert settings.differences(answer) == (settings.Difference("data.path", "a", "b", False),)
+        answer = {
+            "needs_restart": ["training.on_hang"],
+            "needs_new_run": ["data.path"],
+            "diff": {
+                "optimization.weight_decay": [0.1, 0.2],
+                "training.on_hang": ["alert", "fail"],
+                "data.path": ["a", "b"],
+            },
+        }
+        assert [(one.key, one.holds) for one in settings.differences(answer)] == [
+            ("optimization.weight_decay", "Live"),
+            ("training.on_hang", "Next attempt"),
+            ("data.path", "New run"),
+        ]
 
 
 class TestAlert:

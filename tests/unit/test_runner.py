@@ -96,9 +96,10 @@ def test_the_kernels_memory_killer_is_named_when_it_was_it(run):
 
 def test_a_killed_launcher_is_named(run):
     failure(run, 0, "SIGTERM")  # what the rank said when its launcher died
-    ending = end(run, -9)
-    assert ending.signal == "SIGKILL"
-    assert ending.error.message == "The launcher was killed from outside by SIGKILL."
+    for reason in (Reason.NONE, Reason.LEFT_BEHIND):
+        ending = end(run, -9, reason=reason)
+        assert ending.signal == "SIGKILL"
+        assert ending.error.message == "The launcher was killed from outside by SIGKILL."
 
 
 def test_the_first_failure_of_its_own_is_the_cause(run):
@@ -112,6 +113,13 @@ def test_a_lost_peer_is_not_the_cause_when_a_rank_was_killed(run):
     failure(run, 0, "PeerLost", "gloo says no")
     assert end(run, 1, log=TWO_RANKS).error.type == "SIGKILL"
     assert end(run, 1).error.type == "PeerLost"
+
+
+def test_a_rank_killed_from_outside_is_not_mistaken_for_its_launcher(run):
+    failure(run, 0, "PeerLost", "gloo says no")
+    ending = end(run, -9, reason=Reason.RANK_DIED)  # we ended the launcher ourselves
+    assert ending.error.type == ending.signal == "SIGKILL"
+    assert ending.error.message.startswith("A training process was killed by SIGKILL")
 
 
 def test_without_any_trace_the_last_line_of_the_log_is_shown(run):

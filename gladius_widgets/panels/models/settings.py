@@ -34,12 +34,12 @@ class LiveField:
 
 @dataclass(frozen=True)
 class Difference:
-    """A config key whose file says something else: `live` if that is in force now."""
+    """A config key whose file says something else, and when it holds: Live, Next attempt, New run."""
 
     key: str
     old: str
     new: str
-    live: bool
+    holds: str
 
 
 def fields(job: JobSnapshot) -> tuple[LiveField, ...]:
@@ -90,9 +90,10 @@ def differences(answer: Any) -> tuple[Difference, ...]:
     """What the answer to `reload` says of the file."""
     if not isinstance(answer, dict):
         return ()
-    restart = set(answer.get("needs_restart") or ())
+    holds = dict.fromkeys(answer.get("needs_restart") or (), "Next attempt")
+    holds |= dict.fromkeys(answer.get("needs_new_run") or (), "New run")
     return tuple(
-        Difference(key, str(old), str(new), key not in restart)
+        Difference(key, str(old), str(new), holds.get(key, "Live"))
         for key, (old, new) in (answer.get("diff") or {}).items()
     )
 
