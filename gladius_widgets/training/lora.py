@@ -1,6 +1,7 @@
 """LoRA adapters: which weights they go on, and proof that they did."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dic
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from gladius_widgets.core.config import LoraSection
 from gladius_widgets.core.errors import GladiusError
@@ -20,6 +22,7 @@ _ATTENTION = {
     "q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "qkv_proj", "query_key_value", "c_attn",
     "Wqkv",
 }  # fmt: skip
+_ADAPTABLE = (torch.nn.Linear, torch.nn.Embedding, Conv1D)
 
 
 @dataclass(frozen=True)
@@ -31,25 +34,28 @@ class Adapted:
     trainable: int
 
 
-def add_adapters(model: PreTrainedModel, lora: LoraSection) -> Adapted:
+def add_adapters(model: PreTrainedModel, lora: LoraSection, revision: str | None = None) -> Adapted:
     """Put trainable float32 adapters on a frozen model.
+
+    Args:
+        model: becomes a part of what is returned.
+        lora: which weights get adapters, and how large ones.
+        revision: of the base on the hub, for those who load the adapter.
 
     Raises:
         GladiusError: a target matches nothing, or the model has no such weights. PEFT itself
-            ignores wrong names in silence.
+            ignores wrong names in silence, as long as one is right.
     """
-    adapted = get_peft_model(model, _peft_config(model, lora))
+    config = _peft_config(model, lora)
+    try:
+        adapted = get_peft_model(model, config, revision=revision)
+    except (ValueError, TypeError) as error:
+        raise GladiusError(
+            f"lora.targets: PEFT refuses {lora.targets}: {str(error).splitlines()[0].rstrip('.')}.",
+            "Name other modules in lora.targets.",
+        ) from None
     matched = _matched(adapted)
     trainable = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
-    wanted = lora.targets if isinstance(lora.targets, list) else []
-    for name in wanted:
-        if not any(full == name or full.endswith(f".{name}") for full in matched):
-            raise GladiusError(
-                f"lora.targets: no weight of the model is called '{name}'.",
-                did_you_mean(
-                    name, {full.rsplit(".", 1)[-1] for full, _ in model.named_modules()} - {""}
-                ),
-            )
     if not matched or not trainable:
         raise GladiusError(
             f"lora.targets: {lora.targets} matches nothing in this model.",
@@ -77,10 +83,41 @@ def _peft_config(model: PreTrainedModel, lora: LoraSection) -> LoraConfig:
             )
         return LoraConfig(**common, target_modules=[], target_parameters=_expert_weights(model))
     if lora.targets == "attention":
-        names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
-        return LoraConfig(**common, target_modules=sorted(names & _ATTENTION) or ["q_proj"])
+        names = sorted(_adaptable(model) & _ATTENTION)
+        if not names:
+            raise GladiusError(
+                "lora.targets: attention, but no module of the model has a usual attention's name.",
+                f"Name some in lora.targets. It has {', '.join(sorted(_adaptable(model)))}.",
+            )
+        return LoraConfig(**common, target_modules=names)
     targets = _linears(model) if lora.targets == "all-linear" else lora.targets
+    _check_names(model, targets)
     return LoraConfig(**common, target_modules=targets)
+
+
+def _check_names(model: PreTrainedModel, targets: Sequence[str]) -> None:
+    """Every name is that of a module that can have an adapter, or the end of its path."""
+    modules = dict(model.named_modules())
+    if not targets:
+        raise GladiusError("lora.targets: there is none.", "Name modules of the model there.")
+    for name in targets:
+        found = [m for path, m in modules.items() if path == name or path.endswith(f".{name}")]
+        if not found:
+            raise GladiusError(
+                f"lora.targets: no weight of the model is called '{name}'.",
+                did_you_mean(name.rsplit(".", 1)[-1], _adaptable(model)),
+            )
+        if not any(isinstance(module, _ADAPTABLE) for module in found):
+            raise GladiusError(
+                f"lora.targets: '{name}' is no layer that can have an adapter.",
+                f"Valid: {', '.join(sorted(_adaptable(model)))}.",
+            )
+
+
+def _adaptable(model: PreTrainedModel) -> set[str]:
+    """Short names of the modules that can have adapters."""
+    named = model.named_modules()
+    return {path.rsplit(".", 1)[-1] for path, module in named if isinstance(module, _ADAPTABLE)}
 
 
 def _linears(model: PreTrainedModel) -> list[str]:

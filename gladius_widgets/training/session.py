@@ -202,7 +202,7 @@ def _model(
     if not config.lora.enabled:
         return model
     torch.manual_seed(config.training.seed)  # the same adapters on every rank
-    adapted = add_adapters(model, config.lora)
+    adapted = add_adapters(model, config.lora, config.model.revision)
     targets = ", ".join(f"{name} ×{count}" for name, count in adapted.targets.items())
     recorder.tell(
         "INFO",

@@ -14,10 +14,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gladius_widgets.client.merged import export_merged
 from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.config import LoraSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.training.checkpoint_store import CheckpointStore, verify
+from gladius_widgets.training.lora import add_adapters
 from gladius_widgets.training.merge import main as merge_command
 from gladius_widgets.training.merge import merge
 
@@ -111,13 +113,32 @@ def test_an_adapter_loads_generates_and_merges(
     assert set(told.payload["targets"]) == wanted
 
 
-def test_a_wrong_lora_target_names_the_nearest(
+@pytest.mark.parametrize(
+    ("targets", "hint"),
+    [
+        (["q_proj", "k_porj"], "Did you mean 'k_proj'?"),
+        (["q_prj"], "Did you mean 'q_proj'?"),
+        (["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.q_prj"], "'q_proj'?"),
+        (["self_attn"], "Valid: embed_tokens, k_proj, lm_head, o_proj, q_proj, v_proj."),
+        ([], "Name modules of the model there."),
+    ],
+)
+def test_wrong_lora_targets_are_one_sentence(
+    base_model: Path, targets: list[str], hint: str
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(base_model)
+    with pytest.raises(GladiusError, match=r"^lora.targets: ") as raised:
+        add_adapters(model, LoraSection(targets=targets))
+    assert hint in raised.value.hint
+
+
+def test_a_wrong_lora_target_ends_the_run_with_the_nearest(
     new_run: Callable[..., RunDirectory], zygote: Zygote, base_model: Path
 ) -> None:
-    changes = LORA | {"lora.targets": ["q_proj", "k_porj"], "model.name": str(base_model)}
+    changes = LORA | {"lora.targets": ["q_prj"], "model.name": str(base_model)}
     trainer = zygote.train(new_run("lora-typo", changes))
     assert trainer.wait() == 1
-    assert "Did you mean 'k_proj'?" in trainer.log()
+    assert "Did you mean 'q_proj'?" in trainer.log()
     assert "Traceback" not in trainer.log()
     fail = read_json(trainer.run.attempt(1).fail(0))
     assert fail["type"] == "GladiusError"
