@@ -59,7 +59,8 @@ class NewJobPage(Element):
         super().close()
 
     def _arrived(self, payload: dict[str, Any]) -> None:
-        self._show(payload["query"].get("clone"), payload["query"].get("preset"))
+        if self._form is None:  # a second view of a notebook must not wipe what was written
+            self._show(payload["query"].get("clone"), payload["query"].get("preset"))
 
     def _show(self, clone: str | None, preset: str | None) -> None:
         try:
@@ -75,8 +76,6 @@ class NewJobPage(Element):
                 start, chosen = presets.preset(preset), preset
         except GladiusError as error:
             toasts().error(error)
-        if self._form is not None:
-            self._form.close()
         self._form = NewJobForm(start, chosen=chosen, submitted=self._submitted, client=client)
         self.slots = {"form": self._form}
         self.tree = _frame(client.user, h("slot", {"name": "form"}))

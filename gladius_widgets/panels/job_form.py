@@ -21,7 +21,6 @@ from gladius_widgets.panels.job_form_fields import Look
 from gladius_widgets.panels.job_form_preview import DataPreview
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.models import form_words as words
-from gladius_widgets.panels.models.form import YAML_KEY
 from gladius_widgets.panels.models.form_draft import NAME, START_AT, Draft
 from gladius_widgets.panels.models.form_fields import fields, sections
 from gladius_widgets.panels.panel import default_client
@@ -194,7 +193,7 @@ class NewJobForm(Element):
                 raise
             return
         self._job = job
-        self._paint()
+        self._focus_on("summary")
         if self._after_submit is not None:
             self._after_submit(job)
         elif location().standalone:
@@ -274,7 +273,7 @@ class NewJobForm(Element):
 
     def _summary_tree(self, look: Look) -> Node:
         if self._job is not None:
-            return side.queued(self._job)
+            return side.queued(self._job, look)
         mistakes = self._draft.mistakes() if self._draft.asked else []
         if not mistakes and not self._refusal:
             return h("div", {"hidden": True})
@@ -331,9 +330,9 @@ class NewJobForm(Element):
         return side.estimate_card(found, self._no_estimate, busy=busy)
 
     def _yaml_tree(self, look: Look) -> Node:
-        mistakes = [m for m in self._draft.form.mistakes() if m.key == YAML_KEY]
+        form = self._draft.form
         look = replace(look, resting=side.SUBMITTING if self._submitting else "")
-        return side.yaml_card(self._draft.form.text, mistakes, self._draft.form.readable, look)
+        return side.yaml_card(form.text, form.mistakes(), form.readable, look)
 
     def _submit_tree(self, look: Look) -> Node:
         return side.submit_button(busy=self._submitting, done=self._job is not None)

@@ -64,7 +64,7 @@ def start_card(
             classes=["is-stacked", "is-plain"],
         ),
     )  # fmt: skip
-    return card("New job", body, symbol="plus")
+    return card("Job", body, symbol="file")
 
 
 def fields_card(

@@ -52,7 +52,8 @@ def estimate_card(words: EstimateWords | None, why: str, *, busy: bool) -> Node:
 def yaml_card(text: str, mistakes: Sequence[Mistake], readable: bool, look: Look) -> Node:
     """The same config as text."""
     lines = min(text.count("\n") + 1, _MOST_LINES)
-    bad = {line for mistake in mistakes for line in _lines_of(mistake.sentence)}
+    bad = {mistake.line for mistake in mistakes if mistake.line}
+    mistakes = [mistake for mistake in mistakes if mistake.key == YAML_KEY]
     error = " ".join(mistake.sentence for mistake in mistakes)
     help_ = "The same job as text. Only what differs from the defaults is written."
     id_ = look.id_of(YAML_KEY)
@@ -78,7 +79,7 @@ def yaml_card(text: str, mistakes: Sequence[Mistake], readable: bool, look: Look
         h(
             "div",
             {"class": f"gw-yaml{' is-bad' if error else ''}"},
-            h("pre", {"class": "gw-yaml__n", "aria-hidden": True}, _numbers(lines, bad)),
+            h("div", {"class": "gw-yaml__n", "aria-hidden": True}, _numbers(lines, bad)),
             area,
         ),
         h(
@@ -90,13 +91,12 @@ def yaml_card(text: str, mistakes: Sequence[Mistake], readable: bool, look: Look
             ],
             revert,
         ),
-        symbol="file",
+        symbol="edit",
     )
 
 
 def summary(mistakes: Sequence[Mistake], look: Look, *, refusal: str = "") -> Node:
     """Why it was not submitted, with links to the fields."""
-    focused = look.focus == "summary"
     count = len(mistakes)
     things = f"{count} thing{'s' if count > 1 else ''}"
     links = [
@@ -113,33 +113,30 @@ def summary(mistakes: Sequence[Mistake], look: Look, *, refusal: str = "") -> No
         )
         for m in mistakes
     ]
-    words = refusal or f"{things} to mend before the job can be submitted."
+    words = h("b", None, refusal or f"{things} to mend before the job can be submitted.")
+    list_ = h("ul", None, links) if links else None
+    return banner("red", "warn", words, list_, focused=look.focus == "summary")
+
+
+def banner(tone: str, symbol: str, *content: Any, focused: bool | None = None) -> Node:
+    """A line that stands out.
+
+    Args:
+        tone: red also makes it an alert.
+        symbol: its icon.
+        content: words and links.
+        focused: it has the focus now; None when it never takes it.
+    """
+    takes_focus = {"tabindex": -1, "autofocus": focused, "data-reveal": ""}
     return h(
         "div",
         {
-            "class": "gw-banner gw-tone-red",
-            "role": "alert",
-            "tabindex": -1,
-            "autofocus": focused,
-            "data-reveal": "",
+            "class": f"gw-banner gw-tone-{tone}",
+            "role": "alert" if tone == "red" else "status",
+            **(takes_focus if focused is not None else {}),
         },
-        icon("warn"),
-        h(
-            "div",
-            {"class": "gw-banner__t"},
-            h("b", None, words),
-            h("ul", None, links) if links else None,
-        ),
-    )
-
-
-def banner(tone: str, symbol: str, text: str, *more: Any) -> Node:
-    """A line that stands out."""
-    return h(
-        "div",
-        {"class": f"gw-banner gw-tone-{tone}", "role": "alert" if tone == "red" else "status"},
         icon(symbol),
-        h("div", {"class": "gw-banner__t"}, text, *more),
+        h("div", {"class": "gw-banner__t"}, content),
     )
 
 
@@ -160,13 +157,14 @@ def submit_button(*, busy: bool, done: bool) -> Node:
     )
 
 
-def queued(job: Job) -> Node:
+def queued(job: Job, look: Look) -> Node:
     """It is in the queue: where to go."""
-    if not location().standalone:  # in JupyterLab no page has an address of its own
-        return banner("green", "ok", f"{job.name} is queued as {job.id}.")
-    queue = h("a", {"href": QUEUE_PAGE}, "Open the queue")
-    console = h("a", {"href": console_url(job.id)}, "open its console")
-    return banner("green", "ok", f"{job.name} is queued. ", queue, " or ", console, ".")
+    words: list[Any] = [f"{job.name} is queued as {job.id}."]
+    if location().standalone:  # in JupyterLab no page has an address of its own
+        queue = h("a", {"href": QUEUE_PAGE}, "Open the queue")
+        console = h("a", {"href": console_url(job.id)}, "open its console")
+        words += [" ", queue, " or ", console, "."]
+    return banner("green", "ok", words, focused=look.focus == "summary")
 
 
 def button(label: str, symbol: str, event: str, look: Look | None = None) -> Node:
@@ -195,9 +193,3 @@ def _numbers(lines: int, bad: Collection[int]) -> list[Node | str]:
         made += [h("b", {"class": "is-bad"}, line), "\n"] if line <= lines else []
         first = line + 1
     return [*made, "".join(f"{n}\n" for n in range(first, lines + 1))]
-
-
-def _lines_of(sentence: str) -> list[int]:
-    head = sentence.partition(":")[0]
-    number = head.rpartition("line ")[2]
-    return [int(number)] if number.isdigit() else []

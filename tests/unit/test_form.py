@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -263,6 +265,9 @@ def test_a_wrong_field_says_so_keeps_what_was_typed_and_stops_the_job(key, typed
     assert keys(form) == {key}
     with pytest.raises(ConfigError):
         form.config()
+    (mistake,) = form.mistakes()
+    said = form.text.split("\n")[mistake.line - 1] if mistake.line else key
+    assert any(word in said for word in key.split("."))
     form.edit(key, "m" if key == "model.name" else "")
     assert form.config() == parse_config(BASE)
 
@@ -304,6 +309,8 @@ def test_wrong_yaml_names_the_line_and_is_kept(text, sentence):
     assert form.text == text
     said = [mistake.sentence for mistake in form.mistakes() if mistake.key == YAML_KEY]
     assert any(sentence in one for one in said), said
+    lines = {mistake.line for mistake in form.mistakes()}
+    assert not (found := re.search(r"line (\d+)", sentence)) or int(found[1]) in lines
 
 
 def test_fields_rest_while_the_text_is_unreadable():
@@ -395,7 +402,9 @@ def test_all_keys_that_stand_apart_are_fields_and_stand_once():
 
 
 def preview(values, home, **options):
-    return asyncio.run(read_preview(values, Home(home), **options))
+    asked = read_preview(values, Home(home), **options)
+    with ThreadPoolExecutor(1) as pool:  # this thread may have a loop, of the browser tests
+        return pool.submit(asyncio.run, asked).result()
 
 
 def test_a_preview_in_words(tmp_path):

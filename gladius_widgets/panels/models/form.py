@@ -43,12 +43,14 @@ class Mistake:
     Attributes:
         key: the field's, or `YAML_KEY`.
         missing: it is only that nothing was given yet.
+        line: of the text, from 1; 0 when it is about no line.
     """
 
     key: str
     label: str
     sentence: str
     missing: bool = False
+    line: int = 0
 
 
 class ConfigForm:
@@ -135,7 +137,8 @@ class ConfigForm:
     def _check(self) -> None:
         if self._unreadable is not None:
             error = self._unreadable
-            self._mistakes = (Mistake(YAML_KEY, "YAML", f"{error.message} {error.hint}".strip()),)
+            sentence = f"{error.message} {error.hint}".strip()
+            self._mistakes = (Mistake(YAML_KEY, "YAML", sentence, line=_line(sentence)),)
             return
         values = {name: {} for name in ("model", "data")} | self._sheet.values
         document = Document(values, "YAML", self._sheet.document.lines)
@@ -203,7 +206,8 @@ def _mistakes(problem: Problem) -> list[Mistake]:
     names = [str(part) for part in problem.path]
     key = ".".join(names[:2])
     if key in fields() and not problem.unknown:
-        return [Mistake(key, title(key), problem.short, problem.missing)]
+        line = 0 if problem.missing else _line(problem.message)
+        return [Mistake(key, title(key), problem.short, problem.missing, line)]
     if len(names) == 1 and names[0] in sections():
         named = [f for f in sections()[names[0]].fields if _names(problem.message, f.name)]
         if named:
@@ -211,8 +215,16 @@ def _mistakes(problem: Problem) -> list[Mistake]:
             for field in named:
                 short = re.sub(rf"\b{field.name}\b", field.label.lower(), short, flags=re.I)
             short = short[0].upper() + short[1:]
-            return [Mistake(field.key, title(field.key), short) for field in named]
-    return [Mistake(YAML_KEY, "YAML", f"{problem.message} {problem.hint}".strip())]
+            line = _line(problem.message)
+            return [Mistake(field.key, title(field.key), short, line=line) for field in named]
+    sentence = f"{problem.message} {problem.hint}".strip()
+    return [Mistake(YAML_KEY, "YAML", sentence, line=_line(sentence))]
+
+
+def _line(message: str) -> int:
+    """The line that a message begins with, as in `YAML, line 3: …`."""
+    found = re.match(r"YAML, line (\d+)", message)
+    return int(found[1]) if found else 0
 
 
 def _names(message: str, name: str) -> bool:

@@ -24,7 +24,7 @@ MACHINE_KEYS = (
     "resources.spot", "cost.budget",
 )  # fmt: skip
 
-_LENGTHS_HEAD = ("Length of a row", "Min", "Median", "95 %", "Max")
+_LENGTHS_HEAD = ("Length of a row", "Min", "Median", "95%", "Max")
 _LENGTHS = ("min", "p50", "p95", "max")
 _BASES = {"config": "From the config", "measured": "Measured"}
 
