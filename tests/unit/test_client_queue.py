@@ -181,6 +181,15 @@ def test_resuming_lets_go_and_goes_to_the_end(client, submit):
     assert names(client) == ["b", "a"]
 
 
+def test_a_queued_job_whose_config_is_gone_can_be_moved_and_cancelled(client, submit):
+    job = submit("a")
+    client.run(job.id).config.unlink()
+    client.hold("a")
+    client.reorder("a", before=None)
+    client.cancel("a", "its config is gone")
+    assert client.job("a").status == JobStatus.CANCELLED
+
+
 # Two at once
 
 
