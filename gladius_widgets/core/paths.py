@@ -75,10 +75,16 @@ class RunDirectory:
         self.requests = self.root / "control" / "req"
         self.acks = self.root / "control" / "ack"
         self.checkpoints = self.root / "checkpoints"
+        self.base = self.root / "base"  # the model under adapters, where nobody else has it
         self.tensorboard = self.root / "tensorboard"
         self.exports = self.root / "exports"
         self.summary_json = self.root / "summary.json"
         self.summary_md = self.root / "summary.md"
+
+    @property
+    def home(self) -> Home:
+        """The home it lies in; for a folder by itself, the default one."""
+        return Home(self.root.parent.parent if self.root.parent.name in ("runs", "trash") else None)
 
     def create(self) -> None:
         """Make the folder and the ones that writers expect. Existing ones are left alone."""

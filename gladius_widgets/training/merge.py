@@ -5,9 +5,12 @@ A process of its own, as it imports torch; the command line starts it.
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 
+from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 
@@ -23,7 +26,7 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
         step: which checkpoint; None takes the newest.
 
     Raises:
-        GladiusError: no such checkpoint, a damaged one, or `out` is taken.
+        GladiusError: no such checkpoint, a damaged one, its base is gone, or `out` is taken.
     """
     from gladius_widgets.training.checkpoint_store import verify
 
@@ -40,23 +43,55 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
     _, problem = verify(folder)
     if problem:
         raise GladiusError(f"{folder.name} is not whole: {problem}.", "Take an earlier one.")
-    return _write(folder, out)
+    building = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        _write(run, folder, building)
+        building.rename(out)
+    except GladiusError:
+        raise
+    except Exception as error:  # of the disk, of peft, of transformers
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise GladiusError(
+            f"The model of {folder.name} cannot be written: {reason}.",
+            "Check that there is room on the disk, and that its base model is whole.",
+        ) from None
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return out
 
 
-def _write(checkpoint: Path, out: Path) -> Path:
+def _write(run: RunDirectory, checkpoint: Path, out: Path) -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")
-    from peft import AutoPeftModelForCausalLM
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from gladius_widgets.training.lora import ADAPTER_FILE
 
     if (checkpoint / ADAPTER_FILE).exists():
-        model = AutoPeftModelForCausalLM.from_pretrained(checkpoint).merge_and_unload()
+        base = AutoModelForCausalLM.from_pretrained(_base(run, checkpoint))
+        model = PeftModel.from_pretrained(base, checkpoint).merge_and_unload()
     else:
         model = AutoModelForCausalLM.from_pretrained(checkpoint)
     model.save_pretrained(out)
     AutoTokenizer.from_pretrained(checkpoint).save_pretrained(out)
-    return out
+
+
+def _base(run: RunDirectory, checkpoint: Path) -> str:
+    """The folder of the base model, wherever it lies by now."""
+    from gladius_widgets.training.snapshot import STATE
+    from gladius_widgets.training.sources import source_again
+
+    if run.base.is_dir():
+        return str(run.base)
+    record = (read_json(checkpoint / STATE) or {}).get("source")
+    source = source_again(record, load_config(run.config).model, run.home, lambda _text: None)
+    if source is None:
+        raise GladiusError(
+            f"The untrained base model of {checkpoint.name} was not kept.",
+            "Train the run anew: it is kept from then on.",
+        )
+    return source.folder
 
 
 def main(argv: list[str] | None = None) -> int:

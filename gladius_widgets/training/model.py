@@ -1,10 +1,13 @@
 """The model: from random weights, a base model, or a checkpoint."""
 
+import os
+import shutil
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -12,8 +15,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from gladius_widgets.core.atomic import fsync_directory
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.training.sources import ModelSource
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -99,6 +104,34 @@ def _from_scratch(config: TrainingConfig, tokenizer: PreTrainedTokenizerBase) ->
             f"model.from_scratch is not a {model_type} model: {reason.rstrip('.')}.",
             "Check its fields against the transformers documentation.",
         ) from None
+
+
+def scratch_base(
+    config: TrainingConfig, run: RunDirectory, tokenizer: PreTrainedTokenizerBase
+) -> ModelSource:
+    """The untrained model that adapters go on, made once and kept with the run.
+
+    Nobody else has it, and another version of torch would draw other weights from the seed.
+
+    Raises:
+        GladiusError: the config is not one of a causal language model, or the disk refuses it.
+    """
+    if not run.base.is_dir():
+        building = run.base.with_name(f".{run.base.name}.tmp")
+        shutil.rmtree(building, ignore_errors=True)
+        model = _from_scratch(config, tokenizer)
+        try:
+            model.save_pretrained(building)
+            for file in building.iterdir():
+                with file.open("rb") as saved:
+                    os.fsync(saved.fileno())
+            building.rename(run.base)
+            fsync_directory(run.root)
+        except (OSError, SafetensorError) as error:
+            raise GladiusError(
+                f"The base model cannot be saved in {run.root}: {error}.", "Make room on the disk."
+            ) from None
+    return ModelSource(str(run.base), str(run.base), "folder")
 
 
 def describe(model: torch.nn.Module, config: TrainingConfig) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.paths import Home, RunDirectory
+from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Stage
 from gladius_widgets.training import machine
 from gladius_widgets.training.accelerators import make_accelerator, make_parallel
@@ -29,7 +28,7 @@ from gladius_widgets.training.control import Control
 from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import RouterWatch
 from gladius_widgets.training.lora import add_adapters
-from gladius_widgets.training.model import build_model, describe
+from gladius_widgets.training.model import build_model, describe, scratch_base
 from gladius_widgets.training.parallel import Parallel
 from gladius_widgets.training.prepared_data import prepare_data
 from gladius_widgets.training.process import Interruption
@@ -37,7 +36,7 @@ from gladius_widgets.training.recorder import Recorder
 from gladius_widgets.training.reporter import StatusReporter
 from gladius_widgets.training.resumed_data import ResumedData, data_record, resume_data
 from gladius_widgets.training.snapshot import STATE, load_rng, load_weights
-from gladius_widgets.training.sources import ModelSource, resolve_source
+from gladius_widgets.training.sources import ModelSource, source_again
 from gladius_widgets.training.state import TrainState
 from gladius_widgets.training.step import StepRunner
 from gladius_widgets.training.token_data import TokenData
@@ -172,22 +171,21 @@ def _prepare(
     checkpoint: Checkpoint | None,
     resumed: dict[str, Any] | None,
 ) -> tuple[ModelSource | None, ResumedData]:
-    home, progress = home_of(run), reporter.substatus
-    source = ModelSource(**resumed["source"]) if resumed and resumed.get("source") else None
-    # The same weights as before, wherever from; a checkpoint without adapters needs no base.
-    if source is None or (config.lora.enabled and not Path(source.folder).is_dir()):
-        source = resolve_source(config.model, home, progress)
+    home, progress = run.home, reporter.substatus
+    source = None
+    # A checkpoint without adapters needs no base.
+    if checkpoint is None or config.lora.enabled:
+        source = source_again((resumed or {}).get("source"), config.model, home, progress)
     progress("reading the data")
     if checkpoint is not None:
         record = (resumed or {}).get("data") or {}
-        return source, resume_data(config, home, checkpoint.folder, record, progress)
-    tokenizer_source = source.folder if source else ""
-    return source, ResumedData(prepare_data(config, home, tokenizer_source, progress))
-
-
-def home_of(run: RunDirectory) -> Home:
-    """The home a run lies in; for a run directory by itself, the default one."""
-    return Home(run.root.parent.parent) if run.root.parent.name == "runs" else Home()
+        data = resume_data(config, home, checkpoint.folder, record, progress)
+    else:
+        tokenizer_source = source.folder if source else ""
+        data = ResumedData(prepare_data(config, home, tokenizer_source, progress))
+    if config.lora.enabled and config.model.from_scratch is not None:
+        source = scratch_base(config, run, data.prepared.tokenizer())
+    return source, data
 
 
 def _model(

