@@ -122,7 +122,8 @@ def test_a_released_machine_is_free_when_the_pause_is_answered(client):
         client.pause(job_id)
     answer = client.pause(job_id, release=True, wait_s=40)
     assert (answer.outcome, answer.new) == ("applied", JobStatus.PAUSED)
-    assert processes_of(client.run(job_id).attempt(1)) == []
+    pids = client.state(job_id)["pids"]
+    assert (pids["launcher"], pids["ranks"]) == (None, [])
     with pytest.raises(GladiusError, match=r"has freed its machine.*Possible now: resume, cancel"):
         client.stop(job_id)
     assert client.resume(job_id, wait_s=20).outcome == "applied"

@@ -34,7 +34,7 @@ class LiveField:
 
 @dataclass(frozen=True)
 class Difference:
-    """A config key whose file says something else, and when it holds: Live, Next attempt, New run."""
+    """A config key whose file says something else, and when it holds (in words)."""
 
     key: str
     old: str
