@@ -1,5 +1,7 @@
 """What went wrong, told so that the runner and the user can use it."""
 
+import gc
+import sys
 import traceback
 from typing import Any
 
@@ -21,6 +23,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return any(text.lower() in str(error).lower() for text in _OUT_OF_MEMORY)
+
+
+def out_of_memory_message(error: BaseException) -> str:
+    """What the allocator said, in one line; raises anything that is not its error again."""
+    if not is_out_of_memory(error):
+        raise error
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def free_memory() -> None:
+    """Give back what is no longer referred to, to the device too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 class InterruptedBySignalError(Exception):

@@ -26,6 +26,20 @@ def build_optimizer(model: torch.nn.Module, optimization: OptimizationSection) -
     )
 
 
+def allocate(optimizer: torch.optim.Optimizer) -> None:
+    """Have AdamW's moments now and not in the first update, as it would make them itself.
+
+    Running out of memory amid an update would leave some weights updated and others not.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(0.0),
+                "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            }
+
+
 def _undecayed(name: str, parameter: torch.nn.Parameter) -> bool:
     return parameter.ndim < 2 or name.endswith("bias") or "norm" in name.rsplit(".", 2)[-2].lower()
 

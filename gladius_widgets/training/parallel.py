@@ -9,8 +9,10 @@ import torch
 from accelerate import Accelerator
 
 from gladius_widgets.core.config import OptimizationSection
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.distributed import Ranks
-from gladius_widgets.training.optimizer import build_optimizer
+from gladius_widgets.training.faults import out_of_memory_message
+from gladius_widgets.training.optimizer import allocate, build_optimizer
 from gladius_widgets.training.snapshot import (
     load_weights,
     read_optimizer,
@@ -94,7 +96,16 @@ class Replicated:
         optimization: OptimizationSection,
     ) -> None:
         self.model: Any = model.to(accelerator.device)
-        self.optimizer: Any = accelerator.prepare_optimizer(build_optimizer(model, optimization))
+        optimizer = build_optimizer(model, optimization)
+        try:
+            allocate(optimizer)
+        except (RuntimeError, MemoryError) as error:
+            raise GladiusError(
+                "Out of memory: the optimizer's two moments do not fit beside the weights: "
+                f"{out_of_memory_message(error).rstrip('.')}.",
+                "Use lora.enabled or a smaller model.",
+            ) from None
+        self.optimizer: Any = accelerator.prepare_optimizer(optimizer)
         self.scales_loss = accelerator.scaler is not None
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._accelerator = accelerator
