@@ -41,11 +41,12 @@ class TrainingClock:
     @contextmanager
     def aside(self, what: str) -> Iterator[None]:
         """Around a validation, a checkpoint or a pause: it is no part of a step."""
-        start = self._now()
+        start, before_s = self._now(), self._aside_s
         try:
             yield
         finally:
-            spent = self._now() - start
+            # A checkpoint amid a validation is put aside by itself already.
+            spent = self._now() - start - (self._aside_s - before_s)
             self._aside_s += spent
             self._asides.setdefault(what, deque(maxlen=5)).append(spent)
             if what == "pause":
