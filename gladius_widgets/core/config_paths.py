@@ -26,7 +26,7 @@ def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> Training
     if resources.accelerate_config is not None:
         path = _find(resources.accelerate_config, folder)
         if path is None:
-            raise _missing("resources.accelerate_config", resources.accelerate_config)
+            raise _missing("resources.accelerate_config", resources.accelerate_config, folder)
         resources = resources.model_copy(update={"accelerate_config": str(path)})
     model = model.model_copy(update=changes)
     return config.model_copy(update={"data": data, "model": model, "resources": resources})
@@ -40,7 +40,7 @@ def _located(key: str, value: str, folder: Path | None) -> str:
     if path is not None:
         return str(path)
     if _can_only_be_path(value):
-        raise _missing(key, value)
+        raise _missing(key, value, folder)
     return value
 
 
@@ -62,8 +62,9 @@ def _can_only_be_path(value: str) -> bool:
     return starts or value.count("/") > 1 or value.lower().endswith(_SUFFIXES)
 
 
-def _missing(key: str, value: str) -> ConfigError:
+def _missing(key: str, value: str, folder: Path | None) -> ConfigError:
+    start = "the config file" if folder else f"the folder {Path.cwd()}"
     return ConfigError(
         f"{key}: there is no file or folder {value}.",
-        "Check the path; relative ones start at the config file.",
+        f"Check the path; relative ones start at {start}.",
     )
