@@ -142,8 +142,9 @@ class Supervisor:
         try:
             self._registry.update(job.id, claimed_at=time.time())
             engine = self._engine(job.engine)
-            if job.attempt > 1:  # whatever nobody knew of must not write beside the new one
-                engine.kill(run.attempt(job.attempt - 1))
+            before = run.attempt(job.attempt - 1)
+            if job.attempt > 1 and not before.exit.exists():
+                engine.kill(before)  # lost: what nobody knew of must not write beside the new one
             engine.submit(run, job.attempt)
         except (GladiusError, OSError) as error:
             self._record_failed_start(job, attempt, str(error))

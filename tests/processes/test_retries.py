@@ -97,3 +97,20 @@ def test_a_paused_run_that_is_lost_does_not_go_on_by_itself(lab):
     later = lab.submit("complete")  # the supervisor has looked at all of them by its end
     lab.wait(later, JobStatus.COMPLETED)
     assert lab.client.job(job_id).attempt == 1
+
+
+def test_what_nobody_knew_of_does_not_write_beside_the_next_attempt(lab):
+    """A rank that was never recorded outlives its lost attempt, and ends as the next begins."""
+    job_id = lab.started("stubborn", processes=2)
+    attempt = lab.run(job_id).attempt(1)
+    hidden = lab.client.state(job_id)["pids"]["ranks"][1]
+    attempt.rank(1).unlink()
+    os.kill(hidden, signal.SIGSTOP)  # so that it neither hears of the death nor ends
+    pids = lab.client.state(job_id)["pids"]
+    for pid in (pids["runner"], pids["launcher"], *pids["ranks"]):
+        os.kill(pid, signal.SIGKILL)
+    lab.wait(job_id, JobStatus.LOST)
+    assert lab.living(job_id) == [hidden]
+    lab.client.resume(job_id)
+    lab.wait(job_id, JobStatus.TRAINING)
+    assert lab.living(job_id) == []
