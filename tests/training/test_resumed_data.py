@@ -159,3 +159,20 @@ def test_a_checkpoint_of_before_there_was_a_record_resumes(
     resumed(halfway, zygote)
     assert losses_hex(halfway) == before
     assert warnings(halfway) == []
+
+
+def test_a_checkpoint_without_adapters_needs_its_base_no_more(
+    new_run: Callable[..., RunDirectory], zygote: Zygote, base_model: Path, tmp_path: Path
+) -> None:
+    base = Path(shutil.copytree(base_model, tmp_path / "base"))
+    model = {"model.name": str(base), "model.from_scratch": None}
+    model |= {"model.train_tokenizer_vocab": None}
+    steps = {"training.max_steps": 6, "checkpointing.interval_steps": 3}
+    run = new_run("base-gone", model | steps)
+    zygote.train(run).finish()
+    before = losses_hex(run)
+    forget_all_but_step_3(run)
+    shutil.rmtree(base)
+    resumed(run, zygote)
+    assert losses_hex(run) == before
+    assert warnings(run) == []
