@@ -17,6 +17,7 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
 from gladius_widgets.store.job import Job, Timing, job_from_row
+from gladius_widgets.store.job_filters import matching
 from gladius_widgets.store.job_order import SORTABLE, order_of
 from gladius_widgets.store.positions import new_positions
 from gladius_widgets.store.registry_schema import CLAIM, jobs
@@ -130,7 +131,7 @@ class Registry:
         """
         query = (
             sa.select(jobs)
-            .where(_matches(statuses, search, created_by, since, until))
+            .where(matching(statuses, search, created_by, since, until))
             .order_by(*order_of(sort, descending=descending))
             .limit(limit)
             .offset(offset)
@@ -148,7 +149,7 @@ class Registry:
         until: float | None = None,
     ) -> int:
         """How many jobs match; the filters of `find`."""
-        condition = _matches(statuses, search, created_by, since, until)
+        condition = matching(statuses, search, created_by, since, until)
         with self._read() as connection:
             query = sa.select(sa.func.count()).select_from(jobs).where(condition)
             return connection.execute(query).scalar_one()
@@ -357,24 +358,3 @@ def _end_of_queue(connection: sa.Connection, now: float) -> float:
     """A place behind everything queued so far."""
     last = sa.select(sa.func.max(jobs.c.position)).where(jobs.c.status == JobStatus.QUEUED)
     return max(now, (connection.execute(last).scalar_one() or 0.0) + 1.0)
-
-
-def _matches(
-    statuses: Iterable[JobStatus] | None,
-    search: str | None,
-    created_by: str | None,
-    since: float | None,
-    until: float | None,
-) -> sa.ColumnElement[bool]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if statuses is not None:
-        conditions.append(jobs.c.status.in_(list(statuses)))
-    if search:
-        conditions.append(jobs.c.name.icontains(search, autoescape=True))
-    if created_by is not None:
-        conditions.append(jobs.c.created_by == created_by)
-    if since is not None:
-        conditions.append(jobs.c.created_at >= since)
-    if until is not None:
-        conditions.append(jobs.c.created_at < until)
-    return sa.and_(sa.true(), *conditions)
