@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,17 @@ class CheckpointStore:
         """An empty folder for the files; leftovers of killed saves go."""
         for leftover in self.run.checkpoints.glob(".saving-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for leftover in self.run.checkpoints.glob(".replaced-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        self._put_back()
+        for pattern in (".replaced-*", ".deleted-*"):
+            for leftover in self.run.checkpoints.glob(pattern):
+                shutil.rmtree(leftover, ignore_errors=True)
         folder = self.temporary(step)
         folder.mkdir(parents=True)
         return folder
+
+    def discard(self, step: int) -> None:
+        """Give back the space of a save that failed."""
+        shutil.rmtree(self.temporary(step), ignore_errors=True)
 
     def commit(self, step: int, facts: dict[str, Any]) -> Checkpoint:
         """Make the collected files the checkpoint of `step`.
@@ -75,7 +81,7 @@ class CheckpointStore:
             "files": files,
         }
         write_json(folder / MANIFEST, manifest)  # syncs the folder too
-        if final.exists():  # an older attempt's, that a resume did not start from
+        if final.exists():  # an older attempt's, or of this step before a command at it
             final.rename(self.run.checkpoints / f".replaced-{step:08d}-{os.getpid()}")
         folder.rename(final)
         fsync_directory(self.run.checkpoints)
@@ -88,33 +94,51 @@ class CheckpointStore:
             on_bad: called with a sentence for each newer one that is not; those are renamed, so
                 that nobody mistakes them for whole.
         """
+        return next(self.whole(on_bad), None)
+
+    def whole(self, on_bad: Callable[[str], None]) -> Iterator[Checkpoint]:
+        """Every checkpoint that is what its manifest says, the newest first; see `newest_whole`."""
+        self._put_back()
         for step in reversed(self.run.checkpoint_steps()):
             folder = self.run.checkpoint(step)
             manifest, problem = verify(folder)
             if problem is None:
-                return Checkpoint(folder, manifest)
+                yield Checkpoint(folder, manifest)
+                continue
             aside = folder.with_name(f"corrupt-{folder.name}-{int(time.time())}")
             folder.rename(aside)
             on_bad(f"Checkpoint {folder.name} is not whole ({problem}); kept as {aside.name}.")
-        return None
 
     def prune(self, keep_last: int, keep_best: int) -> list[int]:
-        """Delete all but the newest and the best by validation loss; returns the steps deleted."""
+        """Delete all but the newest and the best by validation loss; returns the steps deleted.
+
+        Of those that no roll-back goes to (see `is_sound`) only the newest of all is kept.
+        """
         steps = self.run.checkpoint_steps()
-        losses = {step: self._validation_loss(step) for step in steps} if keep_best else {}
-        known = [(loss, step) for step, loss in losses.items() if loss is not None]
-        kept = set(steps[-keep_last:]) | {step for _, step in sorted(known)[:keep_best]}
+        manifests = {step: read_json(self.run.checkpoint(step) / MANIFEST) or {} for step in steps}
+        losses = [(manifest.get("validation_loss"), step) for step, manifest in manifests.items()]
+        best = sorted((loss, step) for loss, step in losses if loss is not None)[:keep_best]
+        sound = [step for step in steps if is_sound(manifests[step])]
+        kept = {*steps[-1:], *sound[-keep_last:], *(step for _, step in best)}
         deleted = [step for step in steps if step not in kept]
         for step in deleted:
             folder = self.run.checkpoint(step)
-            doomed = folder.with_name(f".replaced-{step:08d}-{os.getpid()}")
+            doomed = folder.with_name(f".deleted-{step:08d}-{os.getpid()}")
             folder.rename(doomed)  # so that it is never half there under its own name
             shutil.rmtree(doomed, ignore_errors=True)
         return deleted
 
-    def _validation_loss(self, step: int) -> float | None:
-        manifest = read_json(self.run.checkpoint(step) / MANIFEST) or {}
-        return manifest.get("validation_loss")
+    def _put_back(self) -> None:
+        """A kill between the two renames of `commit` left a step without its checkpoint."""
+        for old in self.run.checkpoints.glob(".replaced-*"):
+            final = self.run.checkpoint(int(old.name.split("-")[1]))
+            if not final.exists():
+                old.rename(final)
+
+
+def is_sound(manifest: dict[str, Any]) -> bool:
+    """Whether a roll-back may go there: not taken amid steps whose loss is not finite."""
+    return not manifest.get("nonfinite_in_row")
 
 
 def verify(folder: Path) -> tuple[dict[str, Any], str | None]:

@@ -214,6 +214,7 @@ class Commands:
             raise GladiusError(
                 f"The run has no {split} split.", f"Set data.{split}_share in the config."
             )
+        self._saver.save_if_best()
         figures = {"loss": result.loss, "accuracy": result.accuracy}
         return Answer(new={"split": split, **figures, "perplexity": result.perplexity})
 

@@ -1,6 +1,7 @@
 """Everything rank 0 writes down: metric rows, events, the log, TensorBoard."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 from gladius_widgets.core.paths import RunDirectory
@@ -64,7 +65,8 @@ class Recorder:
     def line(self, text: str) -> None:
         """Print a line to the log."""
         if self.enabled:
-            print(text, flush=True)  # noqa: T201  # stdout is the log
+            with suppress(OSError):  # a full disk ends no training
+                print(text, flush=True)  # noqa: T201  # stdout is the log
 
     def log(self, level: str, text: str) -> None:
         """Print `[LEVEL] text`; levels are INFO, SUCCESS, WARN, ERROR."""

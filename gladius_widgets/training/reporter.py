@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Self
 
 from gladius_widgets.core.paths import RunDirectory
@@ -119,7 +120,8 @@ class StatusReporter:
         self.status.elapsed_s = self._timer.elapsed_s()
         self.status.active_s = self._timer.active_s()
         if self._run is not None:
-            self.status.write(self._run)
+            with suppress(OSError):  # a full disk ends no training; the next beat tries again
+                self.status.write(self._run)
 
 
 class RunTimer:

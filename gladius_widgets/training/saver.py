@@ -1,16 +1,25 @@
 """When to save, saving, and going back to what was saved."""
 
+import math
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from gladius_widgets.core.run_state import CheckpointState
-from gladius_widgets.training.checkpoint_store import Checkpoint
+from gladius_widgets.training.checkpoint_store import Checkpoint, is_sound
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.snapshot import save_rng, save_state
+
+# What no resume needs: state that differs in nothing else is not saved again.
+_VOLATILE = frozenset({"handled", "elapsed_s", "active_s"})
+_AFTER_FAILURE_S = 60.0  # a full disk may have room again
 
 
 class Saver:
@@ -19,30 +28,33 @@ class Saver:
     def __init__(self, session: Session) -> None:
         self._s = session
         self.last_step: int | None = None
+        self._saved: dict[str, Any] = {}  # the state as it was saved
         self._last_at = time.monotonic()
+        self._not_before = -math.inf
         self._tokenizer: dict[str, bytes] = {}
         steps = session.run.checkpoint_steps()
         if steps and steps[-1] == session.state.step:
-            self.last_step = session.state.step
+            self.last_step, self._saved = session.state.step, self._state()
         if session.ranks.is_main:
             self._tokenizer_files()  # now, not while training waits for the first checkpoint
 
     def due_by_step(self) -> bool:
-        """Whether the step interval says so."""
-        interval = self._s.state.live.checkpoint_interval_steps
-        return interval is not None and self._s.state.step % interval == 0
+        """Whether the step interval says so; never amid steps whose loss is not finite."""
+        interval, state = self._s.state.live.checkpoint_interval_steps, self._s.state
+        return interval is not None and state.step % interval == 0 and not state.nonfinite_in_row
 
     def due_by_time(self) -> bool:
-        """Whether the minutes say so; rank 0's clock decides for all."""
-        minutes = self._s.state.live.checkpoint_interval_minutes
-        if minutes is None or self.last_step == self._s.state.step:
+        """As `due_by_step`, by the minutes; rank 0's clock decides for all."""
+        minutes, state = self._s.state.live.checkpoint_interval_minutes, self._s.state
+        if minutes is None or self.last_step == state.step or state.nonfinite_in_row:
             return False
-        return time.monotonic() - self._last_at >= minutes * 60
+        now = time.monotonic()
+        return now - self._last_at >= minutes * 60 and now >= self._not_before
 
     def save(self, reason: str) -> Checkpoint | None:
-        """Save now, unless this step is saved already; None when the disk refused it."""
-        s = self._s
-        if self.last_step == s.state.step:
+        """Save now, unless this step is saved just so already; None when the disk refused it."""
+        s, state = self._s, self._state()
+        if self.last_step == s.state.step and self._saved == state:
             return Checkpoint(s.run.checkpoint(s.state.step), {"step": s.state.step})
         started = time.perf_counter()
         s.reporter.progress("saving a checkpoint")
@@ -50,9 +62,13 @@ class Saver:
             checkpoint, problem = self._write(reason)
         s.reporter.progress("")
         if checkpoint is None:
-            s.recorder.tell("ERROR", f"Checkpoint failed: {problem}", kind="error")
+            room = f"({shutil.disk_usage(s.run.root).free / 1e6:,.0f} MB free on the disk)"
+            if s.ranks.is_main:
+                s.checkpoints.discard(s.state.step)
+            self._not_before = time.monotonic() + _AFTER_FAILURE_S
+            s.recorder.tell("ERROR", f"Checkpoint failed: {problem} {room}", kind="error")
             return None
-        self.last_step, self._last_at = s.state.step, time.monotonic()
+        self.last_step, self._saved, self._last_at = s.state.step, state, time.monotonic()
         seconds = time.perf_counter() - started
         s.recorder.tell(
             "SUCCESS",
@@ -62,6 +78,16 @@ class Saver:
         )
         self.report()
         return checkpoint
+
+    def save_if_best(self) -> None:
+        """Save after a validation, if it was the best so far and best ones are kept."""
+        state, wanted = self._s.state, self._s.config.checkpointing.keep_best
+        if wanted and state.validation.get("validation", {}).get("best_step") == state.step:
+            self.save("best validation loss")
+
+    def _state(self) -> dict[str, Any]:
+        """What tells two checkpoints of one step apart."""
+        return {k: v for k, v in self._s.state.to_dict().items() if k not in _VOLATILE}
 
     def _write(self, reason: str) -> tuple[Checkpoint | None, str]:
         s, step = self._s, self._s.state.step
@@ -109,22 +135,29 @@ class Saver:
     def _facts(self, reason: str) -> dict[str, object]:
         s = self._s
         validation = s.state.validation.get("validation", {})
+        validated = validation.get("step") == s.state.step  # else the figures are of other weights
         return {
             "attempt": s.attempt,
             "reason": reason,
             "kind": "adapter" if s.config.lora.enabled else "model",
             "world_size": s.ranks.size,
             "parallel": s.parallel.name,
-            "validation_loss": validation.get("loss"),
+            "validation_loss": validation.get("loss") if validated else None,
+            "nonfinite_in_row": s.state.nonfinite_in_row,
         }
 
     @staticmethod
     def _attempt(work: Callable[[], object]) -> str:
-        """Do it; the disk's complaint, or nothing."""
+        """Do it; the disk's complaint, or nothing.
+
+        torch and safetensors have errors of their own for a write that the disk refuses.
+        """
         try:
             work()
         except OSError as error:
             return f"{error.strerror or error}"
+        except (RuntimeError, SafetensorError) as error:
+            return f"{error}".partition("\n")[0]
         return ""
 
     def report(self) -> None:
@@ -144,19 +177,25 @@ class Saver:
             )
         )
 
-    def roll_back(self) -> int | None:
-        """Weights and optimizer of the newest whole checkpoint into the live model.
+    def roll_back(self, skip: int = 0) -> int | None:
+        """Weights and optimizer of the newest sound checkpoint into the live model.
+
+        `skip` so many, where there are more: those that did not help.
 
         The step and the place in the data stay, so that the same batch does not come again.
         Returns the checkpoint's step, or None without one.
         """
         s = self._s
-        found = s.ranks.on_main(
-            lambda: s.checkpoints.newest_whole(lambda text: s.recorder.tell("WARN", text))
-        )
+        found = s.ranks.on_main(lambda: self._sound(skip))
         if found is None:
             return None
         with s.clock.aside("checkpoint"), torch.no_grad():
             s.parallel.load_weights(found.folder)
             s.parallel.load_optimizer(found.folder)
+        self._saved = {}  # this step's checkpoint, if there is one, has other weights
         return found.step
+
+    def _sound(self, skip: int) -> Checkpoint | None:
+        whole = self._s.checkpoints.whole(lambda text: self._s.recorder.tell("WARN", text))
+        found = list(islice((one for one in whole if is_sound(one.manifest)), skip + 1))
+        return found[-1] if found else None
