@@ -1,17 +1,27 @@
 """Validating in the course of a run: when it is due, its figures, the best so far."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import ValidationState
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.validation import ValidationResult, validate
 
 
 class Evaluation:
-    """Runs validations and keeps their figures in the state; every rank takes part."""
+    """Runs validations and keeps their figures in the state; every rank takes part.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        session: whose.
+        between: called between two batches, on every rank; whether to give the validation up.
+    """
+
+    def __init__(self, session: Session, between: Callable[[], bool]) -> None:
         self._s = session
+        self._between = between
+        self._running: set[str] = set()
         self.report()
 
     def due(self) -> bool:
@@ -26,30 +36,39 @@ class Evaluation:
         return wanted and state.validated_steps.get("validation") != state.step
 
     def run(self, split: str) -> ValidationResult | None:
-        """One pass over the split now; None when the run has no such split."""
+        """One pass over the split now; None when the run has no such split.
+
+        Raises:
+            GladiusError: it was given up, ran out of memory, or is going on already (commands are
+                obeyed between its batches).
+        """
         s = self._s
         data = s.splits[split]
         if not len(data):
             return None
-        with s.clock.aside("validation"):
-            result = validate(
-                s.parallel,
-                data,
-                s.accelerator,
-                s.ranks,
-                micro_batch_size=s.state.live.micro_batch_size,
-                max_batches=s.config.training.validation_max_batches,
-                progress=lambda done, total: s.reporter.progress(f"{split} {done}/{total}"),
-            )
-        s.reporter.progress("")
+        if split in self._running:
+            raise GladiusError(f"The {split} split is being validated already.")
+        self._running.add(split)
+        try:
+            with s.clock.aside("validation"):
+                result = validate(
+                    s.parallel,
+                    data,
+                    s.accelerator,
+                    s.ranks,
+                    micro_batch_size=s.state.live.micro_batch_size,
+                    max_batches=s.config.training.validation_max_batches,
+                    progress=lambda done, total: s.reporter.progress(f"{split} {done}/{total}"),
+                    between=self._between,
+                    warn=lambda text: s.recorder.tell("WARN", text),
+                )
+        finally:
+            self._running.discard(split)
+            s.reporter.progress("")
+        if result is None:
+            raise GladiusError(f"The validation on the {split} split was given up: the run ends.")
         self._note(split, result)
         return result
-
-    def is_best(self) -> bool:
-        """Whether the newest validation is the best one, and of this step."""
-        state = self._s.state
-        figures = state.validation.get("validation", {})
-        return figures.get("best_step") == state.step
 
     def _note(self, split: str, result: ValidationResult) -> None:
         s, state = self._s, self._s.state
@@ -86,7 +105,8 @@ class Evaluation:
             "step": state.step,
             "at": self._s.reporter.now(),
         }
-        if figures.get("best_loss") is None or result.loss < figures["best_loss"]:
+        best = figures.get("best_loss")
+        if math.isfinite(result.loss) and (best is None or result.loss < best):
             figures |= {"best_loss": result.loss, "best_epoch": epoch, "best_step": state.step}
         figures["best_accuracy"] = max(result.accuracy, figures.get("best_accuracy") or 0.0)
         return figures

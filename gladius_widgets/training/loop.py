@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.training import sampler
 from gladius_widgets.training.commands import Commands
@@ -15,14 +16,14 @@ from gladius_widgets.training.session import Session
 from gladius_widgets.training.state import samples_per_step
 from gladius_widgets.training.step_report import StepReport
 from gladius_widgets.training.summary import write_summary
-from gladius_widgets.training.token_data import Batch
+from gladius_widgets.training.token_data import Batches
 
 
 @dataclass(frozen=True)
 class _Plan:
     """One step's data: this rank's micro-batches, and sums over all ranks."""
 
-    batches: list[Batch]
+    batches: Batches
     samples: int
     supervised: float
     tokens: int
@@ -34,10 +35,11 @@ class Trainer:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.saver = Saver(session)
-        self.evaluation = Evaluation(session)
+        self.evaluation = Evaluation(session, self._between_batches)
         self.commands = Commands(session, self.saver, self.evaluation)
         self.recovery = Recovery(session, self.saver, self.commands)
         self.report = StepReport(session, self.saver)
+        self._finishing = False
 
     def run(self) -> JobStatus:
         """Train until done, stopped or released; returns how it ended.
@@ -81,7 +83,7 @@ class Trainer:
         """A step and nothing else, for measuring what `advance` adds to it."""
         s = self.session
         batches, samples = self._batches()
-        supervised = float(sum(batch.supervised for batch in batches))
+        supervised = float(batches.counts()[1])
         apply_settings(s.parallel.optimizer, s.state.learning_rate, s.state.live.weight_decay)
         s.steps.run(batches, supervised, s.state.live.max_grad_norm, measure=False)
         s.state.step += 1
@@ -91,8 +93,7 @@ class Trainer:
         """The next step, or None when something else had to be done first."""
         s = self.session
         batches, samples = self._batches()
-        supervised = sum(batch.supervised for batch in batches)
-        tokens = sum(batch.tokens for batch in batches)
+        tokens, supervised = batches.counts()
         # One small collective a step: it carries the step's normaliser, and rank 0's news.
         waiting, interrupted, save, all_supervised, all_tokens = s.ranks.sum(
             [
@@ -112,14 +113,14 @@ class Trainer:
             return None
         return _Plan(batches, samples, all_supervised, int(all_tokens))
 
-    def _batches(self) -> tuple[list[Batch], int]:
+    def _batches(self) -> tuple[Batches, int]:
         s = self.session
         count = samples_per_step(s.config, s.state.live)
         indices = sampler.stream(s.dataset_size, s.config.training.seed, s.state.samples, count)
         mine = sampler.micro_batches(
             indices, s.state.live.micro_batch_size, s.ranks.index, s.ranks.size
         )
-        return [s.splits["train"].batch(part) for part in mine], count
+        return Batches(s.splits["train"], mine), count
 
     def _step(self, plan: _Plan) -> None:
         s = self.session
@@ -142,11 +143,37 @@ class Trainer:
         self.report.step(outcome, learning_rate, plan.tokens, plan.samples)
         self.recovery.after_step(outcome)
         if self.evaluation.due():
-            self.evaluation.run("validation")
-            if self.evaluation.is_best() and s.config.checkpointing.keep_best:
-                self.saver.save("best validation loss")
+            self._validate("validation")
+            self.saver.save_if_best()
         if self.saver.due_by_step():
             self.saver.save("interval")
+
+    def _validate(self, split: str) -> None:
+        try:
+            self.evaluation.run(split)
+        except GladiusError as error:  # it ends no training
+            self.session.recorder.tell("WARN", str(error))
+
+    def _between_batches(self) -> bool:
+        """Obey in the middle of a validation; whether the run ends, so that it is in vain."""
+        s = self.session
+        waiting, interrupted = s.ranks.sum(
+            [s.control.waiting(s.state.step), s.interruption.requested]
+        )
+        if waiting and not interrupted:
+            if self._finishing:
+                self.commands.refuse_waiting()
+            else:
+                self.commands.obey()
+        return bool(interrupted) or (self.commands.ending and not self._finishing)
+
+    def _validate_at_the_end(self, split: str) -> None:
+        """Given up only for SIGTERM; the resume makes it then."""
+        s = self.session
+        self._validate(split)
+        is_done = s.state.validated_steps.get(split) == s.state.step
+        if not is_done and s.ranks.sum([s.interruption.requested])[0]:
+            self._interrupt()
 
     def _interrupt(self) -> None:
         s = self.session
@@ -159,10 +186,11 @@ class Trainer:
         s = self.session
         stopped = self.commands.stopping is not None
         s.reporter.stage(Stage.FINALIZATION, "last validation")
+        self._finishing = True
         if self.evaluation.due_at_the_end():
-            self.evaluation.run("validation")
+            self._validate_at_the_end("validation")
         if not stopped:
-            self.evaluation.run("test")
+            self._validate_at_the_end("test")
         s.reporter.substatus("last checkpoint")
         self.saver.save("stop" if stopped else "end")
         status = JobStatus.STOPPED if stopped else JobStatus.COMPLETED

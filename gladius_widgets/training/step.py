@@ -1,6 +1,5 @@
 """One optimizer step: micro-batches through the model, gradients, update."""
 
-import gc
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,9 @@ from accelerate import Accelerator
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import ExpertFigures, RouterWatch
-from gladius_widgets.training.faults import is_out_of_memory
+from gladius_widgets.training.faults import free_memory, out_of_memory_message
 from gladius_widgets.training.parallel import Parallel
-from gladius_widgets.training.token_data import IGNORED, Batch
+from gladius_widgets.training.token_data import IGNORED, Batch, Batches
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,9 @@ class StepOutcome:
         aux_loss: mean load-balancing loss, unweighted; None without experts.
         grad_norm: L2 norm before clipping; None when the step was skipped.
         experts: routing, None when not measured this step.
-        out_of_memory: some rank ran out of memory: nothing was changed.
+        out_of_memory: some rank ran out of memory: nothing was changed, unless `half_updated`.
         out_of_memory_message: this rank's error, empty when it was another rank.
+        half_updated: it came amid the update, so weights and moments no longer belong together.
     """
 
     loss: float = math.nan
@@ -35,6 +35,7 @@ class StepOutcome:
     experts: ExpertFigures | None = None
     out_of_memory: bool = False
     out_of_memory_message: str = ""
+    half_updated: bool = False
 
     @property
     def updated(self) -> bool:
@@ -68,7 +69,7 @@ class StepRunner:
         self._aux_loss_coef = aux_loss_coef
 
     def run(
-        self, batches: list[Batch], supervised: float, max_grad_norm: float, *, measure: bool
+        self, batches: Batches, supervised: float, max_grad_norm: float, *, measure: bool
     ) -> StepOutcome:
         """One step over this rank's micro-batches.
 
@@ -91,11 +92,20 @@ class StepRunner:
         experts = self._watch.figures(sums[4:]) if routing else None
         grad_norm = None
         if math.isfinite(loss + (aux_loss or 0.0)):
-            grad_norm = self._parallel.update(max_grad_norm)
+            try:
+                grad_norm = self._parallel.update(max_grad_norm)
+            except (RuntimeError, MemoryError) as error:
+                message = out_of_memory_message(error)
+                if self._ranks.together:  # the others have updated, or wait for this one
+                    raise self._fatal(message, "in the optimizer's update") from None
+                self._free_memory()
+                return StepOutcome(
+                    out_of_memory=True, out_of_memory_message=message, half_updated=True
+                )
         return StepOutcome(loss, aux_loss, grad_norm, experts)
 
     def _backward_all(
-        self, batches: list[Batch], supervised: float, measure: bool
+        self, batches: Batches, supervised: float, measure: bool
     ) -> tuple[float, float, str | None]:
         """(sum of token losses, sum of aux losses, out-of-memory message or None)."""
         loss_sums, aux_sums = [], []
@@ -108,11 +118,9 @@ class StepRunner:
                 loss_sums.append(loss_sum.detach())
                 aux_sums.append(aux.detach())
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            message = str(error).splitlines()[0] if str(error) else type(error).__name__
+            message = out_of_memory_message(error)
             if self._parallel.shards:
-                raise self._fatal(message, batches) from None
+                raise self._fatal(message, "in a step") from None
             self._watch.take()
             return 0.0, 0.0, message
         # One synchronisation with the device a step, not one a micro-batch.
@@ -128,18 +136,17 @@ class StepRunner:
         aux = getattr(output, "aux_loss", None)
         return losses.sum(), aux.float() if torch.is_tensor(aux) else losses.new_zeros(())
 
-    def _fatal(self, message: str, batches: list[Batch]) -> GladiusError:
+    def _fatal(self, message: str, where: str) -> GladiusError:
+        who = self._parallel.name if self._parallel.shards else "training on several processes"
         return GladiusError(
-            f"Out of memory with micro-batches of {len(batches[0].input_ids)}, which "
-            f"{self._parallel.name} cannot recover from by itself: {message.rstrip('.')}.",
+            f"Out of memory {where}, which {who} cannot recover from by itself: "
+            f"{message.rstrip('.')}.",
             "Resume with a smaller training.micro_batch_size, or with gradient_checkpointing.",
         )
 
     def _free_memory(self) -> None:
         self._parallel.discard()
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()
 
 
 def forward(model: torch.nn.Module, batch: Batch, *, router_logits: bool) -> Any:

@@ -1,6 +1,6 @@
 """Token arrays on disk, and batches from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +53,9 @@ class TokenData:
     def __init__(
         self, folder: Path, rows: np.ndarray, pad_id: int, pack_length: int | None = None
     ) -> None:
-        self._tokens = np.load(folder / "tokens.npy", mmap_mode="r")
-        self._supervised = np.load(folder / "supervised.npy", mmap_mode="r")
+        # Plain views of the mapped files: a slice of a memmap costs several times as much.
+        self._tokens = np.asarray(np.load(folder / "tokens.npy", mmap_mode="r"))
+        self._supervised = np.asarray(np.load(folder / "supervised.npy", mmap_mode="r"))
         self._offsets = np.load(folder / "offsets.npy")
         self._pad_id = pad_id
         self._packed = pack_length is not None
@@ -68,11 +69,29 @@ class TokenData:
     def __len__(self) -> int:
         return len(self._samples)
 
+    def counts(self, samples: np.ndarray) -> tuple[int, int]:
+        """(tokens, supervised) that batches of the given samples have, without building any."""
+        tokens = supervised = 0
+        for i in samples:
+            rows = self._samples[i]
+            for row in rows:
+                start, end = self._offsets[row], self._offsets[row + 1]
+                tokens += int(end - start)
+                supervised += int(np.count_nonzero(self._supervised[start:end]))
+            # nothing predicts a sample's first token
+            supervised -= int(self._supervised[self._offsets[rows[0]]])
+        return tokens, supervised
+
+    def padded_length(self, samples: np.ndarray) -> int:
+        """Tokens of a row of a batch of the given samples."""
+        groups = (self._samples[i] for i in samples)
+        lengths = (self._offsets[rows + 1] - self._offsets[rows] for rows in groups)
+        return _padded(max(int(each.sum()) for each in lengths))
+
     def batch(self, samples: np.ndarray) -> Batch:
         """The given samples, padded on the right."""
         parts = [[self._row(row) for row in self._samples[i]] for i in samples]
-        longest = max(sum(len(ids) for ids, _ in rows) for rows in parts)
-        length = -(-longest // _MULTIPLE) * _MULTIPLE
+        length = _padded(max(sum(len(ids) for ids, _ in rows) for rows in parts))
         shape = (len(parts), length)
         ids = np.full(shape, self._pad_id, dtype=np.int64)
         labels = np.full(shape, IGNORED, dtype=np.int64)
@@ -94,6 +113,40 @@ class TokenData:
     def _row(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         start, end = self._offsets[row], self._offsets[row + 1]
         return self._tokens[start:end], self._supervised[start:end]
+
+
+def _padded(length: int) -> int:
+    return -(-length // _MULTIPLE) * _MULTIPLE
+
+
+class Batches:
+    """One rank's micro-batches of a step, each built when its turn comes.
+
+    A step of very many samples would not fit into memory as a whole.
+
+    Args:
+        data: where the samples are.
+        parts: the samples of each micro-batch, all of one size.
+    """
+
+    def __init__(self, data: TokenData, parts: Sequence[np.ndarray]) -> None:
+        self._data = data
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for part in self._parts:
+            yield self._data.batch(part)
+
+    def counts(self) -> tuple[int, int]:
+        """(tokens, supervised) over all of them."""
+        return self._data.counts(np.concatenate(self._parts))
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """(samples, length) of each."""
+        return [(len(part), self._data.padded_length(part)) for part in self._parts]
 
 
 def pack(rows: np.ndarray, lengths: np.ndarray, limit: int) -> list[np.ndarray]:

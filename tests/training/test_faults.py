@@ -104,7 +104,7 @@ def test_a_step_that_is_not_finite_is_skipped(
 def test_several_in_a_row_roll_back_and_then_end_the_run(
     new_run: NewRun, zygote: Zygote, poisoned: Path, tmp_path: Path
 ) -> None:
-    data = chat_with_poison(tmp_path / "chat.jsonl", clean=4, bad=36)
+    data = chat_with_poison(tmp_path / "chat.jsonl", clean=20, bad=20)
     more = {"training.max_steps": 200, "checkpointing.interval_steps": 1}
     run = new_run("nan-often", poisoned_changes(poisoned, data) | more)
     trainer = zygote.train(run)
