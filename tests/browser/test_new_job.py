@@ -205,6 +205,8 @@ def test_rubbish_in_a_field_is_one_sentence(new_page):
 def test_rubbish_in_the_yaml_is_one_sentence(new_page):
     page = new_page("preset=no_such_preset")
     expect(page.locator(".gw-toast")).to_contain_text("There is no preset 'no_such_preset'.")
+    page = new_page("clone=<b>no-such-job</b>")
+    expect(page.locator(".gw-toast")).to_contain_text("There is no job '<b>no-such-job</b>'")
     said = page.get_by_role("region", name="YAML")
     bomb = "a: &a [1,1,1,1,1,1,1,1]\n"
     for old, new in zip("abcdef", "bcdefg", strict=True):
