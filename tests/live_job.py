@@ -41,10 +41,13 @@ def start_pages(start_server: Callable[..., Any], folder: Path) -> Any:
     return start_server([sys.executable, "-c", _SERVE, json.dumps(settings)], home)
 
 
-def submit(home: Home, name: str, *overrides: str, max_steps: int = 100_000) -> Job:
+def submit(
+    home: Home, name: str, *overrides: str, max_steps: int = 100_000, held: bool = False
+) -> Job:
     """Queue the example with little data; it trains until somebody stops it."""
     settings = (*SMALL, f"training.max_steps={max_steps}", *overrides)
-    return Client(home).submit(REPOSITORY / "configs" / "moe_chitchat.yaml", name, settings)
+    config = REPOSITORY / "configs" / "moe_chitchat.yaml"
+    return Client(home).submit(config, name, settings, held=held)
 
 
 def state(home: Home, job: Job) -> dict[str, Any]:

@@ -370,7 +370,7 @@ def test_the_name_and_the_row_open_the_job(jobs_page, crowd):
     page.go_back()
     reach(page, page.get_by_role("link", name="busy-one"))
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("busy-one", timeout=30_000)
+    page.wait_for_url(re.compile(rf"console\.ipynb\?job={job_id}"))
 
 
 def test_menu_by_keyboard(jobs_page, crowd):
@@ -452,6 +452,26 @@ def test_delete_and_undo(jobs_page, crowd):
     expect(page.get_by_role("link", name="rubbish-b")).to_be_focused()
     page.keyboard.press("Control+z")
     expect(row_of(page, "rubbish-a")).to_be_visible()
+
+
+def test_cancel_wants_a_reason_and_keeps_it(jobs_page, crowd):
+    job = crowd.submit("to-be-cancelled")
+    crowd.wait(job, JobStatus.TRAINING)
+    page = jobs_page("q=to-be")
+    choose(page, "to-be-cancelled", "Cancel Job…")
+    dialog = page.get_by_role("alertdialog", name="Cancel Training Job?")
+    expect(dialog).to_contain_text("Final cost: $")
+    confirm = dialog.get_by_role("button", name="Confirm Cancellation")
+    expect(confirm).to_be_disabled()
+    dialog.get_by_label("Why are you cancelling? Required").select_option("Testing")
+    expect(confirm).to_be_disabled()
+    dialog.get_by_label("I understand this action cannot be undone").check()
+    confirm.click()
+    expect(badge(page, "to-be-cancelled")).to_contain_text("Cancel", timeout=5_000)
+    crowd.wait(job, JobStatus.CANCELLED)
+    expect(badge(page, "to-be-cancelled")).to_contain_text("Cancelled")
+    cancels = [e for e in crowd.client.ledger(job.id) if e["command"] == "cancel"]
+    assert [entry["args"] for entry in cancels] == [{"reason": "Testing"}]
 
 
 # Several jobs
@@ -571,67 +591,49 @@ def test_no_violation_of_accessibility(jobs_page, theme, width):
     assert violations(page) == []
 
 
-def test_empty_home(start_server, open_page, tmp_path):
-    server = start_pages(start_server, tmp_path)
-    page = open_page(server.url())
+# An empty home, and real training in it
+
+
+@pytest.fixture(scope="module")
+def real(start_server, tmp_path_factory):
+    """Our pages on an empty home whose jobs really train."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GLADIUS_ACCELERATE", raising=False)
+        server = start_pages(start_server, tmp_path_factory.mktemp("real"))
+        yield server
+    server.stop()
+
+
+def test_empty_home(real, open_page):
+    page = open_page(real.url())
     expect(page.get_by_role("heading", name="No training jobs yet")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("tab", name="Queue")).to_have_text("Queue")
     assert violations(page) == []
     page.get_by_role("link", name="Create Your First Training Job").click()
     page.wait_for_url(re.compile(r"new\.ipynb"))
-    page.goto(server.url("voila/render/console.ipynb"))
+    page.goto(real.url("voila/render/console.ipynb"))
     expect(page.get_by_role("alert")).to_contain_text("There is no job yet", timeout=30_000)
-    server.stop()
 
 
-# Real training
-
-
-@pytest.fixture(scope="module")
-def real(start_server, tmp_path_factory):
-    """Our pages on a home whose jobs really train, one at a time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("GLADIUS_ACCELERATE", raising=False)
-        server = start_pages(start_server, tmp_path_factory.mktemp("real"))
-        server.home.root.mkdir(exist_ok=True)
-        server.home.settings.write_text("slots: 1\n")
-        yield server
-    server.stop()
-
-
-def test_real_jobs_go_through_the_queue(real, open_page):
-    short = submit(real.home, "short-moe", max_steps=12)
-    long = submit(real.home, "long-moe")
+def test_a_real_job_goes_through_the_queue(real, open_page):
+    quick = "training.validation_interval_steps=1000"
+    job = submit(real.home, "real-moe", quick, max_steps=30, held=True)
     page = open_page(real.url())
-    expect(badge(page, "long-moe")).to_contain_text("Queued", timeout=30_000)
-    expect(page.get_by_role("tab", name=re.compile(r"Queue \([12]\)"))).to_be_visible()
-    expect(badge(page, "short-moe")).to_contain_text(
-        re.compile(r"Training \(\d+%\)"), timeout=90_000
+    expect(badge(page, "real-moe")).to_contain_text("Queued (held)", timeout=30_000)
+    expect(page.get_by_role("tab", name="Queue (1)")).to_be_visible()
+    choose(page, "real-moe", "Release from Hold")
+    expect(badge(page, "real-moe")).to_contain_text(
+        re.compile(r"Training \([1-9]\d?%\)"), timeout=90_000
     )
-    expect(badge(page, "short-moe")).to_contain_text("Completed", timeout=60_000)
-    assert Client(real.home).job(short.id).status == JobStatus.COMPLETED
-    expect(badge(page, "long-moe")).to_contain_text("Training", timeout=90_000)
-
-    choose(page, "long-moe", "Pause")
-    expect(badge(page, "long-moe")).to_contain_text("Paused", timeout=30_000)
-    wait_for_status(real.home, long, JobStatus.PAUSED, 10)
-    reach(page, page.get_by_role("button", name="Actions for long-moe"))
+    choose(page, "real-moe", "Pause")
+    expect(badge(page, "real-moe")).to_contain_text("Paused (", timeout=30_000)
+    wait_for_status(real.home, job, JobStatus.PAUSED, 10)
+    reach(page, page.get_by_role("button", name="Actions for real-moe"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Open Console")).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(badge(page, "long-moe")).to_contain_text("Training", timeout=30_000)
-
-    choose(page, "long-moe", "Cancel Job…")
-    dialog = page.get_by_role("alertdialog", name="Cancel Training Job?")
-    expect(dialog).to_contain_text("Final cost: $")
-    confirm = dialog.get_by_role("button", name="Confirm Cancellation")
-    expect(confirm).to_be_disabled()
-    dialog.get_by_label("Why are you cancelling? Required").select_option("Testing")
-    dialog.get_by_label("I understand this action cannot be undone").check()
-    confirm.click()
-    expect(badge(page, "long-moe")).to_contain_text("Cancel", timeout=5_000)
-    wait_for_status(real.home, long, JobStatus.CANCELLED, 60)
-    expect(badge(page, "long-moe")).to_contain_text("Cancelled")
-    cancels = [e for e in Client(real.home).ledger(long.id) if e["command"] == "cancel"]
-    assert [entry["args"] for entry in cancels] == [{"reason": "Testing"}]
+    expect(badge(page, "real-moe")).to_contain_text("Training", timeout=30_000)
+    expect(badge(page, "real-moe")).to_contain_text("Completed", timeout=90_000)
+    expect(page.get_by_role("tab", name="Queue")).to_have_text("Queue")
+    assert Client(real.home).job(job.id).status == JobStatus.COMPLETED
