@@ -15,6 +15,7 @@ MAX_BACKOFF_S = 3600.0
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
+Names = Annotated[list[str], Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -198,7 +199,7 @@ class LoraSection(Section):
     r: int = Field(default=16, ge=1, le=1024, title="LoRA rank", description="Rank r of adapters")
     alpha: float = Field(default=32, gt=0, description="Scale: alpha / r", strict=False)
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout before the adapters")
-    targets: Literal["attention", "all-linear", "experts"] | list[str] = Field(
+    targets: Literal["attention", "all-linear", "experts"] | Names = Field(
         default="attention", description="Which weights get adapters, or module names"
     )
 

@@ -126,6 +126,7 @@ def test_a_wrong_override_is_named_and_not_the_line_that_it_replaced():
     assert message.startswith("--set training={max_step: 5}: there is no key 'training.max_step'")
     assert refusal(text, ["lora.r=0.5"]).startswith("--set lora.r=0.5: 'lora.r'")
     assert refusal(BASE + "lora: {r: 0}\n", ["lora.alpha=2"]).startswith("c.yaml, line 3: 'lora.r'")
+    assert refusal(BASE + "lora: {targets: []}\n").startswith("c.yaml, line 3: 'lora.targets'")
 
 
 def test_override_does_not_change_what_it_was_given():
