@@ -21,8 +21,13 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.core.yaml_io import dump_yaml
 
 MAX_NAME_CHARS = 200
-# Characters that reorder the text around them could make one name look like another.
-_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control, surrogate, format (which also reorder the text around them) and separator characters
+# could make one name look like another; so could these letters and marks that show nothing.
+_UNSEEN = frozenset({"Cc", "Cs", "Cf", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
+# A flag of a region: a black flag, its code in tag characters, and their end.
+_TAGGED_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f")
 _MOE_WORDS = ("moe", "mixtral")
 
 
@@ -30,7 +35,8 @@ def check_name(name: str) -> str:
     """The name as it will be shown.
 
     Raises:
-        GladiusError: empty, too long, or with characters that cannot be seen.
+        GladiusError: empty, too long, or with characters that cannot be seen; those that join
+            emoji are kept.
     """
     name = unicodedata.normalize("NFC", name).strip()
     if not name:
@@ -40,9 +46,35 @@ def check_name(name: str) -> str:
             f"The job's name has {len(name)} characters; {MAX_NAME_CHARS} is the most.",
             "Shorten it.",
         )
-    if any(unicodedata.category(c) in ("Cc", "Cs") or c in _REORDERING for c in name):
-        raise GladiusError("The job's name holds control characters.", "Leave them out.")
+    unseen = _first_unseen(_TAGGED_FLAG.sub("\U0001f3f4", name))
+    if unseen:
+        raise GladiusError(
+            f"The job's name holds a control or invisible character (U+{ord(unseen):04X}).",
+            "Leave it out.",
+        )
+    if not any(unicodedata.category(c)[0] in "LNPS" for c in name):
+        raise GladiusError("The job's name has nothing that can be seen.", "Add a letter.")
     return name
+
+
+def _first_unseen(name: str) -> str:
+    """The first character that a reader does not see, unless it joins two emoji; else empty."""
+    for place, c in enumerate(name):
+        is_unseen = unicodedata.category(c) in _UNSEEN or c in _BLANK
+        if is_unseen and not (c == _JOINER and _is_between_emoji(name, place)):
+            return c
+    return ""
+
+
+def _is_between_emoji(name: str, place: int) -> bool:
+    before, after = name[:place][-1:], name[place + 1 :][:1]
+    kinds = [unicodedata.category(c) for c in (before, after) if c]
+    # Sk: a skin tone; Sm: some arrows that an emoji is joined to.
+    return (
+        len(kinds) == 2
+        and (before == _EMOJI_STYLE or kinds[0] in ("So", "Sk"))
+        and kinds[1] in ("So", "Sm")
+    )
 
 
 def make_id(name: str) -> str:
@@ -151,7 +183,10 @@ def check_moment(moment: float) -> None:
 def copy_name(name: str) -> str:
     """What to call the copy of a job."""
     ending = " (copy)"
-    return name[: MAX_NAME_CHARS - len(ending)].rstrip() + ending
+    start = name[: MAX_NAME_CHARS - len(ending)]
+    while start != name and unicodedata.category(start[-1]) in _UNSEEN:  # half an emoji
+        start = start[:-1]
+    return start.rstrip() + ending
 
 
 def _check_path(path: Path) -> None:

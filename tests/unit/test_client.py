@@ -8,7 +8,7 @@ import pytest
 
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
-from gladius_widgets.client.submission import check_name, config_line, make_id
+from gladius_widgets.client.submission import check_name, config_line, copy_name, make_id
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.config_file import parse_config
 from gladius_widgets.core.errors import ConfigError, GladiusError, IllegalMoveError
@@ -131,6 +131,37 @@ def test_names_that_cannot_be_shown_are_refused(client, config, name, message):
     with pytest.raises(GladiusError, match=message):
         client.submit(config, name)
     assert client.jobs() == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x00AD, 0x061C, 0x2028, 0x2029, 0x2060, 0xFEFF,
+     0xE0041, 0x3164],
+)  # fmt: skip
+def test_what_nobody_sees_makes_no_other_name(code):
+    with pytest.raises(GladiusError, match=f"invisible character .U.{code:04X}."):
+        check_name(f"pay{chr(code)}roll")
+
+
+@pytest.mark.parametrize("name", ["\ufe0f", "\u0301", "\ufe0f\u0301"])
+def test_a_name_has_something_to_see(name):
+    with pytest.raises(GladiusError, match="nothing that can be seen"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",  # family
+        "\u2764\ufe0f\u200d\U0001f525",  # heart on fire
+        "\U0001f9d1\U0001f3fd\u200d\U0001f4bb run",  # technologist, medium skin tone
+        "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",  # Scotland
+    ],
+)
+def test_emoji_keep_what_joins_them(name):
+    assert check_name(name) == name
+    for padding in range(185, 200 - len(name) + 1):
+        check_name(copy_name("x" * padding + name))
 
 
 @pytest.mark.parametrize(
