@@ -27,6 +27,17 @@ _DONE_TO = {
     Command.REORDER: "moved in the queue",
     Command.CANCEL: "cancelled",
 }
+# What a job that is there already says to whoever asks for it once more.
+_FULFILLED = {
+    (Command.PAUSE, JobStatus.PAUSED): "is paused",
+    (Command.RESUME, JobStatus.QUEUED): "is queued",
+    (Command.RESUME, JobStatus.PROVISIONING): "is provisioning",
+    (Command.RESUME, JobStatus.TRAINING): "is training",
+    (Command.STOP, JobStatus.STOPPING): "is being stopped",
+    (Command.STOP, JobStatus.STOPPED): "has been stopped",
+    (Command.CANCEL, JobStatus.CANCELLING): "is being cancelled",
+    (Command.CANCEL, JobStatus.CANCELLED): "has been cancelled",
+}
 # What the client itself can do to a job that no process works on.
 _UNATTENDED = frozenset(
     {Command.RESUME, Command.CANCEL, Command.HOLD, Command.UNHOLD, Command.REORDER}
@@ -87,11 +98,16 @@ def check_legal(job: Job, command: Command, args: Mapping[str, Any] | None = Non
         return
     possible = [str(c) for c in Command if _is_possible(job, c)]
     possible += ["pause with release"] if _is_held_at_a_step(job) else []
-    hint = f"Possible now: {', '.join(possible)}." if possible else "Nothing more can be done."
+    hint = f"Possible now: {', '.join(possible)}." if possible else ""
+    if fulfilled := _FULFILLED.get((command, job.status)):
+        raise IllegalMoveError(
+            f"'{job.name}' {fulfilled} already.", hint or "There is nothing to do."
+        )
     has_machine = job.holds_slot or not is_legal_command(job.status, command)
     standing = job.status if has_machine else f"{job.status} and has freed its machine"
     raise IllegalMoveError(
-        f"'{job.name}' is {standing}, so it cannot be {_DONE_TO[command]}.", hint
+        f"'{job.name}' is {standing}, so it cannot be {_DONE_TO[command]}.",
+        hint or "Nothing more can be done.",
     )
 
 

@@ -2,12 +2,14 @@ import json
 import os
 import shutil
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
+from gladius_widgets.client.commands import check_legal
 from gladius_widgets.client.submission import check_name, config_line, copy_name, make_id
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.config_file import parse_config
@@ -369,8 +371,27 @@ def test_cancel_shows_at_once_and_twice_is_refused(client, training):
     client.cancel(training.id, "wrong data")
     assert client._registry.get(training.id).status == JobStatus.CANCELLING
     assert client.job(training.id).status == JobStatus.CANCELLING
-    with pytest.raises(IllegalMoveError, match="is cancelling"):
+    with pytest.raises(IllegalMoveError, match="'tiny' is being cancelled already"):
         client.cancel(training.id, "again")
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "holds_slot", "words"),
+    [
+        ("cancel", "cancelled", False, "has been cancelled already. There is nothing to do."),
+        ("stop", "stopped", False, "has been stopped already. Possible now: resume."),
+        ("stop", "stopping", True, "is being stopped already. Possible now: cancel."),
+        ("resume", "training", True, "is training already. Possible now: pause, stop,"),
+        ("pause", "paused", True, "is paused already. Possible now: resume, stop,"),
+        ("pause", "paused", False, "is paused already. Possible now: resume, cancel."),
+        ("cancel", "completed", False, "is completed, so it cannot be cancelled. Nothing more can"),
+    ],
+)
+def test_a_wish_come_true_is_said_so(client, training, command, status, holds_slot, words):
+    job = replace(training, status=JobStatus(status), holds_slot=holds_slot)
+    with pytest.raises(IllegalMoveError) as told:
+        check_legal(job, Command(command))
+    assert str(told.value).startswith(f"'tiny' {words}")
 
 
 @pytest.mark.parametrize("status", ["stopped", "failed"])
