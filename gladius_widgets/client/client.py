@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.client.money import MoneyQueries
 from gladius_widgets.client.queue import QueueCommands
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
@@ -93,21 +93,26 @@ class Client(QueueCommands, MoneyQueries):
 
         if not_before is not None:
             check_moment(not_before)
-        depends_on = [self._can_complete(self.job(ref)).id for ref in after]
+        needed = {job.id: job for job in (self._can_complete(self.job(ref)) for ref in after)}
         plan = prepare(config, name, list(overrides))
         quote = self._quote(plan.config, plan.row["gpus"])
         self._check_space()
         run = self.home.run(plan.id)
+
+        def record(row: Job) -> None:
+            self._check_still_there(needed.values())
+            write_record(run, row, **plan.origin, **quote.keys)
+
         try:
             write_run(run, plan)
             if quote.warning:
                 append_event(run, "warning", quote.warning, {"kind": "cost"}, source="client")
             job = self._registry.insert(
-                lambda row: write_record(run, row, **plan.origin, **quote.keys),
+                record,
                 **plan.row,
                 **quote.columns(),
                 created_by=self.user,
-                depends_on=list(dict.fromkeys(depends_on)),
+                depends_on=list(needed),
                 not_before=not_before,
                 held=held,
             )
@@ -297,6 +302,12 @@ class Client(QueueCommands, MoneyQueries):
                 f"'{job.name}' was cancelled, so nothing can start after it.", "Leave it out."
             )
         return job
+
+    def _check_still_there(self, needed: Iterable[Job]) -> None:
+        """To be called while the registry is locked for writing, so that it stays true."""
+        for job in needed:
+            if self._registry.get(job.id) is None:
+                raise JobNotFoundError(f"'{job.name}' has just been deleted.", "Leave it out.")
 
     def _wait(
         self, run: RunDirectory, job: Job, request: control.Request, wait_s: float

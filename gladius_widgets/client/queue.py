@@ -78,8 +78,10 @@ class QueueCommands(ABC):
     def delete(self, ref: str) -> Job:
         """Move a job that is over to the trash; returns it as it was.
 
+        Jobs that waited for one that has completed wait for it no more.
+
         Raises:
-            IllegalMoveError: it is not over.
+            IllegalMoveError: it is not over, or has not completed and others wait for it.
             JobNotFoundError: there is none, or it has been deleted already.
         """
         job = self._not_deleted(ref)

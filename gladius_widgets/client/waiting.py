@@ -14,6 +14,7 @@ from gladius_widgets.core.queue_plan import (
 )
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.job import Job
+from gladius_widgets.store.job_record import read_record
 from gladius_widgets.store.registry import Registry
 
 # On their way out: within the minute.
@@ -78,5 +79,17 @@ def _waiting(job: Job) -> Waiting:
 
 def _dependencies(registry: Registry, waiting: list[Job]) -> dict[str, Dependency]:
     wanted = {one for job in waiting for one in job.depends_on}
-    found = (registry.get(one) for one in wanted)
-    return {job.id: Dependency(job.name, job.status) for job in found if job is not None}
+    known = {one: _dependency(registry, one) for one in wanted}
+    return {one: dependency for one, dependency in known.items() if dependency is not None}
+
+
+def _dependency(registry: Registry, job_id: str) -> Dependency | None:
+    """By its row, or by what lies in the trash; None when it is gone for good."""
+    job = registry.get(job_id)
+    if job is not None:
+        return Dependency(job.name, job.status)
+    try:
+        deleted = read_record(registry.home.trashed(job_id))
+    except ValueError:  # no id that a job could have
+        return None
+    return Dependency(deleted[1].name, None) if deleted else None

@@ -16,6 +16,7 @@ from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
+from gladius_widgets.store.dependents import let_go
 from gladius_widgets.store.job import Job, Timing, job_from_row
 from gladius_widgets.store.job_filters import matching
 from gladius_widgets.store.job_order import SORTABLE, order_of
@@ -290,6 +291,8 @@ class Registry:
     ) -> bool:
         """Drop a row, only if the job is still in one of the states and holds no slot.
 
+        What waits for it waits no more, if it has completed.
+
         Args:
             job_id: which job.
             from_statuses: the states the caller has reasoned about.
@@ -297,6 +300,9 @@ class Registry:
 
         Returns:
             Whether it happened.
+
+        Raises:
+            IllegalMoveError: it has not completed, and others wait for it.
         """
         with self._write() as connection:
             statement = jobs.delete().where(
@@ -304,10 +310,11 @@ class Registry:
                 jobs.c.status.in_(list(from_statuses)),
                 jobs.c.holds_slot == sa.false(),
             )
-            removed = connection.execute(statement).rowcount == 1
-            if removed:
+            removed = connection.execute(statement.returning(jobs)).one_or_none()
+            if removed is not None:
+                let_go(connection, self.home, job_from_row(removed))
                 before_commit()
-        return removed
+        return removed is not None
 
     def update(self, job_id: str, **changes: Any) -> None:
         """Set columns without a look at the state (progress, cost)."""

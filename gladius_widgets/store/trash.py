@@ -33,7 +33,7 @@ def throw_away(registry: Registry, job: Job, user: str) -> bool:
     """Move the run directory to the trash and drop the row; False when somebody was first.
 
     Raises:
-        GladiusError: processes of it still run.
+        GladiusError: processes of it still run, or others wait for it to complete.
     """
     home = registry.home
     run, target = home.run(job.id), home.trashed(job.id)

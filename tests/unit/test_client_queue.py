@@ -282,13 +282,56 @@ def test_what_is_not_in_the_trash_is_a_sentence(client, job_id):
         client.restore(job_id)
 
 
-def test_a_job_that_waits_for_a_deleted_one_says_so_until_it_is_back(client, submit):
+def test_what_a_deleted_job_had_completed_stays_done_for_those_that_waited(client, submit):
+    first, other = submit("first", "other", held=True)
+    second = submit("second", after=["first"])
+    third = submit("third", after=["first", "other"])
+    client._registry.update(first.id, status=JobStatus.COMPLETED)
+    client.delete("first")
+    client.empty_trash()
+    for _ in ("before", "after"):
+        assert client.job("second").depends_on == ()
+        assert client.job("third").depends_on == (other.id,)
+        reasons = {one.job.name: one.reason for one in client.queue().waiting}
+        assert (reasons["second"], reasons["third"]) == ("", "Waits for other")
+        client.reindex()
+    assert client._registry.claim(9).id == second.id
+    assert client._registry.get(third.id).status == JobStatus.QUEUED
+
+
+def test_a_job_that_others_wait_for_is_not_deleted_unless_it_has_completed(client, submit):
+    first = submit("first")
+    submit("second", "third", after=["first"])
+    client._registry.update(first.id, status=JobStatus.FAILED)
+    with pytest.raises(IllegalMoveError, match="'second' and 'third' wait for 'first'") as refused:
+        client.delete("first")
+    assert "resume 'first'" in refused.value.hint
+    assert client.job("first").status == JobStatus.FAILED
+    assert client.run("first").job.exists()
+    client.cancel("second", "no")
+    client.cancel("third", "no")
+    client.delete("first")
+
+
+def test_a_job_deleted_while_another_is_submitted_after_it_strands_nobody(
+    client, submit, monkeypatch
+):
+    first = submit("first")
+    client._registry.update(first.id, status=JobStatus.COMPLETED)
+    monkeypatch.setattr(client, "_check_space", lambda: client.delete(first.id))  # just then
+    with pytest.raises(JobNotFoundError, match="'first' has just been deleted"):
+        submit("second", after=["first"])
+    assert client.count() == 0
+    assert list(client.home.runs.iterdir()) == []
+
+
+def test_what_waits_for_a_job_in_the_trash_names_it(client, submit):
     first = submit("first")
     submit("second", after=["first"])
-    client._registry.update(first.id, status=JobStatus.FAILED)
-    client.delete("first")
-    assert client.queue().waiting[0].reason.endswith("which is deleted")
-    client.restore(first.id)
+    client.home.trash.mkdir()
+    client.home.run(first.id).root.rename(client.home.trashed(first.id).root)  # not by us
+    client.reindex()
+    assert client.queue().waiting[0].reason == "Waits for first, which is deleted"
 
 
 def test_a_job_whose_processes_still_run_is_not_deleted(client, submit):
