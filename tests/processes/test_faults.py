@@ -186,7 +186,7 @@ def test_cancel_ends_a_run_for_good(lab):
 def test_two_people_cancelling_at_once_have_one_effect(lab):
     job_id = lab.started("stubborn")
     lab.client.cancel(job_id, "mine")
-    with pytest.raises(IllegalMoveError, match="is cancelling"):
+    with pytest.raises(IllegalMoveError, match="is being cancelled"):
         Client(lab.home, user="bob").cancel(job_id, "no, mine")
     assert lab.status(job_id) == JobStatus.CANCELLING
 
