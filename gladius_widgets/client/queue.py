@@ -71,7 +71,8 @@ class QueueCommands(ABC):
                 stays, and this user is told.
 
         Raises:
-            IllegalMoveError: one of the two is not queued any more, or somebody has moved it.
+            IllegalMoveError: one of the two is not queued any more, the two are one, or somebody
+                has moved it.
         """
         return self.command(ref, Command.REORDER, {"before": before, "seen_at": seen_at})
 
@@ -115,6 +116,9 @@ class QueueCommands(ABC):
         self, ref: str, changes: Mapping[str, Any] | None = None, name: str | None = None
     ) -> Job:
         """Queue a new job with the config of another.
+
+        Nothing but the config is copied: the new job waits for no other job and for no time, even
+        if the other one did.
 
         Args:
             ref: the other one; its config as frozen at submit.

@@ -50,6 +50,10 @@ def _set_held(registry: Registry, job: Job, held: bool, user: str) -> control.Ac
 
 def _reorder(registry: Registry, job: Job, args: dict[str, Any], user: str) -> control.Ack:
     other = registry.resolve(args["before"]) if args["before"] is not None else None
+    if other is not None and other.id == job.id:
+        raise IllegalMoveError(
+            f"'{job.name}' cannot start before itself.", "Name another job of the queue."
+        )
     answer = queueing.reorder(registry, job, other, user, args["seen_at"])
     if answer is not None:
         return answer

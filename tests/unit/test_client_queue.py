@@ -169,6 +169,14 @@ def test_reorder_says_who_has_left(client, submit):
     assert names(client) == ["c", "b"]
 
 
+def test_a_job_cannot_go_before_itself(client, submit):
+    job = submit("a")
+    for ref in ("a", job.id):
+        with pytest.raises(IllegalMoveError, match="'a' cannot start before itself"):
+            client.reorder("a", before=ref)
+    assert client.ledger("a") == []
+
+
 def test_resuming_lets_go_and_goes_to_the_end(client, submit):
     job = submit("a", held=True)
     client.unhold("a")
