@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gladius_widgets.client import Client, Job
@@ -140,9 +140,17 @@ class JobsSource:
         if look is not None and look.query != self.query:
             return  # the reader has asked for something else meanwhile: the wake is set
         if look is not None:
-            self.look = look
+            self._take(look)
         if look is not None or recovered:
             self._tell(self._on_look)
+
+    def _take(self, look: Look) -> None:
+        """Where the page asked for is no more, the query, and so the address, is the one shown."""
+        query = look.query.changed(page=look.page.number)
+        self.look = replace(look, query=query)
+        if query != self.query:
+            self.query = query
+            self._tell(self._on_query)
 
     def _fail(self, error: Exception) -> None:
         """Told once, not every second; the last good rows stay, with their age."""

@@ -5,13 +5,15 @@ import random
 import time
 
 import pytest
+from wire import recorded
 
 from gladius_widgets.client import Client
-from gladius_widgets.components import events
+from gladius_widgets.components import events, location
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.pages.jobs import JobsPage
 from gladius_widgets.panels.jobs_source import JobsSource
-from gladius_widgets.panels.models.jobs_query import JobsQuery
+from gladius_widgets.panels.models.jobs_query import JobsQuery, from_address
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.store.registry_schema import jobs
 
@@ -85,6 +87,23 @@ def test_a_page_that_is_no_more_is_the_last_one(source):
     source.query = source.query.changed(page=99)
     found = look(source)
     assert (found.page.number, len(found.jobs)) == (3, 10)
+
+
+def test_the_address_says_the_page_that_is_shown(source, monkeypatch):
+    """One that asks for a page too many is put right."""
+    wire, place = recorded(monkeypatch), location()
+    asked = {"page": "999", "dates": "all"}
+    wire.deliver(place, {"name": "ready", "query": asked, "path": "/", "standalone": True})
+    page = JobsPage(client=source.client)
+    try:
+        asyncio.run(page._source._look_once())
+        assert page._source.look.query == page._source.query == from_address(place.query)
+        assert place.query == {"page": "3", "dates": "all"}
+        assert "push" not in wire.custom(place)[-1]  # the back button does not lead to it
+        assert len(page._source.look.jobs) == 10
+        assert page._source.read(page._source.query) is None
+    finally:
+        page.close()
 
 
 def test_an_empty_home(home):
