@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gladius_widgets.core.config import TrainingConfig
 
 
+_NOT_DONE = FINAL - {JobStatus.COMPLETED}
+
+
 class QueueCommands(ABC):
     """Hold, reorder, delete, restore, clone. `Client` is the one that has it."""
 
@@ -141,6 +144,19 @@ class QueueCommands(ABC):
 
         running = [job for job in self.jobs(statuses=ACTIVE, sort="started_at") if job.holds_slot]
         return queue_view(self._registry, self.settings().slots, running)
+
+    def waits_for_what_is_over(self, job: Job) -> str:
+        """A sentence on the jobs it waits for that have ended without success; else empty.
+
+        They can be resumed, so it may be queued after them; it should not be queued unawares.
+        """
+        needed = (self._registry.get(one) for one in job.depends_on)
+        over = [one for one in needed if one is not None and one.status in _NOT_DONE]
+        if not over:
+            return ""
+        standing = ", ".join(f"'{one.name}' is {one.status}" for one in over)
+        until = "it is resumed and completes" if len(over) == 1 else "they are resumed and complete"
+        return f"{standing}: '{job.name}' waits until {until}."
 
     def _not_deleted(self, ref: str) -> Job:
         try:

@@ -58,6 +58,17 @@ def test_submit_says_what_a_job_waits_for(run):
     assert len(ids(run)) == 2
 
 
+def test_submit_after_a_job_that_has_failed_says_what_it_takes(run, home):
+    run("submit", "CONFIG", "--name", "first")
+    Client(home)._registry.update(ids(run)["first"], status=JobStatus.FAILED)
+    told = "'first' is failed: 'second' waits until it is resumed and completes."
+    code, out, err = run("submit", "CONFIG", "--name", "second", "--after", "first")
+    assert (code, told in err, told in out) == (0, True, False)
+    code, out, err = run("submit", "CONFIG", "--name", "second", "--after", "first", "--json")
+    assert (code, json.loads(out)["status"], told in err) == (0, "queued", True)
+    assert run("submit", "CONFIG", "--name", "third", "--after", ids(run)["second"])[2] == ""
+
+
 def test_the_queue_as_a_table_and_as_json(run):
     assert "The queue is empty." in run("queue")[1]
     for name in ("a", "b", "<b>c"):
