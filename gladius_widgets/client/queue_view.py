@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gladius_widgets.core.queue_plan import Cause
 from gladius_widgets.store.registry import Job
 
 
@@ -14,12 +15,14 @@ class QueuedJob:
         place: 1 = next in line.
         starts_at: unix s, None when nobody can say.
         reason: what keeps it besides the slots, such as `Held` or `Waits for first`; else empty.
+        cause: the same for programs.
     """
 
     job: Job
     place: int
     starts_at: float | None
     reason: str
+    cause: Cause
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def queue_view(registry: Registry, slots: int, running: list[Job]) -> QueueView:
         slots=slots,
         active=tuple(running),
         waiting=tuple(
-            QueuedJob(job, place, starts[job.id].at, starts[job.id].reason)
+            QueuedJob(job, place, (start := starts[job.id]).at, start.reason, start.cause)
             for place, job in enumerate(waiting, start=1)
         ),
         average_wait_s=stats.average_wait_s,

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from gladius_widgets.core.states import JobStatus
@@ -55,12 +56,27 @@ class Dependency:
     status: JobStatus | None
 
 
+class Cause(StrEnum):
+    """What keeps a queued job until it starts."""
+
+    NONE = ""  # the queue alone
+    HELD = "held"
+    SCHEDULED = "scheduled"
+    JOBS = "jobs"  # that it needs, and that may complete yet
+    BLOCKED = "blocked"  # one that it needs is over and did not complete, or is gone
+    UNKNOWN = "unknown"  # jobs before it of unknown length
+
+
 @dataclass(frozen=True)
 class Start:
-    """When a job will start (unix s, None = unknown or never), and what keeps it until then."""
+    """When a job will start (unix s, None = unknown or never), and what keeps it until then.
+
+    `reason` says the cause in words.
+    """
 
     at: float | None
     reason: str = ""
+    cause: Cause = Cause.NONE
 
 
 class Timed(Protocol):
@@ -210,25 +226,27 @@ class _Simulation:
     def _start(self, job: Waiting, moment: float) -> None:
         at = moment + job.provisioning_s
         heapq.heappush(self._ends, (at + _seconds(job.expected_s), job.id))
-        self._starts[job.id] = Start(at, self._held_up_by(job))
+        self._starts[job.id] = Start(at, *self._held_up_by(job))
 
-    def _held_up_by(self, job: Waiting) -> str:
+    def _held_up_by(self, job: Waiting) -> tuple[str, Cause]:
         """What, besides the queue, keeps a job that will start."""
         waits_for = [one for one in job.depends_on if not self._is_completed(one)]
         if waits_for:
-            return f"Waits for {self._names(waits_for)}"
+            return f"Waits for {self._names(waits_for)}", Cause.JOBS
         if job.not_before is not None and job.not_before > self._now:
-            return _not_before(job.not_before)
-        return ""
+            return _not_before(job.not_before), Cause.SCHEDULED
+        return "", Cause.NONE
 
     def _never(self, job: Waiting) -> Start:
         """Why a job has no start time."""
         if job.held:
-            return Start(None, "Held")
+            return Start(None, "Held", Cause.HELD)
         for one in job.depends_on:
             if one not in self._open and not self._is_completed(one):
-                return Start(None, f"Waits for {self._names([one])}, {self._standing(one)}")
-        return Start(None, self._held_up_by(job) or UNKNOWN)
+                reason = f"Waits for {self._names([one])}, {self._standing(one)}"
+                return Start(None, reason, Cause.BLOCKED)
+        reason, cause = self._held_up_by(job)
+        return Start(None, reason, cause) if reason else Start(None, UNKNOWN, Cause.UNKNOWN)
 
     def _is_completed(self, job_id: str) -> bool:
         known = self._jobs.get(job_id)

@@ -96,7 +96,10 @@ def test_what_keeps_a_job_waiting_is_kept_and_told(client, submit):
     assert (later.not_before, after.depends_on) == (soon, (first.id,))
     record = read_json(client.run(after.id).job)
     assert (record["depends_on"], record["held"]) == ([first.id], False)
-    reasons = {queued.job.name: queued.reason for queued in client.queue().waiting}
+    waiting = client.queue().waiting
+    causes = {queued.job.name: queued.cause for queued in waiting if queued.cause}
+    assert causes == {"held": "held", "after": "jobs", "later": "scheduled"}
+    reasons = {queued.job.name: queued.reason for queued in waiting}
     assert reasons["held"] == "Held"
     assert reasons["after"] == "Waits for first"
     assert reasons["later"].startswith("Not before")

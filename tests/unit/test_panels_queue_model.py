@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
-from gladius_widgets.core.queue_plan import UNKNOWN
+from gladius_widgets.core.queue_plan import UNKNOWN, Cause
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import queue as model
@@ -30,8 +30,8 @@ def job(job_id="a", status=JobStatus.QUEUED, **fields):
     return Job(**values | fields)
 
 
-def queued(job_id="a", starts_at=None, reason="", place=1, **fields):
-    return QueuedJob(job(job_id, **fields), place, starts_at, reason)
+def queued(job_id="a", starts_at=None, reason="", cause=Cause.NONE, **fields):
+    return QueuedJob(job(job_id, **fields), 1, starts_at, reason, cause)
 
 
 def view(*waiting, slots=3, active=(), wait_s=None, per_day=None):
@@ -151,14 +151,14 @@ def test_when_it_starts(in_s, when):
 @pytest.mark.parametrize(
     ("one", "when", "note"),
     [
-        (queued(held=True, reason="Held"), "On hold", "Waits until it is released"),
+        (queued(held=True, cause=Cause.HELD), "On hold", "Waits until it is released"),
         (
-            queued(depends_on=("x",), reason="Waits for first, which is failed"),
+            queued(reason="Waits for first, which is failed", cause=Cause.BLOCKED),
             "Cannot start",
             "What it waits for did not complete",
         ),
         (
-            queued(depends_on=("x",), reason="Waits for first"),
+            queued(reason="Waits for first", cause=Cause.JOBS),
             "Start time unknown",
             "Nobody knows how long that takes",
         ),
@@ -173,7 +173,7 @@ def test_an_unknown_start_is_said_with_its_reason(one, when, note):
 def test_badges():
     later = NOW + 3600
     assert words(queued(starts_at=NOW)) == []
-    assert words(queued(held=True, reason="Held")) == ["Held"]
+    assert words(queued(held=True, reason="Held", cause=Cause.HELD)) == ["Held"]
     assert words(queued(starts_at=later, not_before=later, reason="Not before …")) == ["Scheduled"]
     assert words(queued(starts_at=NOW, not_before=NOW - 1)) == []
     assert words(queued(starts_at=NOW, attempt=2)) == ["Attempt 2"]
@@ -181,16 +181,17 @@ def test_badges():
     [(badge, title)] = card(retry).badges
     assert badge.text == "Retry 1 of 2"
     assert title == f"It failed; tries again {fmt.planned(later, NOW)}"
-    waits = queued(starts_at=later, depends_on=("x",), reason="Waits for first")
+    waits = queued(starts_at=later, reason="Waits for first", cause=Cause.JOBS)
     assert words(waits) == ["Waits for first"]
-    blocked = queued(depends_on=("x",), reason="Waits for first, which is deleted", held=False)
+    blocked = queued(reason="Waits for first, which is deleted", cause=Cause.BLOCKED)
     [(badge, _)] = card(blocked).badges
     assert (badge.text, badge.tone) == ("Waits for first, which is deleted", "red")
 
 
 def test_a_name_can_claim_nothing():
     """What blocks a job is known from the plan, not from how a job is called."""
-    shown = card(queued(starts_at=NOW, depends_on=("x",), reason="Waits for it, which is failed"))
+    odd = "Waits for it, which is failed"
+    shown = card(queued(starts_at=NOW, reason=odd, cause=Cause.JOBS))
     assert shown.when == "Starting within 15 minutes"
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gladius_widgets.core.queue_plan import (
     DAY_S,
     UNKNOWN,
+    Cause,
     Dependency,
     Running,
     Start,
@@ -47,7 +48,7 @@ def test_a_machine_to_provision_delays_the_job_and_keeps_its_slot():
 
 def test_held_jobs_are_passed_over():
     starts = plan(1, [], [Waiting("a", HOUR_S, held=True), Waiting("b", HOUR_S)], NOW)
-    assert starts == {"a": Start(None, "Held"), "b": Start(NOW)}
+    assert starts == {"a": Start(None, "Held", Cause.HELD), "b": Start(NOW)}
 
 
 def test_a_scheduled_job_lets_others_go_first():
@@ -56,6 +57,7 @@ def test_a_scheduled_job_lets_others_go_first():
     starts = plan(1, [], waiting, NOW)
     assert starts["b"] == Start(NOW)
     assert starts["a"].at == NOW + 3 * HOUR_S
+    assert starts["a"].cause == Cause.SCHEDULED
     assert starts["a"].reason.startswith("Not before ")
     assert str(time.localtime(later).tm_mday) in starts["a"].reason
     assert starts["c"].at == NOW + 4 * HOUR_S
@@ -71,8 +73,8 @@ def test_a_dependency_that_runs_or_waits_comes_first():
     ]
     starts = plan(2, [Running("a", 2 * HOUR_S)], waiting, NOW, names)
     assert starts["d"] == Start(NOW)
-    assert starts["b"] == Start(NOW + 2 * HOUR_S, "Waits for first")
-    assert starts["c"] == Start(NOW + 3 * HOUR_S, "Waits for second")
+    assert starts["b"] == Start(NOW + 2 * HOUR_S, "Waits for first", Cause.JOBS)
+    assert starts["c"] == Start(NOW + 3 * HOUR_S, "Waits for second", Cause.JOBS)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_a_dependency_that_runs_or_waits_comes_first():
 def test_a_dependency_that_will_not_complete_blocks_and_says_why(status, reason):
     waiting = [Waiting("b", HOUR_S, depends_on=("a",)), Waiting("c", HOUR_S)]
     starts = plan(1, [], waiting, NOW, {"a": Dependency("first", status)})
-    assert starts == {"b": Start(None, reason), "c": Start(NOW)}
+    assert starts == {"b": Start(None, reason, Cause.BLOCKED), "c": Start(NOW)}
 
 
 def test_completed_dependencies_are_no_matter():
@@ -98,8 +100,8 @@ def test_completed_dependencies_are_no_matter():
 def test_jobs_that_wait_for_each_other_never_start():
     waiting = [Waiting("a", 1, depends_on=("b",)), Waiting("b", 1, depends_on=("a",))]
     assert plan(1, [], waiting, NOW) == {
-        "a": Start(None, "Waits for b"),
-        "b": Start(None, "Waits for a"),
+        "a": Start(None, "Waits for b", Cause.JOBS),
+        "b": Start(None, "Waits for a", Cause.JOBS),
     }
 
 
@@ -107,7 +109,7 @@ def test_unknown_lengths_are_said_not_guessed():
     waiting = [Waiting("b"), Waiting("c", HOUR_S)]
     assert plan(2, [Running("a", None)], waiting, NOW) == {
         "b": Start(NOW),
-        "c": Start(None, UNKNOWN),
+        "c": Start(None, UNKNOWN, Cause.UNKNOWN),
     }
     # one slot of two comes free at a known time: later ones can be told
     starts = plan(2, [Running("a", None), Running("x", HOUR_S)], [Waiting("c", 1)], NOW)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
-from gladius_widgets.core.queue_plan import provisioning_s
+from gladius_widgets.core.queue_plan import Cause, provisioning_s
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.queue_order import Lift, lifted
@@ -228,9 +228,9 @@ def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
         return fmt.planned(queued.starts_at, now), ""
     if queued.job.held:
         return "On hold", "Waits until it is released"
-    if _is_blocked(queued):
+    if queued.cause == Cause.BLOCKED:
         return "Cannot start", "What it waits for did not complete"
-    if _waits_for(queued):
+    if queued.cause == Cause.JOBS:
         return "Start time unknown", "Nobody knows how long that takes"
     return "Start time unknown", queued.reason
 
@@ -248,19 +248,9 @@ def _badges(queued: QueuedJob, now: float) -> Iterable[tuple[Badge, str]]:
         yield Badge(f"Attempt {job.attempt}", "gray", "repeat"), "Goes on from its checkpoint"
     if later and not job.retries:
         yield Badge("Scheduled", "sky", "clock"), f"Not before {moment}"
-    if _waits_for(queued):
-        blocked = _is_blocked(queued)
-        tone, icon = ("red", "warn") if blocked else ("gray", "hour")
+    if queued.cause in (Cause.JOBS, Cause.BLOCKED):
+        tone, icon = ("red", "warn") if queued.cause == Cause.BLOCKED else ("gray", "hour")
         yield Badge(queued.reason, tone, icon), queued.reason
-
-
-def _waits_for(queued: QueuedJob) -> bool:
-    return bool(queued.job.depends_on) and queued.reason.startswith("Waits for")
-
-
-def _is_blocked(queued: QueuedJob) -> bool:
-    """Whether a job that it needs is over and did not complete, or is gone."""
-    return queued.starts_at is None and _waits_for(queued) and ", which is " in queued.reason
 
 
 def _menu(job: Job, place: int, total: int) -> tuple[tuple[Item, ...], ...]:
