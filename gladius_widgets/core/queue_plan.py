@@ -17,6 +17,7 @@ DAY_S = 86_400.0
 STATISTICS_S = 7 * DAY_S
 
 UNKNOWN = "Behind jobs of unknown length"
+FINISHING = "The job before it is finishing"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Cause(StrEnum):
     SCHEDULED = "scheduled"
     JOBS = "jobs"  # that it needs, and that may complete yet
     BLOCKED = "blocked"  # one that it needs is over and did not complete, or is gone
+    FINISHING = "finishing"  # nothing is left of the job whose slot it gets, but it is there yet
     UNKNOWN = "unknown"  # jobs before it of unknown length
 
 
@@ -181,6 +183,7 @@ class _Simulation:
         self._slots, self._waiting, self._now, self._jobs = slots, waiting, now, jobs
         self._ends = [(now + _seconds(job.remaining_s), job.id) for job in running]
         heapq.heapify(self._ends)
+        self._free = slots - len(running)  # less those that were given away
         self._open = {job.id for job in running} | {job.id for job in waiting}
         self._later: list[tuple[float, int]] = []  # (may start at, place in the queue)
         self._ready: list[int] = []  # places
@@ -226,7 +229,11 @@ class _Simulation:
     def _start(self, job: Waiting, moment: float) -> None:
         at = moment + job.provisioning_s
         heapq.heappush(self._ends, (at + _seconds(job.expected_s), job.id))
-        self._starts[job.id] = Start(at, *self._held_up_by(job))
+        self._free -= 1
+        reason, cause = self._held_up_by(job)
+        if not reason and moment <= self._now and self._free < 0:
+            reason, cause = FINISHING, Cause.FINISHING
+        self._starts[job.id] = Start(at, reason, cause)
 
     def _held_up_by(self, job: Waiting) -> tuple[str, Cause]:
         """What, besides the queue, keeps a job that will start."""

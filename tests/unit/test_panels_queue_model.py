@@ -134,8 +134,7 @@ def test_a_card_says_whose_it_is():
 @pytest.mark.parametrize(
     ("in_s", "when"),
     [
-        (-5, "Starting within 15 minutes"),
-        (0, "Starting within 15 minutes"),
+        (1, "Starting within 15 minutes"),
         (899, "Starting within 15 minutes"),
         (900, "Today at 12:15 PM"),
         (6 * 3600 + 45 * 60, "Today at 6:45 PM"),
@@ -146,6 +145,19 @@ def test_a_card_says_whose_it_is():
 def test_when_it_starts(in_s, when):
     shown = card(queued(starts_at=NOW + in_s))
     assert (shown.when, shown.starts_at, shown.note) == (when, NOW + in_s, "")
+
+
+@pytest.mark.parametrize("in_s", [-3600, -5, 0])
+def test_a_time_that_has_passed_is_no_countdown(in_s):
+    shown = card(queued(starts_at=NOW + in_s))
+    assert (shown.when, shown.starts_at, shown.note) == ("Starting soon", None, "")
+
+
+@pytest.mark.parametrize("in_s", [-5, 60])  # 60: a forecast that was steadied
+def test_behind_a_job_that_is_finishing(in_s):
+    words = "The job before it is finishing"
+    shown = card(queued(starts_at=NOW + in_s, reason=words, cause=Cause.FINISHING))
+    assert (shown.when, shown.starts_at, shown.note) == ("Starting soon", None, words)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +203,7 @@ def test_badges():
 def test_a_name_can_claim_nothing():
     """What blocks a job is known from the plan, not from how a job is called."""
     odd = "Waits for it, which is failed"
-    shown = card(queued(starts_at=NOW, reason=odd, cause=Cause.JOBS))
+    shown = card(queued(starts_at=NOW + 1, reason=odd, cause=Cause.JOBS))
     assert shown.when == "Starting within 15 minutes"
 
 

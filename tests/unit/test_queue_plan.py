@@ -116,6 +116,21 @@ def test_unknown_lengths_are_said_not_guessed():
     assert starts == {"c": Start(NOW + HOUR_S)}
 
 
+def test_a_running_job_that_is_overdue_is_not_taken_for_a_free_slot():
+    waiting = [Waiting("b", HOUR_S), Waiting("c", HOUR_S)]
+    finishing = Start(NOW, "The job before it is finishing", Cause.FINISHING)
+    assert plan(1, [Running("a", 0.0)], waiting, NOW) == {
+        "b": finishing,
+        "c": Start(NOW + HOUR_S),
+    }
+    assert plan(2, [Running("a", 0.0)], waiting, NOW) == {"b": Start(NOW), "c": finishing}
+    needs = [Waiting("b", HOUR_S, depends_on=("a",))]
+    jobs = {"a": Dependency("first", JobStatus.TRAINING)}
+    assert plan(2, [Running("a", 0.0)], needs, NOW, jobs) == {
+        "b": Start(NOW, "Waits for first", Cause.JOBS)
+    }
+
+
 def test_more_jobs_than_slots_after_the_setting_was_lowered():
     running = [Running(str(hours), hours * HOUR_S) for hours in (1, 2, 3)]
     assert plan(1, running, [Waiting("a", 1)], NOW)["a"].at == NOW + 3 * HOUR_S

@@ -214,7 +214,7 @@ def _card(
         creator=f"Created by: {by}",
         badges=tuple(_badges(queued, now)),
         when=when,
-        starts_at=queued.starts_at,
+        starts_at=None if _is_soon(queued, now) else queued.starts_at,
         note=note,
         menu=_menu(job, place, total),
     )
@@ -222,6 +222,8 @@ def _card(
 
 def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
     """When it starts; if nobody can say, why (the countdown says the rest otherwise)."""
+    if _is_soon(queued, now):
+        return "Starting soon", queued.reason if queued.cause == Cause.FINISHING else ""
     if queued.starts_at is not None:
         if queued.starts_at - now < SOON_S:
             return "Starting within 15 minutes", ""
@@ -233,6 +235,12 @@ def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
     if queued.cause == Cause.JOBS:
         return "Start time unknown", "Nobody knows how long that takes"
     return "Start time unknown", queued.reason
+
+
+def _is_soon(queued: QueuedJob, now: float) -> bool:
+    """Whether it is due: a countdown would stand at its end for as long as that takes."""
+    at = queued.starts_at
+    return at is not None and (queued.cause == Cause.FINISHING or at <= now)
 
 
 def _badges(queued: QueuedJob, now: float) -> Iterable[tuple[Badge, str]]:
