@@ -108,7 +108,7 @@ class Watch:
         hang = self._watchdog.check(self._status)
         if hang is not None:
             self._report_hang(hang)
-        if self._a_rank_died():
+        if self._launcher.poll() is None and self._a_rank_died():
             self._begin(Reason.RANK_DIED, None, RANK_DIED_KILL_S)
         if not self._shutdown.reason and not self._is_ending():
             self._guard.check()

