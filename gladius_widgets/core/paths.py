@@ -114,6 +114,14 @@ class RunDirectory:
         """The folder of the checkpoint taken after `step`."""
         return self.checkpoints / f"step-{step:08d}"
 
+    def saving(self, step: int) -> Path:
+        """Where the files of that checkpoint are collected before it gets its name."""
+        return self.checkpoints / f".saving-{step:08d}"
+
+    def unfinished_saves(self) -> list[Path]:
+        """Such folders: of a save that goes on, or of one that was killed."""
+        return list(self.checkpoints.glob(".saving-*"))
+
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint folder, ascending; the manifest says if it is whole."""
         if not self.checkpoints.is_dir():

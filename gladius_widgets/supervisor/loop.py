@@ -13,7 +13,9 @@ from gladius_widgets.store import trash
 from gladius_widgets.store.events import append_event
 from gladius_widgets.store.records import BIRTH_GRACE_S
 from gladius_widgets.store.registry import Job, Registry
+from gladius_widgets.supervisor.complaints import GENERAL, Complaints
 from gladius_widgets.supervisor.lock import SupervisorLock
+from gladius_widgets.supervisor.orphans import is_overdue
 from gladius_widgets.supervisor.reconcile import refresh, save_progress
 from gladius_widgets.supervisor.retry import Retries
 from gladius_widgets.supervisor.settings import Settings, load_settings
@@ -21,8 +23,6 @@ from gladius_widgets.supervisor.settings import Settings, load_settings
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.3
-# The kernel has told orphans to end when their launcher died; they get this long to save.
-ORPHAN_GRACE_S = 5.0
 MAX_STARTS = 3
 TRASH_INTERVAL_S = 3600.0
 DAY_S = 86_400.0
@@ -48,69 +48,95 @@ class Supervisor:
         self._retries = Retries(self._registry)
         self._trash_emptied_at = -TRASH_INTERVAL_S
         self._engines: dict[str, Engine] = {}
-        self._starts: dict[AttemptDirectory, int] = {}
-        self._orphaned_since: dict[AttemptDirectory, float] = {}
-        self._said: set[str] = set()
+        self._starts: dict[tuple[str, int], int] = {}  # of a job's attempt
+        self._orphaned_since: dict[tuple[str, int], float] = {}
+        self._complaints = Complaints()
 
     def run(self) -> None:
         """Work until idle for long enough, or until the home is gone."""
         idle_since = time.monotonic()
         while self._home.runs.is_dir():
-            if self._tick_safely():
+            if self.tick():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self._idle_limit_s() and self._may_leave():
                 return
             time.sleep(POLL_S)
 
     def tick(self) -> bool:
-        """One round over all jobs; tells whether any is unfinished."""
-        running = [job for job in self._registry.active() if job.holds_slot]
-        self._look_after(running)
-        self._retries.step()
-        self._empty_trash()
-        waiting = self._registry.count(statuses=[JobStatus.QUEUED])
-        if waiting:
-            while (job := self._registry.claim(self._settings().slots)) is not None:
-                logger.info("starting %s, attempt %d", job.id, job.attempt)
-                self._start(job)
-        return bool(running or waiting)
+        """One round over all jobs; tells whether any is unfinished, as far as known.
 
-    def _tick_safely(self) -> bool:
-        """A round that survives a full disk or a locked registry: the next one may work."""
-        try:
-            return self.tick()
-        except (GladiusError, OSError) as error:
-            self._say_once(f"This round failed: {error}")
-            return True
+        It survives a full disk, a locked registry, a damaged run directory: the next may work.
+        Whatever fails before it, what waits is started.
+        """
+        running: list[Job] | None = None
+        waiting: int | None = None
+        with self._complaints.surviving(GENERAL, "The running jobs were not looked after"):
+            running = [job for job in self._registry.active() if job.holds_slot]
+            self._forget_all_but(running)
+            self._look_after(running)
+        with self._complaints.surviving(GENERAL, "No failed job was tried again"):
+            self._retries.step()
+        with self._complaints.surviving(GENERAL, "The trash was not emptied"):
+            self._empty_trash()
+        with self._complaints.surviving(GENERAL, "No waiting job was started"):
+            waiting = self._registry.count(statuses=[JobStatus.QUEUED])
+            if waiting:
+                self._start_waiting()
+        return running is None or waiting is None or bool(running or waiting)
+
+    def _start_waiting(self) -> None:
+        while (job := self._registry.claim(self._settings().slots)) is not None:
+            logger.info("starting %s, attempt %d", job.id, job.attempt)
+            with self._complaints.surviving(job.id, f"{job.id} could not be started"):
+                self._start(job)
 
     def _may_leave(self) -> bool:
         """Let go of the lock, then look once more (see lock.py for why in this order)."""
         self._lock.release()
-        if self._registry.count(statuses=[JobStatus.QUEUED]) == 0:
-            return True
+        with self._complaints.surviving(GENERAL, "The registry could not be read"):
+            if self._registry.count(statuses=[JobStatus.QUEUED]) == 0:
+                return True
         return not self._lock.acquire(patience_s=1.0)
 
+    def _forget_all_but(self, running: list[Job]) -> None:
+        attempts = {(job.id, job.attempt) for job in running}
+        self._starts = {a: n for a, n in self._starts.items() if a in attempts}
+        self._orphaned_since = {a: t for a, t in self._orphaned_since.items() if a in attempts}
+        self._complaints.forget_all_but({job.id for job in running})
+
     def _look_after(self, running: list[Job]) -> None:
-        by_engine: dict[str, list[Job]] = {}
+        """One job's damaged files must not hold up the others."""
+        by_engine: dict[str, dict[str, AttemptDirectory]] = {}
         for job in running:
-            by_engine.setdefault(job.engine, []).append(job)
-        for name, jobs in by_engine.items():
-            engine = self._engine(name)
-            attempts = {job.id: self._home.run(job.id).attempt(job.attempt) for job in jobs}
-            states = engine.poll(attempts.values())
-            for job in jobs:
-                try:
-                    self._look_at(job, engine, attempts[job.id], states[attempts[job.id]])
-                except (GladiusError, OSError):
-                    raise
-                except Exception as error:  # one job's damaged files must not hold up the others
-                    self._say_once(f"{job.id} could not be looked after: {error!r}")
+            with self._complaints.surviving(job.id, f"{job.id} has no folder"):
+                attempt = self._home.run(job.id).attempt(job.attempt)
+                by_engine.setdefault(job.engine, {})[job.id] = attempt
+        states: dict[str, EngineState] = {}
+        for name, attempts in by_engine.items():
+            states |= self._poll(name, attempts)
+        for job in running:
+            if job.id in states:
+                with self._complaints.surviving(job.id, f"{job.id} could not be looked after"):
+                    attempt = by_engine[job.engine][job.id]
+                    self._look_at(job, self._engine(job.engine), attempt, states[job.id])
+
+    def _poll(self, name: str, attempts: dict[str, AttemptDirectory]) -> dict[str, EngineState]:
+        """All in one look; where that fails, one by one, without those that it fails for."""
+        try:
+            found = self._engine(name).poll(attempts.values())
+            return {job_id: found[attempt] for job_id, attempt in attempts.items()}
+        except Exception:  # said below, of the job that it is about
+            states: dict[str, EngineState] = {}
+            for job_id, attempt in attempts.items():
+                with self._complaints.surviving(job_id, f"{job_id} could not be asked after"):
+                    states[job_id] = self._engine(name).poll([attempt])[attempt]
+            return states
 
     def _look_at(
         self, job: Job, engine: Engine, attempt: AttemptDirectory, state: EngineState
     ) -> None:
         if state == EngineState.ORPHANED and not attempt.exit.exists():
-            self._end_orphans(engine, attempt)
+            self._end_orphans(job, engine, attempt)
         if state == EngineState.PENDING and not attempt.exit.exists():
             if time.time() - (job.claimed_at or 0) > BIRTH_GRACE_S:
                 self._start(job)
@@ -125,47 +151,57 @@ class Supervisor:
             message = str((now.error or {}).get("message", "lost"))
             append_event(run, "error", message, source="supervisor", attempt=job.attempt)
 
-    def _end_orphans(self, engine: Engine, attempt: AttemptDirectory) -> None:
-        since = self._orphaned_since.setdefault(attempt, time.monotonic())
-        if time.monotonic() - since >= ORPHAN_GRACE_S:
+    def _end_orphans(self, job: Job, engine: Engine, attempt: AttemptDirectory) -> None:
+        since = self._orphaned_since.setdefault((job.id, job.attempt), time.monotonic())
+        if is_overdue(self._home.run(job.id), attempt, time.monotonic() - since):
             logger.warning("ending what the runner of %s left behind", attempt.root)
             engine.kill(attempt)
 
     def _start(self, job: Job) -> None:
-        run = self._home.run(job.id)
-        attempt = run.attempt(job.attempt)
-        starts = self._starts[attempt] = self._starts.get(attempt, 0) + 1
-        if starts > MAX_STARTS:
-            message = f"Its runner was started {MAX_STARTS} times and never reported."
-            self._record_failed_start(job, attempt, f"{message} {attempt.runner_log} may say why.")
-            return
         try:
-            self._registry.update(job.id, claimed_at=time.time())
-            engine = self._engine(job.engine)
-            before = run.attempt(job.attempt - 1)
-            if job.attempt > 1 and not before.exit.exists():
-                engine.kill(before)  # lost: what nobody knew of must not write beside the new one
-            engine.submit(run, job.attempt)
-        except (GladiusError, OSError) as error:
-            self._record_failed_start(job, attempt, str(error))
+            self._try_to_start(job)
+        except Exception as error:  # else it would keep its slot for ever
+            self._record_failed_start(job, str(error))
+            if not isinstance(error, GladiusError | OSError):
+                raise
 
-    def _record_failed_start(self, job: Job, attempt: AttemptDirectory, message: str) -> None:
+    def _try_to_start(self, job: Job) -> None:
+        run, key = self._home.run(job.id), (job.id, job.attempt)
+        self._starts[key] = self._starts.get(key, 0) + 1
+        if self._starts[key] > MAX_STARTS:
+            raise GladiusError(
+                f"Its runner was started {MAX_STARTS} times and never reported. "
+                f"{run.attempt(job.attempt).runner_log} may say why."
+            )
+        self._registry.update(job.id, claimed_at=time.time())
+        engine = self._engine(job.engine)
+        before = run.attempt(job.attempt - 1)
+        if job.attempt > 1 and not before.exit.exists():
+            engine.kill(before)  # lost: what nobody knew of must not write beside the new one
+        engine.submit(run, job.attempt)
+
+    def _record_failed_start(self, job: Job, message: str) -> None:
         logger.error("%s could not be started: %s", job.id, message)
-        now = time.time()
-        attempt.root.mkdir(parents=True, exist_ok=True)
-        write_json(
-            attempt.exit,
-            {
-                "attempt": job.attempt,
-                "status": JobStatus.FAILED,
-                "returncode": None,
-                "signal": None,
-                "error": {"type": "start", "message": message},
-                "started_at": now,
-                "ended_at": now,
-            },
-        )
-        refresh(self._registry, self._home, job)
+        now, error = time.time(), {"type": "start", "message": message}
+        record = {
+            "attempt": job.attempt,
+            "status": JobStatus.FAILED,
+            "returncode": None,
+            "signal": None,
+            "error": error,
+            "started_at": now,
+            "ended_at": now,
+        }
+        try:
+            attempt = self._home.run(job.id).attempt(job.attempt)
+            attempt.root.mkdir(parents=True, exist_ok=True)
+            write_json(attempt.exit, record)
+        except (OSError, ValueError):  # no folder to say it in: the row alone has to
+            self._registry.move(
+                job.id, [job.status], JobStatus.FAILED, observed=True, error=error, ended_at=now
+            )
+        else:
+            refresh(self._registry, self._home, job)
 
     def _empty_trash(self) -> None:
         """Now and then; in a thread, as large folders take a while."""
@@ -183,15 +219,9 @@ class Supervisor:
     def _settings(self) -> Settings:
         try:
             return load_settings(self._home)
-        except GladiusError as error:
-            self._say_once(f"{error} The defaults are used.")
+        except (GladiusError, OSError) as error:
+            self._complaints.once(GENERAL, f"{error} The defaults are used.")
             return Settings()
-
-    def _say_once(self, message: str) -> None:
-        """Log it the first time, not three times a second."""
-        if message not in self._said:
-            self._said.add(message)
-            logger.warning(message)
 
     def _idle_limit_s(self) -> float:
         return self._settings().idle_exit_s if self._idle_exit_s is None else self._idle_exit_s

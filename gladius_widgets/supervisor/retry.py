@@ -15,6 +15,7 @@ from gladius_widgets.store.job import Job
 from gladius_widgets.store.queueing import queue_again
 from gladius_widgets.store.records import read_proc
 from gladius_widgets.store.registry import Registry
+from gladius_widgets.supervisor.complaints import Complaints
 
 logger = logging.getLogger(__name__)
 
@@ -27,32 +28,39 @@ class Retries:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._declined: set[tuple[str, int]] = set()
+        self._complaints = Complaints()
 
     def step(self) -> None:
         """One look at all jobs that ended badly and have attempts left."""
-        for job in self._registry.retriable():
-            if (job.id, job.attempt) in self._declined:
-                continue
-            run = self._registry.home.run(job.id)
-            reason = why_not(run, job)
-            if reason:
-                self._declined.add((job.id, job.attempt))
-                logger.info("%s is not tried again: %s", job.id, reason)
-                continue
-            retry = job.retries + 1
-            not_before = (job.ended_at or time.time()) + backoff_s(job)
-            args = {"retry": retry, "of": job.max_attempts - 1, "not_before": not_before}
-            if queue_again(
-                self._registry,
-                run,
-                job,
-                WHO,
-                not_before=not_before,
-                retries=retry,
-                args=args,
-                source=WHO,
-            ):
-                logger.info("%s will be tried again: %s", job.id, args)
+        jobs = self._registry.retriable()
+        self._declined &= {(job.id, job.attempt) for job in jobs}
+        self._complaints.forget_all_but({job.id for job in jobs})
+        for job in jobs:
+            if (job.id, job.attempt) not in self._declined:
+                with self._complaints.surviving(job.id, f"{job.id} could not be tried again"):
+                    self._try_again(job)
+
+    def _try_again(self, job: Job) -> None:
+        run = self._registry.home.run(job.id)
+        reason = why_not(run, job)
+        if reason:
+            self._declined.add((job.id, job.attempt))
+            logger.info("%s is not tried again: %s", job.id, reason)
+            return
+        retry = job.retries + 1
+        not_before = (job.ended_at or time.time()) + backoff_s(job)
+        args = {"retry": retry, "of": job.max_attempts - 1, "not_before": not_before}
+        if queue_again(
+            self._registry,
+            run,
+            job,
+            WHO,
+            not_before=not_before,
+            retries=retry,
+            args=args,
+            source=WHO,
+        ):
+            logger.info("%s will be tried again: %s", job.id, args)
 
 
 def backoff_s(job: Job) -> float:

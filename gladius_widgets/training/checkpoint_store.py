@@ -43,11 +43,11 @@ class CheckpointStore:
 
     def temporary(self, step: int) -> Path:
         """Where the files of a checkpoint of `step` are collected."""
-        return self.run.checkpoints / f".saving-{step:08d}"
+        return self.run.saving(step)
 
     def begin(self, step: int) -> Path:
         """An empty folder for the files; leftovers of killed saves go."""
-        for leftover in self.run.checkpoints.glob(".saving-*"):
+        for leftover in self.run.unfinished_saves():
             shutil.rmtree(leftover, ignore_errors=True)
         self._put_back()
         for pattern in (".replaced-*", ".deleted-*"):
