@@ -27,18 +27,21 @@ class Quote:
     Attributes:
         estimate: as of now.
         keys: for job.json, by which estimates of later runs find this one.
-        warning: a sentence when the cost of a job that somebody wants to know is not; else empty.
+        warning: what somebody who asked for a price or a GPU has to know; else empty.
+        cost_note: why there is no hourly rate; empty with one.
     """
 
     estimate: "Estimate"
     keys: dict[str, str]
     warning: str
+    cost_note: str
 
     def columns(self) -> dict[str, Any]:
         """For the registry's row."""
         return {
             "hourly_rate": self.estimate.hourly_rate,
             "currency": self.estimate.currency,
+            "cost_note": self.cost_note,
             "estimate_low_s": self.estimate.low_s,
             "estimate_high_s": self.estimate.high_s,
         }
@@ -100,18 +103,19 @@ class MoneyQueries(ABC):
     def _quote(self, frozen: "TrainingConfig", gpus: int, samples: int | None = None) -> Quote:
         from gladius_widgets.client.estimates import keys_of
         from gladius_widgets.core.estimate import estimate
-        from gladius_widgets.core.rates import job_price
+        from gladius_widgets.core.rates import job_price, unused_gpu_type
 
         price = job_price(frozen, gpus, self.home)
         keys = keys_of(frozen, gpus)
         measured, known = self._earlier().like(frozen, keys)
         told = estimate(frozen, gpus, price, samples if samples is not None else known, measured)
-        warning = ""
+        warnings = [unused_gpu_type(frozen)]
         if price.hourly is None and not price.expected:
-            warning = f"The cost is unknown. {price.reason}"
+            warnings.append(f"The cost is unknown. {price.reason}")
             if frozen.cost.budget is not None:
-                warning += " Until then nobody watches the budget."
-        return Quote(told, keys, warning)
+                warnings.append("Until then nobody watches the budget.")
+        note = price.reason if price.hourly is None else ""
+        return Quote(told, keys, " ".join(filter(None, warnings)), note)
 
     def _earlier(self) -> "EarlierRuns":
         from gladius_widgets.client.estimates import EarlierRuns

@@ -175,6 +175,17 @@ def job_price(config: TrainingConfig, gpus: int, home: Home) -> Price:
     return price
 
 
+def unused_gpu_type(config: TrainingConfig) -> str:
+    """One sentence and what to do when a job on CPUs names a GPU type; else empty."""
+    wanted = config.resources
+    if wanted.gpu_type is None or wanted.device != "cpu":
+        return ""
+    return (
+        f"resources.gpu_type {wanted.gpu_type[:60]} is not used, as resources.device is cpu. "
+        "Take one of the two out."
+    )
+
+
 @lru_cache(maxsize=16)
 def _read(path: Path, _stamp: int) -> Rates:
     from gladius_widgets.core.yaml_io import read_yaml  # slow to import, and not always needed

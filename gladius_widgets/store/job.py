@@ -24,6 +24,8 @@ class Job:
         retries: made by the queue since a person last started it.
         ran_s: time on a machine in the attempts that are over.
         running_since: start of the attempt that runs now; None when none does.
+        cost_note: why it has no hourly rate, as told at submit; empty with one, and in jobs from
+            before this was kept.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Job:
     retries: int = 0
     ran_s: float = 0.0
     running_since: float | None = None
+    cost_note: str = ""
 
     @property
     def progress(self) -> float | None:

@@ -36,6 +36,7 @@ class JobRecord(BaseModel):
     max_attempts: int = Field(default=1, ge=1, lt=2**31)
     retry_backoff_s: float = Field(default=60.0, ge=0)
     retries: int = Field(default=0, ge=0, lt=2**31)
+    cost_note: str = ""
 
 
 def read_record(run: RunDirectory) -> tuple[dict[str, Any], JobRecord] | None:

@@ -45,6 +45,7 @@ jobs = sa.Table(
     sa.Column("retries", sa.Integer, nullable=False, server_default="0"),  # since a person's say
     sa.Column("ran_s", sa.Float, nullable=False, server_default="0"),  # in attempts that are over
     sa.Column("running_since", sa.Float),  # start of the attempt that runs
+    sa.Column("cost_note", sa.Text, nullable=False, server_default=""),  # why there is no rate
     sa.Index("jobs_by_status", "status", "position"),
     sa.Index("jobs_by_name", "name"),
     sa.Index("jobs_by_created_at", "created_at"),
@@ -67,6 +68,7 @@ MIGRATIONS: dict[int, list[str]] = {
         "ALTER TABLE jobs ADD COLUMN retries INTEGER DEFAULT 0 NOT NULL",
         "ALTER TABLE jobs ADD COLUMN ran_s FLOAT DEFAULT 0 NOT NULL",
         "ALTER TABLE jobs ADD COLUMN running_since FLOAT",
+        "ALTER TABLE jobs ADD COLUMN cost_note TEXT DEFAULT '' NOT NULL",
         "UPDATE jobs SET ran_s = ended_at - started_at WHERE ended_at > started_at",
         "CREATE INDEX jobs_by_creator ON jobs (created_by)",
         "CREATE INDEX jobs_with_slot ON jobs (holds_slot) WHERE holds_slot = 1",

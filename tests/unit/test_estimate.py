@@ -271,12 +271,25 @@ def test_an_unknown_gpu_costs_nothing_known_and_a_warning_says_why(client):
     assert "has no GPU type 'Z9'" in warning.message
     assert "nobody watches the budget" in warning.message
     assert warning.payload == {"kind": "cost"}
+    assert "has no GPU type 'Z9'" in job.cost_note
+    client.reindex()
+    assert client.job(job.id).cost_note == job.cost_note
     assert client.jobs()[0].cost is None
     assert "Z9" in client.rates().price("Z9", spot=False).reason
 
 
 def test_cpu_jobs_are_not_warned_about(client):
-    assert warnings(client, client.submit(config())) == []
+    job = client.submit(config())
+    assert warnings(client, job) == []
+    assert job.cost_note.startswith("CPU work has no price")
+
+
+@pytest.mark.parametrize("cost", [{}, {"hourly_rate": 1.0}])
+def test_a_gpu_type_that_a_cpu_job_names_is_told(client, cost):
+    job = client.submit(config(resources={"device": "cpu", "gpu_type": "H100"}, cost=cost))
+    (warning,) = warnings(client, job)
+    assert "resources.gpu_type H100 is not used" in warning.message
+    assert bool(job.cost_note) == (not cost)
 
 
 def test_a_malformed_rates_file_stops_neither_list_nor_submit(client):

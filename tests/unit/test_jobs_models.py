@@ -75,6 +75,8 @@ class TestRows:
         )  # fmt: skip
         assert shown.started_hint == "Queued 2 hours ago"
         assert shown.cost_hint == "No hourly rate is known for this machine"
+        assert row(cost_note="No GPU type is given.").cost_hint == "No GPU type is given."
+        assert row(cost_note="Old", hourly_rate=2.5).cost_hint == "$2.50/hr"
 
     def test_held_says_so(self):
         assert row(JobStatus.QUEUED, held=True).badge.text == "Queued (held)"

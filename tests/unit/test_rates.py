@@ -5,7 +5,13 @@ import pytest
 
 from gladius_widgets.core.config_file import config_from_values
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.rates import PACKAGED, job_price, load_rates, usable_rates
+from gladius_widgets.core.rates import (
+    PACKAGED,
+    job_price,
+    load_rates,
+    unused_gpu_type,
+    usable_rates,
+)
 
 OWN = "as_of: 2026-01-02\ncurrency: EUR\ngpus:\n  H100: {spot: 2, on_demand: 3.5}\n  cpu: 0.05\n"
 
@@ -119,6 +125,12 @@ def test_what_nobody_asked_about_is_no_trouble_and_what_somebody_did_is(home):
     assert job_price(config({"device": "gpu"}), 1, home).expected  # one's own, of no type
     assert not job_price(config({**H100, "gpu_type": "H1000"}), 1, home).expected
     assert not job_price(config(cost={"budget": 10.0}), 0, home).expected
+
+
+def test_a_gpu_type_that_does_not_count_is_told(home):
+    on_cpu = {"gpu_type": "H100", "device": "cpu"}
+    assert unused_gpu_type(config(on_cpu)).startswith("resources.gpu_type H100 is not used")
+    assert [unused_gpu_type(config(one)) for one in ({}, H100, {"device": "cpu"})] == [""] * 3
 
 
 def test_amounts_in_another_currency_cannot_be_compared(home):

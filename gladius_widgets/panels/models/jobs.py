@@ -136,6 +136,6 @@ def _duration(job: Job, now: float) -> str:
 
 def _cost_hint(job: Job) -> str:
     if job.hourly_rate is None:
-        return "No hourly rate is known for this machine"
+        return job.cost_note or "No hourly rate is known for this machine"
     rate = f"{fmt.money(job.hourly_rate, job.currency)}/hr"
     return f"{rate} × {job.gpus} GPUs" if job.gpus > 1 else rate
