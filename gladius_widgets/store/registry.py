@@ -351,12 +351,8 @@ class Registry:
             cause = getattr(error, "orig", None) or error
             if not registry_file.is_corrupt(cause):
                 raise registry_file.as_sentence(cause, self.home) from error
-            aside = registry_file.rebuild(self._engine, self.home)
-            raise GladiusError(
-                f"The registry was damaged and has been rebuilt from the run directories; the "
-                f"old file is {aside}.",
-                "Repeat what you were doing.",
-            ) from error
+            aside = registry_file.rebuild(self._engine, self.home, cause)
+            raise registry_file.rebuilt_error(aside) from error
         except OSError as error:
             raise registry_file.home_error(error, self.home) from error
 

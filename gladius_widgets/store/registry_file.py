@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def open_or_create(engine: sa.Engine, home: Home) -> None:
     except exc.DatabaseError as error:
         if not is_corrupt(error.orig):
             raise
-        rebuild(engine, home)
+        rebuild(engine, home, error.orig)
 
 
 def _bring_to_version(engine: sa.Engine, home: Home) -> None:
@@ -99,16 +99,28 @@ def _facts(home: Home, job_id: str) -> dict[str, Any]:
     return {name: row[name] for name in FROM_RUNS if name in row}
 
 
-def rebuild(engine: sa.Engine, home: Home) -> Path:
-    """Move a damaged file aside and index the run directories anew; returns the old file's place.
+def rebuild(engine: sa.Engine, home: Home, cause: BaseException | None) -> Path | None:
+    """Move a damaged file aside and index the run directories anew.
 
     Of several processes that notice at once, one does it and the others find it done.
+
+    Args:
+        engine: opens the file.
+        home: whose.
+        cause: what SQLite said.
+
+    Returns:
+        The old file's place; None when there was none, or nothing in it.
     """
     with _rebuild_lock(home):
         aside = sorted(home.root.glob("registry.damaged-*.sqlite"))
-        if aside and _is_sound(home):
-            return aside[-1]
-        target = home.root / f"registry.damaged-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"
+        was_empty = "no such table" in str(cause)
+        if was_empty:  # whoever opens a file that is not there makes an empty one of it
+            with suppress(exc.DatabaseError):  # damaged besides
+                _bring_to_version(engine, home)
+        if (aside or was_empty) and _is_sound(home):
+            return aside[-1] if aside else None
+        target = _place_aside(home)
         for suffix in ("-wal", "-shm"):
             companion = Path(f"{home.registry}{suffix}")
             if companion.exists():
@@ -116,6 +128,16 @@ def rebuild(engine: sa.Engine, home: Home) -> Path:
         home.registry.replace(target)
         _bring_to_version(engine, home)
     return target
+
+
+def rebuilt_error(aside: Path | None) -> GladiusError:
+    """What `rebuild` has done in the middle of something."""
+    was = "gone" if aside is None else "damaged"
+    old = "" if aside is None else f"; the old file is {aside}"
+    return GladiusError(
+        f"The registry was {was} and has been rebuilt from the run directories{old}.",
+        "Repeat what you were doing.",
+    )
 
 
 def is_corrupt(error: BaseException | None) -> bool:
@@ -132,6 +154,11 @@ def as_sentence(error: BaseException, home: Home) -> GladiusError:
         return GladiusError(
             f"The registry {home.registry} is locked by another program.",
             "Close programs that hold it open (`fuser` names them) and try again.",
+        )
+    if home.registry.is_dir():
+        return GladiusError(
+            f"{home.registry} is a folder; the registry's file belongs there.",
+            "Move the folder away, or name another home with --home or GLADIUS_HOME.",
         )
     if "readonly" in text or "unable to open" in text:
         return home_error(OSError(errno.EACCES, text), home)
@@ -190,6 +217,16 @@ def fill(connection: sa.Connection, home: Home) -> Found:
     if found.rows:
         connection.execute(jobs.insert(), found.rows)
     return found
+
+
+def _place_aside(home: Home) -> Path:
+    """A name that no older one has, and that sorts behind them."""
+    while True:
+        seconds, rest = divmod(time.time_ns(), 10**9)
+        moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
+        place = home.root / f"registry.damaged-{moment}-{rest:09d}.sqlite"
+        if not place.exists():
+            return place
 
 
 def _is_sound(home: Home) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store import registry_file
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 
@@ -180,6 +181,35 @@ def test_a_damaged_registry_is_moved_aside_and_rebuilt(home, registry, damage, m
     assert list(home.root.glob("registry.damaged-*.sqlite"))
 
 
+def test_what_was_moved_aside_before_stays_there(home, registry, make_run):
+    make_run("kept-000001", exit_status="completed")
+    for number in range(3):  # within a second
+        home.registry.write_bytes(b"%d no database at all" % number * 500)
+        Registry(home)
+    aside = sorted(home.root.glob("registry.damaged-*.sqlite"))
+    assert [path.read_bytes()[:1] for path in aside] == [b"0", b"1", b"2"]  # the last one last
+    assert Registry(home).count() == 1
+
+
+def test_a_registry_that_is_gone_is_rebuilt_and_not_called_damaged(home, registry, make_run):
+    make_run("kept-000001", exit_status="completed")
+    for path in home.root.glob("registry.sqlite*"):
+        path.unlink()
+    with pytest.raises(GladiusError, match="was gone and has been rebuilt") as told:
+        registry.find()
+    assert "old file" not in str(told.value)
+    assert not list(home.root.glob("registry.damaged-*"))
+    assert [job.id for job in registry.find()] == ["kept-000001"]
+
+
+def test_who_notices_a_rebuilt_registry_late_leaves_it_alone(home, registry, make_run):
+    make_run("kept-000001", exit_status="completed")
+    registry.reindex()
+    saw = sqlite3.OperationalError("no such table: jobs")  # of the empty file before
+    assert registry_file.rebuild(registry._engine, home, saw) is None
+    assert not list(home.root.glob("registry.damaged-*"))
+
+
 @pytest.mark.parametrize("kind", ["file", "nowhere", "folder-for-registry"])
 def test_an_unusable_home_is_one_sentence(tmp_path, kind):
     root = tmp_path / "home"
@@ -189,14 +219,13 @@ def test_an_unusable_home_is_one_sentence(tmp_path, kind):
         root = "/proc/gladius-home"
     else:
         (root / "registry.sqlite").mkdir(parents=True)
-    with pytest.raises(GladiusError, match=r"cannot be written|is not a folder") as caught:
+    said = {"file": "is not a folder", "folder-for-registry": "registry.sqlite is a folder"}
+    with pytest.raises(GladiusError, match=said.get(kind, "cannot be written")) as caught:
         Registry(Home(root))
     assert "--home" in caught.value.hint
 
 
 def test_a_locked_registry_is_one_sentence(home, registry, monkeypatch):
-    from gladius_widgets.store import registry_file
-
     monkeypatch.setattr(registry_file, "BUSY_TIMEOUT_MS", 50)
     blocker = sqlite3.connect(home.registry, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
