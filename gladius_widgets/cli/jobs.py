@@ -12,6 +12,7 @@ from gladius_widgets.cli.options import (
     HomeOption,
     JobArgument,
     JsonOption,
+    SetOption,
     chosen,
     open_client,
     print_json,
@@ -53,12 +54,7 @@ def submit(
     name: Annotated[
         str | None, typer.Option(help="What to call the job. [the file's name]")
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."
-        ),
-    ] = None,
+    overrides: SetOption = None,
     after: Annotated[
         list[str] | None,
         typer.Option(metavar="JOB", help="Start when this job is completed; may be given again."),

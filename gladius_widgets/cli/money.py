@@ -9,6 +9,7 @@ from gladius_widgets.cli.options import (
     HomeOption,
     JobArgument,
     JsonOption,
+    SetOption,
     chosen,
     open_client,
     print_json,
@@ -48,12 +49,7 @@ def rates(context: typer.Context, home: HomeOption = None, as_json: JsonOption =
 def estimate(
     context: typer.Context,
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="YAML file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."
-        ),
-    ] = None,
+    overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

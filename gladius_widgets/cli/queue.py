@@ -9,8 +9,10 @@ from gladius_widgets.cli.options import (
     HomeOption,
     JobArgument,
     JsonOption,
+    SetOption,
     chosen,
     open_client,
+    parse_setting,
     print_json,
     print_table,
     visible,
@@ -86,12 +88,7 @@ def reorder(
 def clone(
     context: typer.Context,
     job: JobArgument,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."
-        ),
-    ] = None,
+    changes: SetOption = None,
     name: Annotated[
         str | None, typer.Option(help="What to call the new job. [the other's and (copy)]")
     ] = None,
@@ -99,8 +96,6 @@ def clone(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a new job with the config of another."""
-    from gladius_widgets.cli.options import parse_setting
-
     client = open_client(context, home, as_json)
     made = client.clone(job, dict(parse_setting(change) for change in changes or ()), name)
     _say(client.state(made.id) if chosen.as_json else None, f"Queued {made.id}")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import gladius_widgets.client.client as client_module
-from gladius_widgets import cli
 from gladius_widgets.cli import pages
 from gladius_widgets.client import Client
 from gladius_widgets.core.atomic import write_json
@@ -27,22 +26,8 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def run(home, monkeypatch, capfd):
-    """The command line in this process, without a supervisor: returns (exit code, out, err)."""
-    monkeypatch.setattr(client_module, "ensure_supervisor", lambda _home: None)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gladius", *map(str, arguments)])
-        cli.chosen.home, cli.chosen.as_json = None, False
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
+def run(in_process):
+    return in_process
 
 
 @pytest.fixture

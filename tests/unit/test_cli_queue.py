@@ -1,14 +1,11 @@
 """The queue's commands from a shell, in words and in JSON, and the times that people type."""
 
 import json
-import sys
 import time
 from datetime import datetime, timedelta
 
 import pytest
 
-import gladius_widgets.client.client as client_module
-from gladius_widgets import cli
 from gladius_widgets.cli.moments import parse_moment
 from gladius_widgets.client import Client
 from gladius_widgets.core.errors import GladiusError
@@ -18,25 +15,11 @@ NOW = datetime(2026, 11, 22, 10, 30, 20).astimezone()
 
 
 @pytest.fixture
-def run(home, monkeypatch, capfd, tmp_path):
-    """The command line in this process, without a supervisor: returns (exit code, out, err)."""
-    monkeypatch.setattr(client_module, "ensure_supervisor", lambda _home: None)
+def run(in_process, tmp_path):
+    """As `in_process`, with CONFIG for a small config."""
     config = tmp_path / "tiny.yaml"
     config.write_text("model:\n  name: org/model\ndata:\n  path: org/data\n")
-
-    def call(*arguments):
-        given = [config if a == "CONFIG" else a for a in arguments]
-        monkeypatch.setattr(sys, "argv", ["gladius", *map(str, given)])
-        cli.chosen.home, cli.chosen.as_json = None, False
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
+    return lambda *arguments: in_process(*(config if a == "CONFIG" else a for a in arguments))
 
 
 def ids(run):
