@@ -236,7 +236,7 @@ class JobsTable(Element):
         selected = len(self._selected)
         head = cells.head(self.source.query, share, len(rows), selected)
         keys = {"keydown:Delete": "bulk-delete", "keydown:Escape": "bulk-clear"}
-        body = h("tbody", None, self._rows(rows), on=keys if selected else None)
+        body = h("tbody", None, self._rows(rows), on=keys)
         table = {"class": "gw-table gw-table--jobs", "aria-label": "Training jobs"}
         spoken = f"{selected} selected. {look.page.words}" if selected else look.page.words
         card = h(
