@@ -22,6 +22,8 @@ TRAIN = pa.schema(
             "time",
             "epoch",
             "loss",
+            "learning_rate",
+            "grad_norm",
             "tokens",
             "step_time_s",
             "expert_load",
@@ -29,13 +31,15 @@ TRAIN = pa.schema(
         )
     ]
 )
-VALIDATION = pa.schema(
-    [schemas.VALIDATION.field(name) for name in ("step", "attempt", "epoch", "split", "loss")]
-)
+_VALIDATION = ("step", "attempt", "time", "epoch", "split", "loss", "perplexity", "accuracy")
+VALIDATION = pa.schema([schemas.VALIDATION.field(name) for name in _VALIDATION])
 SYSTEM = schemas.SYSTEM
 
 _RECENT_S = 600.0
 _LOAD_ROWS = 200
+_TRAIN_COLUMNS = ("step", "epoch", "loss", "time", "tokens")
+_RECENT_COLUMNS = ("time", "tokens", "step_time", "learning_rate", "grad_norm")
+_VALIDATION_COLUMNS = ("step", "epoch", "loss", "time", "perplexity", "accuracy")
 
 
 class Columns:
@@ -109,21 +113,24 @@ class History:
     """What the charts of one run draw.
 
     Attributes:
-        train: columns step, epoch, loss of all steps, the newest attempt's where several have one.
-        recent: columns time (unix s), tokens, step_time (s) of about the last ten minutes.
+        train: columns step, epoch, loss, time (unix s), tokens (trained on until then) of all
+            steps, the newest attempt's where several have one.
+        recent: columns time (unix s), tokens (of the step), step_time (s), learning_rate,
+            grad_norm of about the last ten minutes.
         loads: expert loads (shares) of the last steps, newest last.
         expert_loss: of the last step that has one.
-        validation: columns step, epoch, loss of the validation split.
+        validation: columns step, epoch, loss, time (unix s), perplexity, accuracy of the
+            validation split.
         system: the newest row of the system table.
         cuts: for each time that the run went back, how many train rows stayed.
     """
 
     def __init__(self) -> None:
-        self.train = Columns("step", "epoch", "loss")
-        self.recent = Columns("time", "tokens", "step_time")
+        self.train = Columns(*_TRAIN_COLUMNS)
+        self.recent = Columns(*_RECENT_COLUMNS)
         self.loads: deque[list[float]] = deque(maxlen=_LOAD_ROWS)
         self.expert_loss: list[float | None] = []
-        self.validation = Columns("step", "epoch", "loss")
+        self.validation = Columns(*_VALIDATION_COLUMNS)
         self.system: dict[str, Any] | None = None
         self.cuts: list[int] = []
         self._attempt = 0
@@ -158,20 +165,18 @@ class History:
 
     def _add_attempt(self, table: pa.Table) -> None:
         attempt = int(table.column("attempt")[0].as_py())
-        rows = {name: _floats(table, name) for name in ("step", "epoch", "loss")}
+        rows = {name: _floats(table, name) for name in _TRAIN_COLUMNS}
+        recent = {name: _floats(table, name) for name in _RECENT_COLUMNS if name != "step_time"}
+        recent["step_time"] = _floats(table, "step_time_s")
         steps = self.train["step"]
         if attempt > self._attempt or (len(steps) and rows["step"][0] <= steps[-1]):
             self._attempt = attempt
             self._begins[attempt] = rows["step"][0]
             self._cut(rows["step"][0])
+        before = self.train["tokens"][-1] if len(self.train) else 0.0
+        rows["tokens"] = before + np.cumsum(np.nan_to_num(rows["tokens"]))
         self.train.extend(rows)
-        self.recent.extend(
-            {
-                "time": _floats(table, "time"),
-                "tokens": _floats(table, "tokens"),
-                "step_time": _floats(table, "step_time_s"),
-            }
-        )
+        self.recent.extend(recent)
         self._trim_recent()
         self._add_experts(table)
 
@@ -184,7 +189,7 @@ class History:
     def _sort_validations(self) -> None:
         """Keep the validations of the branch that counts; there are few, so all are looked at."""
         table = newest_attempt(pa.Table.from_pylist(self._validations, schema=VALIDATION))
-        rows = {name: _floats(table, name) for name in ("step", "epoch", "loss")}
+        rows = {name: _floats(table, name) for name in _VALIDATION_COLUMNS}
         attempts = _floats(table, "attempt")
         kept = np.ones(table.num_rows, dtype=bool)
         for attempt, begin in self._begins.items():

@@ -1,10 +1,13 @@
 """Where the pages are. They link to each other by file name, as Voila serves them side by side."""
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 JOBS_PAGE = "jobs.ipynb"
 CONSOLE_PAGE = "console.ipynb"
 NEW_JOB_PAGE = "new.ipynb"
+JOB_PAGE = "job.ipynb"
+COMPARE_PAGE = "compare.ipynb"
 
 
 def console_url(job_id: str, *, find_error: bool = False) -> str:
@@ -16,6 +19,11 @@ def console_url(job_id: str, *, find_error: bool = False) -> str:
 def job_url(job_id: str) -> str:
     """Where a row of a list leads."""
     return console_url(job_id)
+
+
+def compare_url(job_ids: Iterable[str]) -> str:
+    """These jobs side by side."""
+    return f"{COMPARE_PAGE}?{urlencode({'jobs': ','.join(job_ids)}, safe=',')}"
 
 
 def new_job_url(clone: str | None = None) -> str:

@@ -105,6 +105,7 @@ class RunReader:
             config_changed=changed,
             config_modified_at=modified_at,
             error=job.error,
+            record=job,
         )
 
     def _read_config(self) -> TrainingConfig | None:

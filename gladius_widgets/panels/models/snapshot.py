@@ -6,6 +6,7 @@ from typing import Any
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.job import Job
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class JobSnapshot:
         config_changed: whether that file says something else by now; None when it is gone.
         error: {type, message} of a job that ended badly.
         system: the newest sample of GPU and host.
+        record: the registry's row: prices, estimates, place in the queue.
         seen_at: when the records were read.
     """
 
@@ -41,3 +43,4 @@ class JobSnapshot:
     config_modified_at: float | None = None
     error: dict[str, Any] | None = None
     system: dict[str, Any] | None = None
+    record: Job | None = None
