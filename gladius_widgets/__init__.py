@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gladius_widgets.client import Client
     from gladius_widgets.core.errors import GladiusError
     from gladius_widgets.pages.console import TrainingConsole
+    from gladius_widgets.pages.job import JobDashboard
     from gladius_widgets.pages.jobs import JobsPage
     from gladius_widgets.pages.new_job import NewJobPage
     from gladius_widgets.panels.config_snapshot import ConfigSnapshot
@@ -31,6 +32,7 @@ _HOMES = {
     "GladiusError": "core.errors",
     "ConfigSnapshot": "panels.config_snapshot",
     "ExpertChart": "panels.experts",
+    "JobDashboard": "pages.job",
     "JobsPage": "pages.jobs",
     "JobsTable": "panels.jobs_table",
     "LossChart": "panels.loss",
@@ -50,6 +52,7 @@ __all__ = [
     "ConfigSnapshot",
     "ExpertChart",
     "GladiusError",
+    "JobDashboard",
     "JobsPage",
     "JobsTable",
     "LossChart",

@@ -16,9 +16,10 @@ def console_url(job_id: str, *, find_error: bool = False) -> str:
     return f"{CONSOLE_PAGE}?{urlencode(query)}"
 
 
-def job_url(job_id: str) -> str:
-    """Where a row of a list leads."""
-    return console_url(job_id)
+def job_url(job_id: str, *, tab: str | None = None) -> str:
+    """The dashboard of a job, relative to any page; `tab` is overview or event-log."""
+    query = {"job": job_id} | ({"tab": tab} if tab else {})
+    return f"{JOB_PAGE}?{urlencode(query)}"
 
 
 def compare_url(job_ids: Iterable[str]) -> str:
