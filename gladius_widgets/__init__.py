@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gladius_widgets.panels.memory import MemoryChart
     from gladius_widgets.panels.progress import ProgressOverview
     from gladius_widgets.panels.queue import QueuePanel
+    from gladius_widgets.panels.results import JobResults
     from gladius_widgets.panels.status_bar import StatusBar
     from gladius_widgets.panels.throughput import ThroughputChart
 
@@ -33,6 +34,7 @@ _HOMES = {
     "ConfigSnapshot": "panels.config_snapshot",
     "ExpertChart": "panels.experts",
     "JobDashboard": "pages.job",
+    "JobResults": "panels.results",
     "JobsPage": "pages.jobs",
     "JobsTable": "panels.jobs_table",
     "LossChart": "panels.loss",
@@ -53,6 +55,7 @@ __all__ = [
     "ExpertChart",
     "GladiusError",
     "JobDashboard",
+    "JobResults",
     "JobsPage",
     "JobsTable",
     "LossChart",
