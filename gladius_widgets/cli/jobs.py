@@ -84,7 +84,7 @@ def submit(
         not_before=None if start_at is None else parse_moment(start_at, time.time()),
         held=hold,
     )
-    if note := client.waits_for_what_is_over(job):
+    if note := client.waits_for_what_is_over(job.depends_on):
         print(visible(note), file=sys.stderr)
     if not chosen.as_json:
         print(f"Queued {job.id}")

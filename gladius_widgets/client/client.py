@@ -231,6 +231,8 @@ class Client(QueueCommands, MoneyQueries):
             answer = settle(self._registry, job, command, checked, self.user)
             self._supervise()
             return answer
+        if command == Command.RESUME and checked.get("set"):  # obeyed in their order
+            control.request(run, Command.SET, checked["set"], self.user)
         request = control.request(run, command, checked, self.user)
         if command == Command.CANCEL:  # at once in every list; the run directory says so too
             self._registry.move(job.id, [job.status], JobStatus.CANCELLING)
@@ -240,9 +242,14 @@ class Client(QueueCommands, MoneyQueries):
         """Hold the training at the next step; with `release`, save and free the machine."""
         return self.command(ref, Command.PAUSE, {"release": release}, wait_s)
 
-    def resume(self, ref: str, *, wait_s: float | None = None) -> Any:
-        """Go on: in place when held, else in the queue as a new attempt."""
-        return self.command(ref, Command.RESUME, None, wait_s)
+    def resume(
+        self, ref: str, changes: Mapping[str, Any] | None = None, *, wait_s: float | None = None
+    ) -> Any:
+        """Go on: in place when held, else in the queue as a new attempt.
+
+        `changes` are settings as `set` takes them, in force from the first step on.
+        """
+        return self.command(ref, Command.RESUME, {"set": dict(changes or {})}, wait_s)
 
     def stop(self, ref: str, *, wait_s: float | None = None) -> Any:
         """Save a final checkpoint, write the summary, and end; can be resumed."""
@@ -287,9 +294,11 @@ class Client(QueueCommands, MoneyQueries):
         checked = check_changes(load_config(run.config), changes, highest)
         return schedule.with_changes(status.step, checked).curve(status.step, points)
 
-    def cancel(self, ref: str, reason: str, *, wait_s: float | None = None) -> Any:
+    def cancel(
+        self, ref: str, reason: str, note: str = "", *, wait_s: float | None = None
+    ) -> Any:
         """End now and for good; all data so far is kept."""
-        return self.command(ref, Command.CANCEL, {"reason": reason}, wait_s)
+        return self.command(ref, Command.CANCEL, {"reason": reason, "note": note}, wait_s)
 
     # Inside
 

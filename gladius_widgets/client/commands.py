@@ -77,14 +77,23 @@ class ReorderArguments(Arguments):
     seen_at: float | None = None
 
 
+class ResumeArguments(Arguments):
+    """Settings that change as it goes on, as `set` takes them; checked by `core.live`."""
+
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
 class CancelArguments(Arguments):
-    """Why it ends."""
+    """Why it ends, and whatever else shall be remembered."""
 
     reason: str = Field(min_length=1, max_length=MAX_REASON_CHARS)
+    note: str = Field(default="", max_length=MAX_REASON_CHARS)
 
 
+_LEFT_OUT = frozenset({"set", "note"})  # the ledger shows them where there are any
 _SCHEMAS: dict[Command, type[Arguments]] = {
     Command.PAUSE: PauseArguments,
+    Command.RESUME: ResumeArguments,
     Command.VALIDATE: ValidateArguments,
     Command.REORDER: ReorderArguments,
     Command.CANCEL: CancelArguments,
@@ -138,7 +147,7 @@ def check_arguments(
         return check_changes(config(), given or {})
     schema = _SCHEMAS.get(command, NoArguments)
     try:
-        return schema.model_validate(dict(given or {})).model_dump()
+        checked = schema.model_validate(dict(given or {})).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -152,6 +161,9 @@ def check_arguments(
         raise GladiusError(
             f"'{command}': {name}: {first['msg']}.", "Change the argument."
         ) from None
+    if checked.get("set"):
+        checked["set"] = check_changes(config(), checked["set"])
+    return {name: value for name, value in checked.items() if value or name not in _LEFT_OUT}
 
 
 def changed_meanwhile(job: Job, now: JobStatus | None, command: Command) -> IllegalMoveError:

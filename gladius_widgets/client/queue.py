@@ -145,18 +145,21 @@ class QueueCommands(ABC):
         running = [job for job in self.jobs(statuses=ACTIVE, sort="started_at") if job.holds_slot]
         return queue_view(self._registry, self.settings().slots, running)
 
-    def waits_for_what_is_over(self, job: Job) -> str:
-        """A sentence on the jobs it waits for that have ended without success; else empty.
+    def waits_for_what_is_over(self, needed: Iterable[str]) -> str:
+        """A sentence on those of these jobs that have ended without success; else empty.
 
-        They can be resumed, so it may be queued after them; it should not be queued unawares.
+        They can be resumed, so a job may be queued after them; it should not be unawares.
+
+        Args:
+            needed: ids of jobs that a job waits for.
         """
-        needed = (self._registry.get(one) for one in job.depends_on)
-        over = [one for one in needed if one is not None and one.status in _NOT_DONE]
+        known = (self._registry.get(one) for one in needed)
+        over = [one for one in known if one is not None and one.status in _NOT_DONE]
         if not over:
             return ""
         standing = ", ".join(f"'{one.name}' is {one.status}" for one in over)
         until = "it is resumed and completes" if len(over) == 1 else "they are resumed and complete"
-        return f"{standing}: '{job.name}' waits until {until}."
+        return f"{standing}: this job waits until {until}."
 
     def _not_deleted(self, ref: str) -> Job:
         try:

@@ -25,7 +25,9 @@ MAX_NAME_CHARS = 200
 # could make one name look like another; so could these letters and marks that show nothing.
 _UNSEEN = frozenset({"Cc", "Cs", "Cf", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-_JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
+_JOINER, _NON_JOINER, _EMOJI_STYLE = "\u200d", "\u200c", "\ufe0f"
+# Scripts whose spelling needs the joiners: Arabic, Syriac, the Indic ones, Mongolian.
+_JOINED_SCRIPTS = re.compile("[\u0620-\u074a\u0750-\u077f\u08a0-\u08c9\u0900-\u0dff\u1820-\u18aa]")
 # A flag of a region: a black flag, its code in tag characters, and their end.
 _TAGGED_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f")
 _MOE_WORDS = ("moe", "mixtral")
@@ -58,12 +60,22 @@ def check_name(name: str) -> str:
 
 
 def _first_unseen(name: str) -> str:
-    """The first character that a reader does not see, unless it joins two emoji; else empty."""
+    """The first character that a reader does not see, unless its script needs it; else empty."""
     for place, c in enumerate(name):
         is_unseen = unicodedata.category(c) in _UNSEEN or c in _BLANK
-        if is_unseen and not (c == _JOINER and _is_between_emoji(name, place)):
+        if is_unseen and not _joins(name, place):
             return c
     return ""
+
+
+def _joins(name: str, place: int) -> bool:
+    """Whether the character joins two emoji, or shapes two letters of a script that needs it."""
+    c, around = name[place], (name[:place][-1:], name[place + 1 :][:1])
+    if c not in (_JOINER, _NON_JOINER):
+        return False
+    if all(_JOINED_SCRIPTS.match(one) for one in around):
+        return True
+    return c == _JOINER and _is_between_emoji(name, place)
 
 
 def _is_between_emoji(name: str, place: int) -> bool:

@@ -139,6 +139,8 @@ class NewJobForm(Element):
         setattr(self._draft, name, value)
         self._draft.touched.add(name)
         self._paint()
+        if name == "after":
+            self._start("look", self._keep_looking())  # what it waits for may be over
 
     def _edit(self, key: str, typed: str) -> None:
         self._draft.touched.add(key)
@@ -243,7 +245,9 @@ class NewJobForm(Element):
     def _look(self) -> words.Slots:
         unfinished = self.client.jobs(statuses=[JobStatus.QUEUED, *ACTIVE], limit=200)
         busy = sum(job.holds_slot for job in unfinished)
-        return words.Slots(busy, self.client.settings().slots, tuple(unfinished))
+        after = [self._draft.after] if self._draft.after else []
+        warning = self.client.waits_for_what_is_over(after)
+        return words.Slots(busy, self.client.settings().slots, tuple(unfinished), warning)
 
     def _rated(self) -> tuple[str, ...]:
         """GPU types with a price."""
@@ -312,9 +316,9 @@ class NewJobForm(Element):
         if draft.after and draft.after not in dict(jobs):
             jobs.append((draft.after, f"{draft.after} (over)"))
         look = replace(look, resting=side.SUBMITTING if self._submitting else "")
-        return cards.queue_card(
-            words.slots_words(self._load, waits=draft.waits), draft, jobs, time.strftime("%Z"), look
-        )  # fmt: skip
+        told = words.slots_words(self._load, waits=draft.waits)
+        zone = time.strftime("%Z")
+        return cards.queue_card(told, draft, jobs, zone, look, after_help=self._load.warning)
 
     def _more_tree(self, look: Look) -> Node:
         listed = [

@@ -129,13 +129,18 @@ def _fold(
 
 
 def queue_card(
-    words: str, draft: Draft, jobs: Sequence[tuple[str, str]], zone: str, look: Look
+    words: str,
+    draft: Draft,
+    jobs: Sequence[tuple[str, str]],
+    zone: str,
+    look: Look,
+    after_help: str = "",
 ) -> Node:
-    """When it may start."""
+    """When it may start; `after_help` is what to know of the job that it waits for."""
     error = draft.error(START_AT)
     helps = {
         "held": "It waits until somebody releases it in the queue.",
-        "after": "It starts only when that job has completed.",
+        "after": after_help or "It starts only when that job has completed.",
         "start_at": f"Not before; the server's time ({zone}).",
     }
     shared = {key: look_of.attrs(key, look, help=text) for key, text in helps.items()}

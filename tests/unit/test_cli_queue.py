@@ -44,7 +44,7 @@ def test_submit_says_what_a_job_waits_for(run):
 def test_submit_after_a_job_that_has_failed_says_what_it_takes(run, home):
     run("submit", "CONFIG", "--name", "first")
     Client(home)._registry.update(ids(run)["first"], status=JobStatus.FAILED)
-    told = "'first' is failed: 'second' waits until it is resumed and completes."
+    told = "'first' is failed: this job waits until it is resumed and completes."
     code, out, err = run("submit", "CONFIG", "--name", "second", "--after", "first")
     assert (code, told in err, told in out) == (0, True, False)
     code, out, err = run("submit", "CONFIG", "--name", "second", "--after", "first", "--json")

@@ -154,6 +154,8 @@ def test_a_name_has_something_to_see(name):
 @pytest.mark.parametrize(
     "name",
     [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian: I want
+        "\u0915\u094d\u200d\u0937",  # Devanagari, half a letter
         "\U0001f468\u200d\U0001f469\u200d\U0001f467",  # family
         "\u2764\ufe0f\u200d\U0001f525",  # heart on fire
         "\U0001f9d1\U0001f3fd\u200d\U0001f4bb run",  # technologist, medium skin tone

@@ -120,18 +120,19 @@ def test_after_a_job_that_is_not_there_or_cancelled_nothing_is_queued(client, su
 def test_after_a_job_that_is_over_without_success_it_waits_and_that_is_told(client, submit, status):
     first, other = submit("first", "other")
     client._registry.update(first.id, status=status)
-    assert client.waits_for_what_is_over(submit("x", after=["other"])) == ""
-    job = submit("y", after=["other", "first"])
-    assert client.waits_for_what_is_over(job) == (
-        f"'first' is {status}: 'y' waits until it is resumed and completes."
+    assert client.waits_for_what_is_over([other.id]) == ""
+    both = submit("y", after=["other", "first"]).depends_on
+    assert client.waits_for_what_is_over(both) == (
+        f"'first' is {status}: this job waits until it is resumed and completes."
     )
     client._registry.update(other.id, status=status)
-    assert client.waits_for_what_is_over(job) == (
-        f"'other' is {status}, 'first' is {status}: 'y' waits until they are resumed and complete."
+    assert client.waits_for_what_is_over(both) == (
+        f"'other' is {status}, 'first' is {status}: "
+        "this job waits until they are resumed and complete."
     )
     client._registry.update(first.id, status=JobStatus.COMPLETED)
     client._registry.update(other.id, status=JobStatus.COMPLETED)
-    assert client.waits_for_what_is_over(job) == ""
+    assert client.waits_for_what_is_over(both) == ""
 
 
 @pytest.mark.parametrize("moment", [float("nan"), float("inf"), 1e300, -1e300])

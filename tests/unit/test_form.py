@@ -1,6 +1,7 @@
 """The form of "Create New Job": fields from the config model, one YAML text, no mistake unsaid."""
 
 import asyncio
+import json
 import os
 import re
 import time
@@ -13,12 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import REPOSITORY, processes_on
 
+from gladius_widgets.client import Client
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config, parse_config
 from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.estimate import Estimate
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.data_preview import read_preview
+from gladius_widgets.panels.job_form import NewJobForm
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.models import form_words as words
 from gladius_widgets.panels.models.form import YAML_KEY, ConfigForm, start_time
@@ -429,3 +433,17 @@ def test_a_preview_that_never_ends_is_ended(tmp_path):
 def test_a_preview_of_wrong_fields_is_refused(tmp_path, data):
     with pytest.raises(GladiusError, match="not right yet"):
         preview({"data": data}, tmp_path)
+
+
+def test_the_form_says_that_the_job_it_waits_for_has_failed(tmp_path):
+    client = Client(tmp_path)
+    first = client.submit(REPOSITORY / "configs" / "moe_chitchat.yaml", "first", held=True)
+    form = NewJobForm(client=client)
+    form._draft.after = first.id
+    assert form._look().warning == ""
+    client._registry.update(first.id, status=JobStatus.FAILED)
+    form._load = form._look()
+    form._paint()
+    told = "'first' is failed: this job waits until it is resumed and completes."
+    assert told in json.dumps(form._parts["queue"].tree)
+    form.close()

@@ -43,11 +43,15 @@ class EstimateWords:
 
 @dataclass(frozen=True)
 class Slots:
-    """How busy the machine is: slots in use, slots, and who is not over yet."""
+    """How busy the machine is: slots in use, slots, and who is not over yet.
+
+    `warning` is for the job that the new one waits for, if it cannot complete as it stands.
+    """
 
     busy: int = 0
     slots: int = 0
     unfinished: tuple[Job, ...] = ()
+    warning: str = ""
 
 
 @dataclass(frozen=True)
