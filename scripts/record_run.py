@@ -16,6 +16,11 @@ from gladius_widgets.core.paths import RunDirectory
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TARGET = REPOSITORY / "tests" / "notebooks" / "recorded"
+_LEFT_OUT = (
+    "ranks", "runner.log", "tensorboard", "base", ".replaced-*", "tokenizer*", "*.jinja",
+    "*.safetensors", "*.pt", "*.bin", "*.pkl", "*.npz", "*.npy",
+)  # fmt: skip
+_TEXTS = frozenset({".json", ".jsonl", ".yaml", ".log", ".md"})
 SETTINGS = (
     "data.max_samples=300",
     "model.train_tokenizer_vocab=400",
@@ -33,20 +38,20 @@ def main() -> None:
         job = client.submit(config, "recorded-moe", SETTINGS)
         while not client.job(job.id).status.is_final:
             time.sleep(0.5)
-        keep(client.run(job.id))
+        keep(client.run(job.id), TARGET / "recorded-moe")
 
 
-def keep(run: RunDirectory) -> None:
-    """Copy what the pages read to `TARGET`."""
-    shutil.rmtree(TARGET, ignore_errors=True)
-    leave = shutil.ignore_patterns("step-*", "ranks", "runner.log", "control", "tensorboard")
-    copy = TARGET / "recorded-moe"
-    shutil.copytree(run.root, copy, ignore=leave)
-    for path in copy.rglob("*.json*"):
-        text = path.read_text().replace(run.id, "recorded-moe").replace(str(REPOSITORY), "")
+def keep(run: RunDirectory, target: Path) -> None:
+    """Copy what the pages read to the folder `target`, whose name becomes the job's id."""
+    shutil.rmtree(target, ignore_errors=True)
+    leave = shutil.ignore_patterns(*_LEFT_OUT)
+    shutil.copytree(run.root, target, ignore=leave)
+    for path in (p for p in target.rglob("*") if p.suffix in _TEXTS):
+        text = path.read_text().replace(str(run.root), ".").replace(run.id, target.name)
+        text = text.replace(f"{REPOSITORY}/", "")
         path.write_text(re.sub(r'"(host|boot_id)":"[^"]*"', r'"\1":"recorded"', text))
-    record = json.loads((copy / "job.json").read_text())
-    (copy / "job.json").write_text(json.dumps(record | {"config_file": "moe_chitchat.yaml"}))
+    record = json.loads((target / "job.json").read_text())
+    (target / "job.json").write_text(json.dumps(record | {"config_file": "moe_chitchat.yaml"}))
 
 
 if __name__ == "__main__":
