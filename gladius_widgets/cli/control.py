@@ -48,13 +48,20 @@ def pause(
 def resume(
     context: typer.Context,
     job: JobArgument,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Go on with this setting changed; repeatable."
+        ),
+    ] = None,
     wait: WaitOption = False,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a paused job, or queue a new attempt of one that ended early."""
-    _do(context, home, as_json, job, Command.RESUME, wait, timeout_s)
+    changes = {"set": _settings(settings)} if settings else None
+    _do(context, home, as_json, job, Command.RESUME, wait, timeout_s, changes)
 
 
 def stop(
@@ -109,10 +116,7 @@ def set_settings(
     as_json: JsonOption = False,
 ) -> None:
     """Change settings of a running job, within the bounds of its config."""
-    pairs = [parse_setting(setting) for setting in settings]
-    changes = dict(pairs)
-    if len(changes) < len(pairs):
-        raise typer.BadParameter("a setting is given twice; give each once")
+    changes = _settings(settings)
     if preview:
         curve = open_client(context, home, as_json).preview(job, changes, points=20)
         if chosen.as_json:
@@ -151,13 +155,23 @@ def cancel(
     context: typer.Context,
     job: JobArgument,
     reason: Annotated[str, typer.Option(help="Why; goes into the ledger.")],
+    note: Annotated[str, typer.Option(help="More about it, for the ledger too.")] = "",
     wait: WaitOption = False,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """End a job now and for good; all data so far is kept."""
-    _do(context, home, as_json, job, Command.CANCEL, wait, timeout_s, {"reason": reason})
+    args = {"reason": reason} | ({"note": note} if note else {})
+    _do(context, home, as_json, job, Command.CANCEL, wait, timeout_s, args)
+
+
+def _settings(settings: list[str]) -> dict[str, Any]:
+    pairs = [parse_setting(setting) for setting in settings]
+    changes = dict(pairs)
+    if len(changes) < len(pairs):
+        raise typer.BadParameter("a setting is given twice; give each once")
+    return changes
 
 
 def _do(

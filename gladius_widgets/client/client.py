@@ -294,9 +294,7 @@ class Client(QueueCommands, MoneyQueries):
         checked = check_changes(load_config(run.config), changes, highest)
         return schedule.with_changes(status.step, checked).curve(status.step, points)
 
-    def cancel(
-        self, ref: str, reason: str, note: str = "", *, wait_s: float | None = None
-    ) -> Any:
+    def cancel(self, ref: str, reason: str, note: str = "", *, wait_s: float | None = None) -> Any:
         """End now and for good; all data so far is kept."""
         return self.command(ref, Command.CANCEL, {"reason": reason, "note": note}, wait_s)
 

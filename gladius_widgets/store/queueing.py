@@ -29,6 +29,9 @@ def cancel_unattended(
         snapshot = read_status(run) or RunStatus(attempt=job.attempt)
         update = {"state": JobStatus.CANCELLED, "heartbeat": time.time()}
         snapshot.model_copy(update=update).write(run)
+        for request in control.pending(run, {ack.id for ack in control.acks(run)}):
+            reason = "the job was cancelled before its next attempt"
+            control.acknowledge(run, request, "rejected", step=snapshot.step, reason=reason)
         answers.append(_answered(run, Command.CANCEL, args, user, job.status, JobStatus.CANCELLED))
 
     if not registry.move(
@@ -48,6 +51,7 @@ def queue_again(
     not_before: float | None = None,
     retries: int = 0,
     args: dict[str, Any] | None = None,
+    changes: dict[str, Any] | None = None,
     source: str = "client",
 ) -> control.Ack | None:
     """Queue a new attempt of a job that has ended or released its machine.
@@ -62,6 +66,8 @@ def queue_again(
         not_before: let it wait until then (unix s).
         retries: how often the queue has tried by itself, this time included; 0 for a person.
         args: what else the ledger shall say.
+        changes: settings to change before its first step, as `set` takes them. They are a
+            request of their own, which the trainer checks, answers and replays as any other.
         source: who writes the event.
     """
     answers: list[control.Ack] = []
@@ -81,9 +87,11 @@ def queue_again(
         keep_last_sign(run, job.attempt)
         snapshot.model_copy(update=update).write(run)
         write_record(run, row)
-        answers.append(
-            _answered(run, Command.RESUME, args or {}, user, job.status, JobStatus.QUEUED)
-        )
+        said = dict(args or {})
+        if changes:  # after the snapshot: what is older than it was meant for attempts before
+            control.request(run, Command.SET, changes, user)
+            said["set"] = changes
+        answers.append(_answered(run, Command.RESUME, said, user, job.status, JobStatus.QUEUED))
 
     if not registry.move(
         job.id,

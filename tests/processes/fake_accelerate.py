@@ -91,6 +91,8 @@ def obey(run: RunDirectory, status: RunStatus) -> None:
         if request.command == Command.STOP:
             status.state = JobStatus.STOPPED
             control.acknowledge(run, request, "applied", step=status.step)
+        elif request.command == Command.SET:
+            control.acknowledge(run, request, "applied", step=status.step, new=request.args)
         elif request.command in HELD and run.root.joinpath("obeys-pause").exists():
             status.state = HELD[request.command]
             control.acknowledge(run, request, "applied", step=status.step)
