@@ -1,7 +1,12 @@
 """What happened in a run: one JSON object a line, from every process that has a part in it."""
 
+import gc
+import json
+import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +19,7 @@ TYPES = ("status", "metrics", "warning", "error", "checkpoint", "command")
 MAX_MESSAGE_CHARS = 4096
 MAX_PAYLOAD_BYTES = 32 * 1024
 MAX_LINE_BYTES = 256 * 1024
+MAX_PAYLOAD_DEPTH = 64  # readers may recurse
 _READ_BYTES = 4 * 1024 * 1024
 _CUT_MARK = " … (cut)"
 
@@ -54,8 +60,8 @@ def append_event(
 ) -> bool:
     """Append one event in one `write()`, so that lines of several processes never mix.
 
-    Long messages are cut with a mark; a payload over 32 KiB, or one that is not JSON, is
-    replaced by its beginning. NaN becomes null.
+    Long messages are cut with a mark; a payload over 32 KiB, one nested too deeply, or one that
+    is not JSON, is replaced by its beginning. NaN becomes null.
 
     Returns:
         False when the disk refused it; an event must not end a training run.
@@ -97,7 +103,7 @@ class EventReader:
         """Events that were appended since the last call."""
         events: list[Event] = []
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with self.path.open("rb", buffering=0) as file, _without_collector():
                 self._start_over_if_replaced(os.fstat(file.fileno()))
                 while self._read_some(file.fileno(), events):
                     pass
@@ -139,18 +145,62 @@ class EventReader:
 
 def _parse(line: bytes) -> Event | None:
     try:
-        value = orjson.loads(line)
+        value = _loads(line)
+        message, moment = str(value["message"]), float(value["time"])
         payload, attempt = value.get("payload"), value.get("attempt")
+        if not math.isfinite(moment):
+            return None
         return Event(
-            time=float(value["time"]),
+            time=moment,
             type=value["type"] if value["type"] in TYPES else "warning",
-            message=_cut(str(value["message"])),
-            payload=payload if isinstance(payload, dict) else None,
+            message=message if len(message) <= MAX_MESSAGE_CHARS else _cut(message),
+            payload=_bounded(payload, line) if isinstance(payload, dict) else None,
             source=str(value.get("source") or ""),
             attempt=attempt if isinstance(attempt, int) else None,
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def _loads(line: bytes) -> Any:
+    """JSON; of a foreign writer also with NaN and the like, which come as text."""
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        return json.loads(line, parse_constant=str)
+
+
+def _bounded(payload: dict[str, Any], text: bytes) -> dict[str, Any]:
+    """The payload, or the beginning of its text if it is nested too deeply."""
+    if text.count(b"{") + text.count(b"[") <= MAX_PAYLOAD_DEPTH or not _is_deep(payload):
+        return payload
+    return _beginning(len(text), text[:2000].decode("utf-8", "replace"))
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_PAYLOAD_DEPTH):
+        level = [item for inner in level for item in _items(inner)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: Any) -> list[Any]:
+    items = value.values() if isinstance(value, dict) else value
+    return [item for item in items if isinstance(item, dict | list)]
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """100,000 new events make the garbage collector look at all of them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _cut(text: str) -> str:
@@ -165,12 +215,16 @@ def _capped(payload: dict[str, Any] | None) -> dict[str, Any] | None:
     try:
         data = orjson.dumps(payload, default=str, option=options)
         if len(data) <= MAX_PAYLOAD_BYTES:
-            return orjson.loads(data)
+            return _bounded(orjson.loads(data), data)
         size, beginning = len(data), data[:2000].decode("utf-8", "replace")
     except (TypeError, ValueError, RecursionError):
         text = repr(payload)
         size, beginning = len(text), _cut(text[:2000])
-    return {"cut": True, "size_bytes": size, "beginning": beginning}
+    return _beginning(size, beginning)
+
+
+def _beginning(size_bytes: int, text: str) -> dict[str, Any]:
+    return {"cut": True, "size_bytes": size_bytes, "beginning": text}
 
 
 def _ends_torn(descriptor: int) -> bool:

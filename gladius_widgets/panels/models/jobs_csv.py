@@ -27,7 +27,7 @@ def to_csv(jobs: Iterable[Job], now: float) -> bytes:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for job in jobs:
-        writer.writerow([_cell(value) for value in _values(job, now)])
+        writer.writerow([cell(value) for value in _values(job, now)])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -57,7 +57,7 @@ def _values(job: Job, now: float) -> list[str | float | None]:
     ]
 
 
-def _cell(value: str | float | None) -> str | float:
+def cell(value: str | float | None) -> str | float:
     """Text as text: a quote keeps a spreadsheet from running it."""
     if value is None:
         return ""
