@@ -6,6 +6,7 @@
 PYTHON ?= python3
 PORT ?= 8866
 TESTS ?=
+AGAIN := --reruns 1 -raR
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
@@ -20,13 +21,15 @@ run: $(VENV)/.ready-run
 	@$(BIN)/gladius demo --port $(PORT)
 
 # Browser tests come last and alone: they wait for pages, and nothing else may hold the cores.
+# Real pages and real processes on two busy cores: what fails is tried once more before it counts,
+# and listed as RERUN at the end. A test that stands there twice has a race: mend it.
 test: $(VENV)/.ready-test
 	@GLADIUS_CHROMIUM="$$(scripts/browser.sh)" && export GLADIUS_CHROMIUM && \
 	if [ -n "$(TESTS)" ]; then exec $(BIN)/python -m pytest $(TESTS); fi; \
 	status=0; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval tests notebooks --ignore tests/browser \
+	$(BIN)/python -m pytest $(AGAIN) -n 2 --dist loadfile --nbval tests notebooks --ignore tests/browser \
 	  || status=1; \
-	$(BIN)/python -m pytest tests/browser || status=1; \
+	$(BIN)/python -m pytest $(AGAIN) tests/browser || status=1; \
 	exit $$status
 
 bench: $(VENV)/.ready-test
