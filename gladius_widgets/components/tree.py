@@ -42,10 +42,13 @@ def h(
         attrs: `class`, `role`, `href` and so on; None or False leaves one out, True sets it.
             `style` is a dict of properties. `data-flash` marks a value: when it changes, the
             element gets the class `is-updated` for a second. `autofocus` focuses without
-            scrolling, with `data-reveal` it scrolls there.
+            scrolling, with `data-reveal` it scrolls there. When `data-show` changes, the
+            element is scrolled to. In a `tbody` with `data-rows`, arrow keys move among the rows
+            that have a `tabindex`, and one of them is a stop of the Tab key.
         children: elements, texts, numbers, or lists of them; None is left out.
         on: event → name of the message, e.g. `{"click": "pause", "keydown:Enter": "apply"}`.
-            `dismiss` fires on Escape or a press outside. A click on a control inside does not
+            `dismiss` fires on Escape or a press outside; `visible` when the element comes into
+            view or leaves it (payload `visible`; it counts as in view at first). A click on a control inside does not
             count as a click on its container. `data-debounce` (ms) delays `input`. `drop` is for
             a container with `data-drop="group"`: a keyed child was dragged to another place, by
             a `draggable` handle in it with `data-drag="group"`. A button with `data-copy="id"`

@@ -463,7 +463,8 @@ var allowed_default = {
     "focusout",
     "input",
     "keydown",
-    "submit"
+    "submit",
+    "visible"
   ]
 };
 
@@ -643,7 +644,11 @@ var TreeEvents = class {
     this.pending = /* @__PURE__ */ new WeakMap();
     this.marked = /* @__PURE__ */ new Set();
     this.dismissable = /* @__PURE__ */ new Map();
+    this.watched = /* @__PURE__ */ new Map();
+    this.viewer = null;
+    this.walked = /* @__PURE__ */ new Map();
     for (const type of TYPES) tree.root.addEventListener(type, (e) => this.handle(e), { signal });
+    signal.addEventListener("abort", () => this.viewer?.disconnect());
     document.addEventListener("pointerdown", (e) => this.dismiss(e.target), { signal, capture: true });
     document.addEventListener("keydown", (e) => this.escape(e), { signal, capture: true });
   }
@@ -658,7 +663,7 @@ var TreeEvents = class {
       event.gwHandled
     ) return;
     if (event.type === "submit") event.preventDefault();
-    if (event.type === "focusin") this.typed.delete(
+    if (event.type === "focusin") this.focused(
       /** @type {Element} */
       event.target
     );
@@ -674,6 +679,11 @@ var TreeEvents = class {
       const name = nameFor(this.tree.nodes.get(dom), event);
       if (name) return this.fire(event, dom, name);
       if (event.type === "keydown" && this.rove(
+        /** @type {KeyboardEvent} */
+        event,
+        dom
+      )) return;
+      if (event.type === "keydown" && this.walk(
         /** @type {KeyboardEvent} */
         event,
         dom
@@ -766,13 +776,71 @@ var TreeEvents = class {
     event.stopPropagation();
     return true;
   }
+  /** Arrow keys among the rows of a table with `data-rows`. @param {KeyboardEvent} event @param {Element} dom */
+  walk(event, dom) {
+    if (!this.walked.has(dom)) return false;
+    const rows = rowsOf(dom);
+    const row = (
+      /** @type {Element} */
+      event.target.closest("tr")
+    );
+    const at = rows.findIndex((one) => one === row);
+    if (at < 0) return false;
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
+    const to = rows[moves[event.key]];
+    if (!(event.key in moves)) return false;
+    to?.focus();
+    event.preventDefault();
+    return true;
+  }
+  /** @param {Element} target */
+  focused(target) {
+    this.typed.delete(target);
+    for (const body of this.walked.keys()) {
+      if (!body.contains(target)) continue;
+      const row = rowsOf(body).find((one) => one === target);
+      if (row) this.walked.set(body, row);
+      this.stop(body);
+    }
+  }
+  /** One row is a stop of the Tab key: the one that had the focus last. @param {Element} body */
+  stop(body) {
+    const rows = rowsOf(body);
+    const at = rows.find((row) => row === this.walked.get(body)) ?? rows[0];
+    for (const row of rows) row.tabIndex = row === at ? 0 : -1;
+  }
+  /** @param {Element} dom */
+  watch(dom) {
+    if (typeof IntersectionObserver === "undefined") return;
+    this.viewer ??= new IntersectionObserver((entries) => entries.forEach((entry) => this.seen(entry)));
+    this.watched.set(dom, true);
+    this.viewer.observe(dom);
+  }
+  /** @param {IntersectionObserverEntry} entry */
+  seen({ target, isIntersecting }) {
+    const name = this.tree.nodes.get(target)?.on?.visible;
+    if (!target.isConnected || !name || this.watched.get(target) === isIntersecting) return;
+    this.watched.set(target, isIntersecting);
+    this.send({ event: "visible", name, key: this.keyed(target), visible: isIntersecting });
+  }
   /** @param {Element} dom @param {VElement} node */
   mark(dom, node) {
+    if (node.on?.visible && !this.watched.has(dom)) this.watch(dom);
+    if (node.a && "data-rows" in node.a && !this.walked.has(dom)) this.walked.set(dom, dom);
     if (node.on?.dismiss) this.marked.add(dom);
     else if (this.marked.size > 0) this.marked.delete(dom);
   }
   /** After a patch: note what opened, give the focus back for what closed. */
   changed() {
+    for (const dom of this.watched.keys()) {
+      if (this.tree.root.contains(dom)) continue;
+      this.watched.delete(dom);
+      this.viewer?.unobserve(dom);
+    }
+    for (const body of this.walked.keys()) {
+      if (this.tree.root.contains(body)) this.stop(body);
+      else this.walked.delete(body);
+    }
     for (const dom of this.marked) {
       if (!this.tree.root.contains(dom)) this.marked.delete(dom);
       else if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
@@ -812,6 +880,12 @@ var TreeEvents = class {
     if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) });
   }
 };
+function rowsOf(body) {
+  return (
+    /** @type {HTMLElement[]} */
+    Array.from(body.children).filter((row) => row.hasAttribute("tabindex"))
+  );
+}
 function isDisabled(dom) {
   return (
     /** @type {any} */
@@ -855,6 +929,7 @@ var Tree = class {
     this.events = new TreeEvents(this, send, signal);
     this.drag = new TreeDrag(this, send, signal);
     this.toFocus = null;
+    this.toShow = null;
     signal.addEventListener("abort", () => this.update(null));
   }
   /** Show `node` in place of what is shown. @param {VElement | null} node */
@@ -865,6 +940,7 @@ var Tree = class {
     );
     const held = focused && this.root.contains(focused) ? focused : null;
     const next = node ? [node] : [];
+    const isFirst = this.children.length === 0;
     this.patchChildren(this.root, this.children, next);
     this.children = next;
     this.sweep();
@@ -872,7 +948,8 @@ var Tree = class {
     this.drag.changed();
     if (this.toFocus) this.toFocus.focus({ preventScroll: !this.toFocus.hasAttribute("data-reveal") });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
-    this.toFocus = null;
+    if (!isFirst) this.toShow?.scrollIntoView({ block: "nearest" });
+    this.toFocus = this.toShow = null;
   }
   /** Set every field back to the tree's value. */
   reset() {
@@ -1008,6 +1085,7 @@ var Tree = class {
     else dom.setAttribute(name, value === true ? "" : String(value));
     if (name === "data-clock" && value !== null) this.clocks.show(dom);
     if (name === "data-flash" && old !== void 0 && value !== null) flash(dom);
+    if (name === "data-show" && value !== null) this.toShow = dom;
     if (name === "autofocus" && value) this.toFocus = /** @type {HTMLElement} */
     dom;
   }

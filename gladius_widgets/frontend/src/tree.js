@@ -44,6 +44,8 @@ export class Tree {
     this.drag = new TreeDrag(this, send, signal);
     /** @type {HTMLElement | null} */
     this.toFocus = null;
+    /** @type {Element | null} */
+    this.toShow = null;
     signal.addEventListener("abort", () => this.update(null));
   }
 
@@ -52,6 +54,7 @@ export class Tree {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const held = focused && this.root.contains(focused) ? focused : null;
     const next = node ? [node] : [];
+    const isFirst = this.children.length === 0;
     this.patchChildren(this.root, this.children, next);
     this.children = next;
     this.sweep();
@@ -59,7 +62,8 @@ export class Tree {
     this.drag.changed();
     if (this.toFocus) this.toFocus.focus({ preventScroll: !this.toFocus.hasAttribute("data-reveal") });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
-    this.toFocus = null;
+    if (!isFirst) this.toShow?.scrollIntoView({ block: "nearest" });
+    this.toFocus = this.toShow = null;
   }
 
   /** Set every field back to the tree's value. */
@@ -193,6 +197,7 @@ export class Tree {
     else dom.setAttribute(name, value === true ? "" : String(value));
     if (name === "data-clock" && value !== null) this.clocks.show(dom);
     if (name === "data-flash" && old !== undefined && value !== null) flash(dom);
+    if (name === "data-show" && value !== null) this.toShow = dom;
     if (name === "autofocus" && value) this.toFocus = /** @type {HTMLElement} */ (dom);
   }
 

@@ -27,7 +27,14 @@ export class TreeEvents {
     this.marked = new Set();
     /** Those shown, each with the control that had the focus. @type {Map<Element, Element | null>} */
     this.dismissable = new Map();
+    /** What tells when it comes into view and leaves it, and whether it is. @type {Map<Element, boolean>} */
+    this.watched = new Map();
+    /** @type {IntersectionObserver | null} */
+    this.viewer = null;
+    /** Tables in which arrow keys move from row to row, each with the row of the Tab key. @type {Map<Element, Element>} */
+    this.walked = new Map();
     for (const type of TYPES) tree.root.addEventListener(type, (e) => this.handle(e), { signal });
+    signal.addEventListener("abort", () => this.viewer?.disconnect());
     document.addEventListener("pointerdown", (e) => this.dismiss(e.target), { signal, capture: true });
     document.addEventListener("keydown", (e) => this.escape(e), { signal, capture: true });
   }
@@ -41,13 +48,14 @@ export class TreeEvents {
   handle(event) {
     if (/** @type {any} */ (event).gwHandled) return;
     if (event.type === "submit") event.preventDefault();
-    if (event.type === "focusin") this.typed.delete(/** @type {Element} */ (event.target));
+    if (event.type === "focusin") this.focused(/** @type {Element} */ (event.target));
     if (event.type === "input") this.remember(/** @type {any} */ (event.target));
     for (let dom = /** @type {Element | null} */ (event.target); dom; dom = dom.parentElement) {
       if (isDisabled(dom)) return;
       const name = nameFor(this.tree.nodes.get(dom), event);
       if (name) return this.fire(event, dom, name);
       if (event.type === "keydown" && this.rove(/** @type {KeyboardEvent} */ (event), dom)) return;
+      if (event.type === "keydown" && this.walk(/** @type {KeyboardEvent} */ (event), dom)) return;
       if (dom === this.tree.root) return;
       if (blocks(event, dom)) return;
     }
@@ -125,14 +133,75 @@ export class TreeEvents {
     return true;
   }
 
+  /** Arrow keys among the rows of a table with `data-rows`. @param {KeyboardEvent} event @param {Element} dom */
+  walk(event, dom) {
+    if (!this.walked.has(dom)) return false;
+    const rows = rowsOf(dom);
+    const row = /** @type {Element} */ (event.target).closest("tr");
+    const at = rows.findIndex((one) => one === row);
+    if (at < 0) return false;
+    /** @type {Record<string, number>} */
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
+    const to = rows[moves[event.key]];
+    if (!(event.key in moves)) return false;
+    to?.focus();
+    event.preventDefault();
+    return true;
+  }
+
+  /** @param {Element} target */
+  focused(target) {
+    this.typed.delete(target);
+    for (const body of this.walked.keys()) {
+      if (!body.contains(target)) continue;
+      const row = rowsOf(body).find((one) => one === target);
+      if (row) this.walked.set(body, row);
+      this.stop(body);
+    }
+  }
+
+  /** One row is a stop of the Tab key: the one that had the focus last. @param {Element} body */
+  stop(body) {
+    const rows = rowsOf(body);
+    const at = rows.find((row) => row === this.walked.get(body)) ?? rows[0];
+    for (const row of rows) row.tabIndex = row === at ? 0 : -1;
+  }
+
+  /** @param {Element} dom */
+  watch(dom) {
+    if (typeof IntersectionObserver === "undefined") return;
+    this.viewer ??= new IntersectionObserver((entries) => entries.forEach((entry) => this.seen(entry)));
+    this.watched.set(dom, true);
+    this.viewer.observe(dom);
+  }
+
+  /** @param {IntersectionObserverEntry} entry */
+  seen({ target, isIntersecting }) {
+    const name = this.tree.nodes.get(target)?.on?.visible;
+    if (!target.isConnected || !name || this.watched.get(target) === isIntersecting) return;
+    this.watched.set(target, isIntersecting);
+    this.send({ event: "visible", name, key: this.keyed(target), visible: isIntersecting });
+  }
+
   /** @param {Element} dom @param {VElement} node */
   mark(dom, node) {
+    if (node.on?.visible && !this.watched.has(dom)) this.watch(dom);
+    if (node.a && "data-rows" in node.a && !this.walked.has(dom)) this.walked.set(dom, dom);
     if (node.on?.dismiss) this.marked.add(dom);
     else if (this.marked.size > 0) this.marked.delete(dom);
   }
 
   /** After a patch: note what opened, give the focus back for what closed. */
   changed() {
+    for (const dom of this.watched.keys()) {
+      if (this.tree.root.contains(dom)) continue;
+      this.watched.delete(dom);
+      this.viewer?.unobserve(dom);
+    }
+    for (const body of this.walked.keys()) {
+      if (this.tree.root.contains(body)) this.stop(body);
+      else this.walked.delete(body);
+    }
     for (const dom of this.marked) {
       if (!this.tree.root.contains(dom)) this.marked.delete(dom);
       else if (!this.dismissable.has(dom)) this.dismissable.set(dom, document.activeElement);
@@ -168,6 +237,11 @@ export class TreeEvents {
     const name = this.tree.nodes.get(dom)?.on?.dismiss;
     if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) });
   }
+}
+
+/** The rows of a table that can have the focus. @param {Element} body @returns {HTMLElement[]} */
+function rowsOf(body) {
+  return /** @type {HTMLElement[]} */ (Array.from(body.children).filter((row) => row.hasAttribute("tabindex")));
 }
 
 /** @param {Element} dom */
