@@ -29,6 +29,7 @@ class Action:
         focus: gets the first focus; else the first action does, which should be the safe one.
         closes: False keeps the dialog shown, e.g. while the input is checked.
         left: stands at the left edge, apart from the others.
+        busy: turns a wheel and can be pressed in vain; unlike a disabled one it keeps the focus.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Action:
     focus: bool = False
     closes: bool = True
     left: bool = False
+    busy: bool = False
 
 
 class Dialog(Component):
@@ -131,10 +133,11 @@ class Dialog(Component):
                 "type": "button",
                 "class": f"gw-btn gw-btn--lg{kind}",
                 "disabled": action.disabled,
+                "aria-disabled": True if action.busy else None,
                 "title": action.title,
                 "data-focus": "" if first else None,
             },
-            icon(action.icon, 14) if action.icon else None,
+            _wheel() if action.busy else icon(action.icon, 14) if action.icon else None,
             action.label,
             on={"click": action.name},
             key=action.name,
@@ -147,6 +150,10 @@ class Dialog(Component):
 
     def __repr__(self) -> str:
         return f"Dialog({self.title!r})"
+
+
+def _wheel() -> Node:
+    return icon("spin", 14, classes="gw-spin")
 
 
 async def confirm(

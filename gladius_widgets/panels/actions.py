@@ -16,10 +16,11 @@ from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.bundle import FORMATS, bundle
+from gladius_widgets.panels.cancel_dialog import CancelDialog
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.models import controls as model
 from gladius_widgets.panels.models.settings import change_words, differences
-from gladius_widgets.panels.questions import ask_format, ask_why
+from gladius_widgets.panels.questions import ask_format
 from gladius_widgets.panels.settings_dialog import REVERT, ask_settings, show_differences
 from gladius_widgets.store.control import Ack, Request
 
@@ -133,9 +134,17 @@ class JobActions:
             await self._command("set", Command.SET, wanted)
 
     async def _cancel(self) -> None:
-        reason = await ask_why(self._feed.job)
-        if reason:
-            await self._command("cancel", Command.CANCEL, {"reason": reason})
+        await CancelDialog(
+            lambda: self._feed.job,
+            self._client,
+            busy=self._cancelling,
+            own=self.own.add,
+            stop=self._stop,
+        ).run()
+
+    def _cancelling(self, busy: bool) -> None:
+        self.used = self.used if busy else ("cancel", time.monotonic())
+        self._set_pending("cancel" if busy else "")
 
     def _set_pending(self, name: str) -> None:
         self.pending = name

@@ -11,10 +11,10 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import Command
 from gladius_widgets.panels.actions import tell, tell_waiting
+from gladius_widgets.panels.cancel_dialog import CancelDialog, ask_why_all
 from gladius_widgets.panels.models.jobs_csv import to_csv
 from gladius_widgets.panels.models.jobs_menu import cancellable, deletable
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.questions import ask_why, ask_why_all
 from gladius_widgets.store.control import Request
 
 _ANSWER_S = 30.0
@@ -59,10 +59,12 @@ class JobsActions:
         if not fit.jobs:
             toasts().show("Nothing to cancel", fit.left_out, "yellow")
             return False
-        reason = await ask_why_all([job.name for job in fit.jobs], fit.left_out)
-        if reason is None:
+        why = await ask_why_all([job.name for job in fit.jobs], fit.left_out)
+        if why is None:
             return False
-        done = await self._each(fit.jobs, lambda job: self._client.cancel(job.id, reason))
+        done = await self._each(
+            fit.jobs, lambda job: self._client.command(job.id, Command.CANCEL, why.args)
+        )
         if done:
             toasts().show(f"{_jobs(len(done))} cancelled", _names(done), "green", icon="stopc")
         return True
@@ -121,14 +123,14 @@ class JobsActions:
             self._changed()
 
     async def _cancel(self, job: Job) -> None:
+        def busy(is_busy: bool) -> None:
+            (self.busy.add if is_busy else self.busy.discard)(job.id)
+            self._changed()
+
         try:
-            snapshot = await asyncio.to_thread(self._snapshot, job.id)
+            await CancelDialog(lambda: self._snapshot(job.id), self._client, busy=busy).run()
         except GladiusError as error:
             toasts().error(error)
-            return
-        reason = await ask_why(snapshot)
-        if reason:
-            await self._command(job, Command.CANCEL, {"reason": reason})
 
     def _snapshot(self, job_id: str) -> JobSnapshot:
         """The job as the question shows it."""
@@ -143,6 +145,7 @@ class JobsActions:
             cost=job.cost,
             currency=job.currency,
             run=read_status(self._client.home.run(job.id)),
+            record=job,
         )
 
     async def _restore(self, batch: tuple[Job, ...]) -> None:

@@ -23,12 +23,21 @@ function open(model, ui, signal) {
   const send = (/** @type {any} */ message) => model.send(message);
   const tree = new ui.Tree(root, { send, signal });
   const paint = () => tree.update({ t: "div", a: { class: "gw-overlay" }, c: [model.get("_tree")] });
-  paint();
-  model.on("change:_tree", paint);
-
   const fields = () => /** @type {HTMLElement[]} */ (Array.from(root.querySelectorAll(FOCUSABLE)));
-  const first = /** @type {HTMLElement | null} */ (root.querySelector("[autofocus]") ?? root.querySelector("[data-focus]"));
-  (first ?? fields()[0])?.focus({ preventScroll: true });
+  const focusFirst = () => {
+    const first = root.querySelector("[autofocus]") ?? root.querySelector("[data-focus]:not(:disabled)") ?? fields()[0];
+    /** @type {HTMLElement | undefined} */ (first)?.focus({ preventScroll: true });
+  };
+  // What had the focus may be gone, as when a dialog turns into one with other buttons.
+  const repaint = () => {
+    paint();
+    const focused = document.activeElement;
+    const lost = !focused || focused === document.body || (root.contains(focused) && focused.matches(":disabled"));
+    if (lost && isTopmost(root)) focusFirst();
+  };
+  paint();
+  model.on("change:_tree", repaint);
+  focusFirst();
 
   // On the window and first of all: neither the page nor the notebook sees a key meanwhile.
   window.addEventListener(
@@ -56,7 +65,7 @@ function open(model, ui, signal) {
     { signal },
   );
   signal.addEventListener("abort", () => {
-    model.off("change:_tree", paint);
+    model.off("change:_tree", repaint);
     if (before?.isConnected) before.focus({ preventScroll: true });
   });
 }
