@@ -1,7 +1,7 @@
 """Make the pictures in docs/ anew, from real runs: `python scripts/screenshots.py [--steps 1500]`.
 
 A home of its own gets six jobs: one completes, one is killed, one is cancelled, one is paused, one
-waits, and one trains on; then both pages are pictured, light and dark, 1440 px wide.
+waits, and one trains on; then the pages are pictured, 1440 px wide, some in the dark as well.
 """
 
 import argparse
@@ -27,6 +27,16 @@ DOCS = REPOSITORY / "docs"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 QUICK = ("data.max_samples=300", "model.train_tokenizer_vocab=400", "cost.hourly_rate=2.49")
 WIDTH = 1440
+# The picture's name, the page, and the themes.
+BOTH, LIGHT = ("light", "dark"), ("light",)
+PAGES = (
+    ("console", "console.ipynb?job={job}", BOTH),
+    ("jobs", "jobs.ipynb?", BOTH),
+    ("job", "job.ipynb?job={job}", BOTH),
+    ("events", "job.ipynb?job={job}&tab=event-log", LIGHT),
+    ("queue", "jobs.ipynb?tab=queue", LIGHT),
+    ("compare", "compare.ipynb?jobs={job},docs-qa-moe", LIGHT),
+)
 
 
 def main() -> None:
@@ -104,20 +114,16 @@ def with_server(home: str, use: Callable[[str, str], None]) -> None:
 
 
 def picture(address: str, token: str, job_id: str) -> None:
-    """Both pages, light and dark."""
+    """Every page in its themes."""
     DOCS.mkdir(exist_ok=True)
     program = os.environ.get("GLADIUS_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        for theme in ("light", "dark"):
-            for name, path in (
-                ("console", f"console.ipynb?job={job_id}&"),
-                ("jobs", "jobs.ipynb?"),
-            ):
-                page = browser.new_page(
-                    color_scheme=theme, viewport={"width": WIDTH, "height": 900}
-                )
-                page.goto(f"{address}/voila/render/{path}token={token}")
+        for name, path, themes in PAGES:
+            for theme in themes:
+                viewport: Any = {"width": WIDTH, "height": 900}
+                page = browser.new_page(color_scheme=theme, viewport=viewport)
+                page.goto(f"{address}/voila/render/{path.format(job=job_id)}&token={token}")
                 settle(page)
                 page.screenshot(path=DOCS / f"{name}_{theme}.png")
                 page.close()
@@ -126,7 +132,7 @@ def picture(address: str, token: str, job_id: str) -> None:
 
 def settle(page: Page) -> None:
     """Wait until the page is drawn; then make the window as high as it."""
-    page.wait_for_selector(".gw-statusbar, .gw-table", timeout=60_000)
+    page.wait_for_selector(".gw-statusbar, .gw-table, .gw-tabs", timeout=60_000)
     page.wait_for_timeout(2_000)
     height = page.evaluate("document.querySelector('.gw-app').scrollHeight")
     page.set_viewport_size({"width": WIDTH, "height": max(560, min(height, 4000))})
