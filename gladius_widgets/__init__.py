@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gladius_widgets.client import Client
     from gladius_widgets.core.errors import GladiusError
+    from gladius_widgets.pages.compare import CompareJobs
     from gladius_widgets.pages.console import TrainingConsole
     from gladius_widgets.pages.job import JobDashboard
     from gladius_widgets.pages.jobs import JobsPage
     from gladius_widgets.pages.new_job import NewJobPage
     from gladius_widgets.panels.config_snapshot import ConfigSnapshot
     from gladius_widgets.panels.controls import TrainingControls
+    from gladius_widgets.panels.event_log import EventLog
     from gladius_widgets.panels.experts import ExpertChart
     from gladius_widgets.panels.jobs_table import JobsTable
     from gladius_widgets.panels.log import TrainingLog
@@ -31,7 +33,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Client": "client",
     "GladiusError": "core.errors",
+    "CompareJobs": "pages.compare",
     "ConfigSnapshot": "panels.config_snapshot",
+    "EventLog": "panels.event_log",
     "ExpertChart": "panels.experts",
     "JobDashboard": "pages.job",
     "JobResults": "panels.results",
@@ -51,7 +55,9 @@ _HOMES = {
 
 __all__ = [
     "Client",
+    "CompareJobs",
     "ConfigSnapshot",
+    "EventLog",
     "ExpertChart",
     "GladiusError",
     "JobDashboard",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import orjson
 
 from gladius_widgets.panels.models.event_log import payload_text
-from gladius_widgets.panels.models.jobs_csv import as_cell
+from gladius_widgets.panels.models.jobs_csv import cell
 from gladius_widgets.store.events import Event
 
 COLUMNS = ("time", "time_unix_s", "type", "message", "source", "attempt", "payload")
@@ -30,14 +30,14 @@ def to_csv(events: Iterable[Event]) -> bytes:
     writer.writerow(COLUMNS)
     for event in events:
         values = [event.type, event.message, event.source, event.attempt, payload_text(event)]
-        writer.writerow([_moment(event.time), repr(event.time), *map(as_cell, values)])
+        writer.writerow([_moment(event.time), repr(event.time), *map(cell, values)])
     return out.getvalue().encode("utf-8-sig")
 
 
-def filename(job_name: str, kind: str, now: float) -> str:
+def filename(job_name: str, kind: str, now: float, what: str = "events") -> str:
     """`{job_name}-events-{timestamp}.json`, whatever the job is called."""
     name = re.sub(r"[^\w.+-]+", "-", job_name).strip("-.")[:_LONGEST_NAME] or "job"
-    return f"{name}-events-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}.{kind}"
+    return f"{name}-{what}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}.{kind}"
 
 
 def _moment(time_s: float) -> str:

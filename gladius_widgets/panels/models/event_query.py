@@ -101,7 +101,7 @@ class EventQuery:
         if self.range == "week":
             return minute - 7 * _DAY_S, None
         if self.range == "today":
-            return _midnight(now), None
+            return local_day(now), None
         if self.range == "custom":
             end = _moment(self.end)
             # The field names a minute; all of it is meant.
@@ -150,7 +150,8 @@ def in_order(kinds: Iterable[str]) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in chosen)
 
 
-def _midnight(now: float) -> float:
+def local_day(now: float) -> float:
+    """When the local day of a moment began; both in unix s."""
     day = datetime.fromtimestamp(now).astimezone().date()
     return datetime(day.year, day.month, day.day).astimezone().timestamp()
 

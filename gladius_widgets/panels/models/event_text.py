@@ -99,6 +99,11 @@ def lay_out(value: Any) -> Layout:
     return Layout((*pieces, Piece(plain)) if plain else tuple(pieces), True)
 
 
+def as_json(value: Any) -> str:
+    """All of it, to be copied."""
+    return _string(value, indent=2)
+
+
 def _pieces(value: Any, depth: int) -> Iterator[Piece]:
     """The store caps a payload's depth, so recursion ends."""
     if isinstance(value, dict) and value:
@@ -140,9 +145,9 @@ def _is_short(items: Any) -> bool:
     return sum(len(item) if isinstance(item, str) else 8 for item in items) <= _INLINE_CHARS
 
 
-def _string(text: str) -> str:
+def _string(value: Any, indent: int | None = None) -> str:
     """As JSON; what cannot be seen or reorders text is escaped, which means the same."""
-    return _UNSEEN.sub(_escaped, json.dumps(text, ensure_ascii=False))
+    return _UNSEEN.sub(_escaped, json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def _number(value: Any) -> str:
