@@ -1,6 +1,5 @@
 """Checkpoint folders: written whole or not at all, verified before they are trusted."""
 
-import hashlib
 import os
 import shutil
 import time
@@ -11,10 +10,9 @@ from typing import Any
 
 from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.store.checkpoints import MANIFEST, sha256_of, verify
 
-MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
-_BLOCK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -141,27 +139,7 @@ def is_sound(manifest: dict[str, Any]) -> bool:
     return not manifest.get("nonfinite_in_row")
 
 
-def verify(folder: Path) -> tuple[dict[str, Any], str | None]:
-    """A checkpoint's manifest, and what is wrong; None when every file is as it says."""
-    manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        return {}, "no manifest"
-    for name, expected in manifest["files"].items():
-        path = folder / name
-        try:
-            if path.stat().st_size != expected["bytes"] or _sha256(path) != expected["sha256"]:
-                return manifest, f"{name} is damaged"
-        except OSError:
-            return manifest, f"{name} is missing"
-    return manifest, None
-
-
 def _sync_and_hash(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}

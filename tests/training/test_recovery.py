@@ -27,8 +27,8 @@ from training.harness import (
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.store.checkpoints import verify
 from gladius_widgets.store.control import request, wait_ack
-from gladius_widgets.training.checkpoint_store import verify
 from gladius_widgets.training.optimizer import allocate, build_optimizer
 from gladius_widgets.training.token_data import Batches, TokenData
 
