@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from gladius_widgets.pages.new_job import NewJobPage
     from gladius_widgets.panels.config_snapshot import ConfigSnapshot
     from gladius_widgets.panels.controls import TrainingControls
+    from gladius_widgets.panels.cost import CostTracker
     from gladius_widgets.panels.event_log import EventLog
     from gladius_widgets.panels.experts import ExpertChart
+    from gladius_widgets.panels.job_progress import ProgressHeader
     from gladius_widgets.panels.jobs_table import JobsTable
     from gladius_widgets.panels.log import TrainingLog
     from gladius_widgets.panels.loss import LossChart
+    from gladius_widgets.panels.loss_curve import LossCurve
     from gladius_widgets.panels.memory import MemoryChart
+    from gladius_widgets.panels.metrics import CurrentMetrics
     from gladius_widgets.panels.progress import ProgressOverview
     from gladius_widgets.panels.queue import QueuePanel
     from gladius_widgets.panels.results import JobResults
+    from gladius_widgets.panels.stages import StageIndicator
     from gladius_widgets.panels.status_bar import StatusBar
     from gladius_widgets.panels.throughput import ThroughputChart
 
@@ -35,6 +40,8 @@ _HOMES = {
     "GladiusError": "core.errors",
     "CompareJobs": "pages.compare",
     "ConfigSnapshot": "panels.config_snapshot",
+    "CostTracker": "panels.cost",
+    "CurrentMetrics": "panels.metrics",
     "EventLog": "panels.event_log",
     "ExpertChart": "panels.experts",
     "JobDashboard": "pages.job",
@@ -42,10 +49,13 @@ _HOMES = {
     "JobsPage": "pages.jobs",
     "JobsTable": "panels.jobs_table",
     "LossChart": "panels.loss",
+    "LossCurve": "panels.loss_curve",
     "MemoryChart": "panels.memory",
     "NewJobPage": "pages.new_job",
+    "ProgressHeader": "panels.job_progress",
     "ProgressOverview": "panels.progress",
     "QueuePanel": "panels.queue",
+    "StageIndicator": "panels.stages",
     "StatusBar": "panels.status_bar",
     "ThroughputChart": "panels.throughput",
     "TrainingConsole": "pages.console",
@@ -57,6 +67,8 @@ __all__ = [
     "Client",
     "CompareJobs",
     "ConfigSnapshot",
+    "CostTracker",
+    "CurrentMetrics",
     "EventLog",
     "ExpertChart",
     "GladiusError",
@@ -65,10 +77,13 @@ __all__ = [
     "JobsPage",
     "JobsTable",
     "LossChart",
+    "LossCurve",
     "MemoryChart",
     "NewJobPage",
+    "ProgressHeader",
     "ProgressOverview",
     "QueuePanel",
+    "StageIndicator",
     "StatusBar",
     "ThroughputChart",
     "TrainingConsole",

@@ -232,6 +232,80 @@ def projection(
 # Against the estimate
 
 
+class Basis(StrEnum):
+    """Who says what a job will cost."""
+
+    CONFIG = "config"
+    EARLIER_RUNS = "earlier runs"
+    THIS_RUN = "this run"
+
+
+@dataclass(frozen=True)
+class EstimatedCost:
+    """What a job is expected to cost, at least and at most."""
+
+    low: float
+    high: float
+    basis: Basis
+
+
+def estimated_cost(
+    said: tuple[float | None, float | None],
+    took_s: tuple[float | None, float | None],
+    hourly_rate: float | None,
+    gpus: int,
+    basis: Basis = Basis.EARLIER_RUNS,
+) -> EstimatedCost | None:
+    """The one place that turns an estimate into amounts: the config's own win over measured time.
+
+    Args:
+        said: amounts in the config, low and high.
+        took_s: seconds on its machine as measured, low and high.
+        hourly_rate: per GPU or machine; None = unknown, and time has no price.
+        gpus: that are paid for.
+        basis: where the time was measured.
+
+    Returns:
+        None when neither is known.
+    """
+    low, high = said
+    if low is not None and high is not None:
+        basis = Basis.CONFIG
+    else:
+        low, high = (price_of(time_s, hourly_rate, gpus) for time_s in took_s)
+    return EstimatedCost(low, high, basis) if low is not None and high is not None else None
+
+
+def before_training_s(history: Sequence[AttemptHistory]) -> float:
+    """Seconds on its machine before the first step, in the first attempt that trained; else 0."""
+    for one in history:
+        if one.training_from is not None:
+            return max(0.0, one.training_from - one.span.started_at)
+    return 0.0
+
+
+def whole_time_s(
+    steps: int | None, step_s: float | None, aside_s: float, spread: float = USUAL_SPREAD
+) -> tuple[float | None, float | None]:
+    """How long a run takes at the pace of its first steps, `spread` (a share) shorter and longer.
+
+    Args:
+        steps: of the whole run.
+        step_s: seconds one takes.
+        aside_s: on its machine before the first step.
+        spread: how far that may be off.
+    """
+    if steps is None or step_s is None or not math.isfinite(step_s):
+        return None, None
+    whole_s = aside_s + steps * step_s
+    return whole_s * (1 - spread), whole_s * (1 + spread)
+
+
+def bar_end(spent_so_far: float | None, high: float | None) -> float | None:
+    """What the bar runs to: the estimate's high end, or what is spent where that is more."""
+    return max(high, spent_so_far or 0.0) if high else None
+
+
 def percent_of_estimate(spent_so_far: float | None, low: float | None) -> float | None:
     """Percent of the estimate's low end; None when a part is unknown or the estimate is 0."""
     if spent_so_far is None or not low:
@@ -271,6 +345,20 @@ def amount_tone(amount: float | None) -> Tone:
 # Against the limits
 
 
+def budget_left_s(
+    spent_so_far: float | None, budget: float | None, hourly_rate: float | None, gpus: int
+) -> float | None:
+    """How long (s) a machine can still be held within the budget; 0 when it is spent."""
+    if spent_so_far is None or budget is None:
+        return None
+    return time_for(max(0.0, budget - spent_so_far), hourly_rate, gpus)
+
+
+def warning_amount(budget: float | None, warn_percent: float) -> float | None:
+    """The spending from which the budget warns."""
+    return None if budget is None else budget * warn_percent / 100
+
+
 def budget_state(
     spent_so_far: float | None, budget: float | None, warn_percent: float
 ) -> BudgetState:
@@ -279,7 +367,8 @@ def budget_state(
         return BudgetState.OK
     if spent_so_far >= budget:
         return BudgetState.OVER
-    return BudgetState.WARN if spent_so_far >= budget * warn_percent / 100 else BudgetState.OK
+    warns = spent_so_far >= (warning_amount(budget, warn_percent) or 0.0)
+    return BudgetState.WARN if warns else BudgetState.OK
 
 
 def is_over_runtime(billed_s: float, max_hours: float | None) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.cost import USUAL_SPREAD, price_of, time_for
+from gladius_widgets.core.cost import USUAL_SPREAD, Basis, estimated_cost, time_for
 from gladius_widgets.core.rates import Price
 
 # With so many earlier runs, their differences tell the spread; with fewer it is the usual one.
@@ -86,27 +86,22 @@ def estimate(
     """
     steps = planned_steps(config, samples)
     low_s, high_s = _measured_range(steps, measured)
-    cost_low, cost_high = (price_of(s, price.hourly, gpus) for s in (low_s, high_s))
+    said = (config.cost.estimate_low, config.cost.estimate_high)
+    found = estimated_cost((None, None), (low_s, high_s), price.hourly, gpus)
+    told = estimated_cost(said, (low_s, high_s), price.hourly, gpus)
     basis: Literal["config", "measured", ""] = "measured" if low_s is not None else ""
     notes = [_note(steps, measured)]
-    said_low, said_high = config.cost.estimate_low, config.cost.estimate_high
-    if said_low is not None and said_high is not None:
-        notes = ["As the config says."]
-        contradicted = (
-            cost_low is not None
-            and cost_high is not None
-            and (cost_high < said_low or cost_low > said_high)
-        )
-        if contradicted:
-            found = f"{cost_low:.2f} to {cost_high:.2f} {price.currency}"
-            notes.append(f"Earlier runs of the same shape make it {found}.")
-        basis, cost_low, cost_high = "config", said_low, said_high
+    if told is not None and told.basis is Basis.CONFIG:
+        basis, notes = "config", ["As the config says."]
+        if found is not None and (found.high < told.low or found.low > told.high):
+            words = f"{found.low:.2f} to {found.high:.2f} {price.currency}"
+            notes.append(f"Earlier runs of the same shape make it {words}.")
         if price.hourly:
-            low_s, high_s = (time_for(a, price.hourly, gpus) for a in (said_low, said_high))
+            low_s, high_s = (time_for(a, price.hourly, gpus) for a in said)
     if price.hourly is None:
         notes.append(price.reason)
     return Estimate(
-        steps, low_s, high_s, cost_low, cost_high, price.currency, basis,
+        steps, low_s, high_s, told and told.low, told and told.high, price.currency, basis,
         " ".join(filter(None, notes)), price.hourly, gpus,
     )  # fmt: skip
 

@@ -40,6 +40,14 @@ def rate(value: float | None) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def decimal_rate(value: float | None) -> str:
+    """A learning rate with three digits that count: `0.000182`, `0.002`; below 1e-6 as `rate`."""
+    if not is_known(value) or abs(value) < 1e-6:
+        return rate(value)
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return plain(value, decimals)
+
+
 def plain(value: float | None, digits: int = 3) -> str:
     """A number with at most `digits` decimals and no trailing zeros: `0.847`, `0.01`, `32`."""
     if not is_known(value):
@@ -86,6 +94,22 @@ def money(amount: float | None, currency: str = "USD") -> str:
         return UNKNOWN
     sign = _CURRENCY_SIGNS.get(currency, f"{currency} ")
     return f"{MINUS if amount < 0 else ''}{sign}{abs(amount):,.2f}"
+
+
+def round_money(amount: float | None, currency: str = "USD") -> str:
+    """An amount, without cents where it has none: `$45`, `$2.49`."""
+    text = money(amount, currency)
+    return text.removesuffix(".00") if is_known(amount) and amount == round(amount) else text
+
+
+def money_range(low: float | None, high: float | None, currency: str = "USD") -> str:
+    """Two amounts: `$45–55`, `$43.55–51.09`; one where they read the same."""
+    if not is_known(low) or not is_known(high):
+        return UNKNOWN
+    show = round_money if low == round(low) and high == round(high) else money
+    first, last = show(low, currency), show(high, currency)
+    sign = len(money(0, currency)) - len("0.00")
+    return first if first == last else f"{first}–{last[sign:]}"
 
 
 def duration(seconds: float | None) -> str:

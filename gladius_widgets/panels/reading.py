@@ -18,6 +18,7 @@ from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.panels import history
 from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.store.cost_history import CostHistory
 from gladius_widgets.store.events import Event, EventReader
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.registry import Job
@@ -57,6 +58,7 @@ class RunReader:
             name: MetricReader(run.table(name), schema) for name, schema in _SCHEMAS.items()
         }
         self._events = EventReader(run)
+        self._attempts = CostHistory(run)
         self._told: set[str] = set()
         self._config: TrainingConfig | None = None
         self._origin = ""
@@ -67,12 +69,13 @@ class RunReader:
         Raises:
             GladiusError: the job is no longer there.
         """
-        news = News()
+        news, topics = News(), frozenset(topics)
+        if EVENTS in topics:  # first: the snapshot tells by them when a job was paused
+            news.events = self._events.poll()
+            self._attempts.take(news.events)
         for name in topics:
             if name in self._tables:
                 news.tables[name] = self._poll(name, news)
-            elif name == EVENTS:
-                news.events = self._events.poll()
             elif name == STATE:
                 news.snapshot = self._snapshot()
         return news
@@ -106,6 +109,7 @@ class RunReader:
             config_modified_at=modified_at,
             error=job.error,
             record=job,
+            attempts=tuple(self._attempts.read()),
         )
 
     def _read_config(self) -> TrainingConfig | None:

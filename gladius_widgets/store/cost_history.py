@@ -1,5 +1,6 @@
 """What a run's machines were paid for: its attempts, and in each when it trained or was paused."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gladius_widgets.core.cost import AttemptHistory, BillableSpan
@@ -32,8 +33,8 @@ class _Told:
         return (*self.pauses, *open_one)
 
 
-class CostHistoryReader:
-    """Follows a run's status events from a cursor, so that asking again is cheap.
+class CostHistory:
+    """Attempts and what they did, for whoever reads the run's events anyway.
 
     Attempts and their ends are from the attempts' own records; what they did in between from
     events whose payload names a `status`.
@@ -41,13 +42,15 @@ class CostHistoryReader:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._events = EventReader(run)
         self._told: dict[int, _Told] = {}
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Take in new events."""
+        for event in events:
+            self._take(event)
 
     def read(self) -> list[AttemptHistory]:
         """Every attempt that has had a machine, in their order."""
-        for event in self._events.poll():
-            self._take(event)
         history = []
         for number, span in numbered_spans(self._run):
             told = self._told.get(number) or _Told()
@@ -66,3 +69,16 @@ class CostHistoryReader:
         if snapshot is None or snapshot.attempt != number:
             return None
         return snapshot.stages[Stage.TRAINING].started_at
+
+
+class CostHistoryReader(CostHistory):
+    """Follows a run's events from a cursor of its own, so that asking again is cheap."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        super().__init__(run)
+        self._events = EventReader(run)
+
+    def read(self) -> list[AttemptHistory]:
+        """As `CostHistory.read`, with the events so far."""
+        self.take(self._events.poll())
+        return super().read()
