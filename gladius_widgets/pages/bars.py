@@ -63,13 +63,28 @@ def user(name: str, classes: str = "") -> Node:
     return h("span", {"class": f"gw-user {classes}".strip(), "title": "Your account"}, dot, name)
 
 
-def jobs_bar(user_name: str, *, is_live: bool = True, links: bool = True) -> Node:
-    """The app bar of the jobs page and what belongs to it; no `links` where no pages are."""
+def jobs_bar(
+    user_name: str,
+    *,
+    is_live: bool = True,
+    links: bool = True,
+    console: str = CONSOLE_PAGE,
+    is_list: bool = True,
+) -> Node:
+    """The app bar of the jobs page and what belongs to it.
+
+    Args:
+        user_name: who looks.
+        is_live: whether what is shown is current.
+        links: False where there are no pages to go to.
+        console: where the console is; by default that of the newest job.
+        is_list: whether this is the list itself, or one of its jobs.
+    """
     nav = h(
         "nav",
         {"class": "gw-nav", "aria-label": "Main"},
-        h("a", {"href": JOBS_PAGE, "aria-current": "page"}, "Jobs"),
-        h("a", {"href": CONSOLE_PAGE}, "Console"),
+        h("a", {"href": JOBS_PAGE, "aria-current": "page" if is_list else "true"}, "Jobs"),
+        h("a", {"href": console}, "Console"),
     )
     return h(
         "header",

@@ -1,18 +1,17 @@
 """TrainingConsole: everything about one running job on one page."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.pages.announcer import Announcer
 from gladius_widgets.pages.frame import frame, problem
 from gladius_widgets.pages.header import HeaderBar
 from gladius_widgets.pages.notices import Notices
-from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.config_snapshot import ConfigSnapshot
 from gladius_widgets.panels.controls import TrainingControls
@@ -22,15 +21,12 @@ from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.log import TrainingLog
 from gladius_widgets.panels.loss import LossChart
 from gladius_widgets.panels.memory import MemoryChart
-from gladius_widgets.panels.models import progress, words
-from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.panel import default_client, open_feed
 from gladius_widgets.panels.progress import ProgressOverview
 from gladius_widgets.panels.status_bar import StatusBar
 from gladius_widgets.panels.throughput import ThroughputChart
 
 _CHARTS = ("loss", "experts", "throughput", "memory")
-_ANNOUNCE_S = 30.0
 
 
 class TrainingConsole(Element):
@@ -110,10 +106,11 @@ class TrainingConsole(Element):
             "progress": ProgressOverview(job_id, client=client),
             "config": ConfigSnapshot(job_id, client=client),
             "status": StatusBar(job_id, client=client),
-            "spoken": _Announcer(feed),
+            "spoken": Announcer(feed),
         }
         self._panels = panels
         self._notices = Notices(feed, actions_of(feed, client))
+        self._end_watch = feed.on_gone(self._gone)
         self._hotkeys = self._chart_keys()
         self.slots = panels
         self.tree = _layout()
@@ -122,12 +119,18 @@ class TrainingConsole(Element):
     def _clear(self) -> None:
         if not self._panels:
             return
+        self._end_watch()
         self._notices.close()
         self._hotkeys.close()
         self.slots = {}
         for panel in self._panels.values():
             panel.close()
         self._panels = {}
+
+    def _gone(self, _error: GladiusError) -> None:
+        """Somebody deleted the job while it is shown."""
+        self._clear()
+        self.tree = problem(JobNotFoundError("This job has been deleted."))
 
     def _leave_or_none(self) -> Callable[[], object] | None:
         """How to leave: to the list, where there is one."""
@@ -143,28 +146,6 @@ class TrainingConsole(Element):
 
     def __repr__(self) -> str:
         return f"TrainingConsole({self._name!r})" if self._name else "TrainingConsole()"
-
-
-class _Announcer(Element):
-    """Tells screen readers how far the run is, every half a minute."""
-
-    def __init__(self, feed: Any) -> None:
-        super().__init__(h("div", {"class": "gw-sr", "role": "status"}))
-        self._feed = feed
-        part = Part(self._paint, frozenset({reading.STATE}), _ANNOUNCE_S)
-        self._end = feed.show([part])
-
-    def _paint(self) -> Sent:
-        job = self._feed.job
-        view = progress.view(job, time.time())
-        text = f"{words.status_sentence(job.status)}, {view.percent}, {view.measure}"
-        self.tree = h("div", {"class": "gw-sr", "role": "status"}, text)
-        return Sent(1, 200)
-
-    def close(self) -> None:
-        """Fall silent."""
-        self._end()
-        super().close()
 
 
 def _layout() -> Node:

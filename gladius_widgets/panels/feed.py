@@ -19,6 +19,7 @@ from watchfiles import awatch
 
 from gladius_widgets.components import events as page_events
 from gladius_widgets.components import location
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.history import History
@@ -38,6 +39,7 @@ _REPEAT_ERROR_S = 30.0
 
 LogListener = Callable[[bytes], None]
 EventListener = Callable[[list[Event]], None]
+GoneListener = Callable[[GladiusError], None]
 
 _budget = Budget()
 _feeds: "dict[str, JobFeed]" = {}
@@ -60,6 +62,7 @@ class JobFeed:
         self._schedule = Schedule(_budget)
         self._log_listeners: list[LogListener] = []
         self._event_listeners: list[EventListener] = []
+        self._gone_listeners: list[GoneListener] = []
         self._dirty: set[str] = set()
         self._wake: asyncio.Event | None = None
         self._log_wake: asyncio.Event | None = None
@@ -113,6 +116,10 @@ class JobFeed:
     def on_events(self, listener: EventListener) -> Callable[[], None]:
         """Have `listener` called with new events; those in `events` are not repeated."""
         return _listen(self._event_listeners, listener)
+
+    def on_gone(self, listener: GoneListener) -> Callable[[], None]:
+        """Have `listener` called once when the job is deleted; the feed has stopped by then."""
+        return _listen(self._gone_listeners, listener)
 
     def refresh(self, topics: Iterable[str] = reading.ALL) -> None:
         """Read these topics soon, whatever was noticed; also what follows a command."""
@@ -248,8 +255,19 @@ class JobFeed:
         topics, self._dirty = self._dirty, set()
         try:
             self._take(await asyncio.to_thread(self._reader.read, topics))
+        except JobNotFoundError as error:
+            self._tell_gone(error)
         except Exception as error:
             self._report(error)
+
+    def _tell_gone(self, error: GladiusError) -> None:
+        """There is nothing left to read: forget the run, and say so once."""
+        listeners = list(self._gone_listeners)
+        if not listeners:
+            self._report(error)
+        self.close()
+        for listener in listeners:
+            page_events.call(listener, error)
 
     def _take(self, news: News) -> None:
         taken = self.history
