@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gladius_widgets.cli import control, doctor, jobs, money, pages, queue
+from gladius_widgets.cli import control, doctor, events, jobs, money, pages, queue
 from gladius_widgets.cli.options import Chosen, HomeOption, JsonOption, chosen
 from gladius_widgets.core.errors import GladiusError
 
@@ -26,11 +26,13 @@ def gladius(context: typer.Context, home: HomeOption = None, as_json: JsonOption
 
 
 jobs.register(app)
+events.register(app)
 control.register(app)
 queue.register(app)
 money.register(app)
 pages.register(app)
 doctor.register(app)
+notices.register(app)
 
 
 def main() -> None:

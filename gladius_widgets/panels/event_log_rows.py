@@ -6,7 +6,6 @@ from typing import Any
 
 from gladius_widgets.components import Node, h, icon
 from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.models.event_log import payload_text
 from gladius_widgets.panels.models.event_query import KINDS
 from gladius_widgets.panels.models.event_text import (
     Layout,
@@ -177,7 +176,7 @@ def _badge(kind: str) -> Node:
 def _message(event: Event, state: RowState) -> list[Node | str | None]:
     """The message; after it, if the search found only the payload, where."""
     text = clean(event.message)[:_LINE_CHARS]
-    payload = payload_text(event) if state.words else ""
+    payload = event.payload_text if state.words else ""
     found = snippet(event.message, payload, state.words)
     return [
         h("span", {"dir": "auto"}, _marks(text, state.words)),
@@ -211,7 +210,7 @@ def _buttons(event: Event, number: int, target: str) -> Node:
 
 
 def _rest(event: Event, number: int) -> Node:
-    size = fmt.size(len(payload_text(event).encode()))
+    size = fmt.size(len(event.payload_text.encode()))
     return h(
         "p",
         {"class": "gw-row"},

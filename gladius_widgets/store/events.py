@@ -48,6 +48,16 @@ class Event:
         """As plain JSON types."""
         return asdict(self)
 
+    @property
+    def payload_text(self) -> str:
+        """The payload as JSON in one line; empty where there is none."""
+        return orjson.dumps(self.payload).decode() if self.payload else ""
+
+    @property
+    def text(self) -> str:
+        """What a search looks through: the message, and the payload as JSON."""
+        return f"{self.message}\n{self.payload_text}"
+
 
 def append_event(
     run: RunDirectory,
@@ -90,12 +100,16 @@ class EventReader:
 
     A line that is not whole yet waits for its end; one that is no event is left out and counted
     in `bad_lines`.
+
+    Args:
+        run: whose events.
+        position: the byte to begin at, as an earlier reader's `position`; 0 = the first event.
     """
 
-    def __init__(self, run: RunDirectory) -> None:
+    def __init__(self, run: RunDirectory, position: int = 0) -> None:
         self.path = run.events
         self.bad_lines = 0
-        self._offset = 0
+        self._offset = position
         self._inode: int | None = None
         self._skipping = False  # inside a line that is longer than any event
 
@@ -113,9 +127,16 @@ class EventReader:
             pass  # the next poll sees
         return events
 
+    @property
+    def position(self) -> int:
+        """The byte up to which events have been read."""
+        return self._offset
+
     def _start_over_if_replaced(self, status: os.stat_result) -> None:
-        if status.st_ino != self._inode or status.st_size < self._offset:
-            self._inode, self._offset, self._skipping = status.st_ino, 0, False
+        replaced = self._inode is not None and status.st_ino != self._inode
+        if replaced or status.st_size < self._offset:
+            self._offset, self._skipping = 0, False
+        self._inode = status.st_ino
 
     def _read_some(self, descriptor: int, events: list[Event]) -> bool:
         """Take whole lines from the next piece of the file; False when there is none."""

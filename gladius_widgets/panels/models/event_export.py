@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-from gladius_widgets.panels.models.event_log import payload_text
 from gladius_widgets.panels.models.jobs_csv import cell
 from gladius_widgets.store.events import Event
 
@@ -29,7 +28,7 @@ def to_csv(events: Iterable[Event]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for event in events:
-        values = [event.type, event.message, event.source, event.attempt, payload_text(event)]
+        values = [event.type, event.message, event.source, event.attempt, event.payload_text]
         writer.writerow([_moment(event.time), repr(event.time), *map(cell, values)])
     return out.getvalue().encode("utf-8-sig")
 

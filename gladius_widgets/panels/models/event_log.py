@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-import orjson
-
 from gladius_widgets.panels.models.event_query import PAGE_ROWS, EventQuery
 from gladius_widgets.store.events import Event
 
@@ -77,17 +75,7 @@ class EventIndex:
 
     def _prepare_texts(self) -> None:
         new = self._events[len(self._texts) :]
-        self._texts += [search_text(event).lower() for event in new]
-
-
-def search_text(event: Event) -> str:
-    """What is searched: the message, and the payload as JSON."""
-    return f"{event.message}\n{payload_text(event)}"
-
-
-def payload_text(event: Event) -> str:
-    """The payload as JSON in one line; empty where there is none."""
-    return orjson.dumps(event.payload).decode() if event.payload else ""
+        self._texts += [event.text.lower() for event in new]
 
 
 @dataclass(frozen=True)
