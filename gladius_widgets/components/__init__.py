@@ -5,7 +5,7 @@ with `.on("pause", handler)`. Nothing needs setting up: styles come by themselve
 """
 
 from gladius_widgets.components.base import Component
-from gladius_widgets.components.chart_overlay import ChartOverlay, Series
+from gladius_widgets.components.chart_overlay import ChartMark, ChartOverlay, Series
 from gladius_widgets.components.dialog import Action, Dialog, confirm
 from gladius_widgets.components.element import Element, stack
 from gladius_widgets.components.events import on_error
@@ -18,6 +18,7 @@ from gladius_widgets.components.tree import Node, clock, h, icon
 
 __all__ = [
     "Action",
+    "ChartMark",
     "ChartOverlay",
     "Component",
     "Dialog",

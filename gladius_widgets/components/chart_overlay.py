@@ -6,8 +6,8 @@ nothing is sent for a tooltip.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import traitlets
@@ -16,7 +16,7 @@ from bqplot.marks import Mark
 
 from gladius_widgets.components.base import STATIC, Component
 
-LEAST_SHARE = 1e-4  # of the extent: zooming in ends there
+LEAST_SHARE = 1e-5  # of the extent: zooming in ends there
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Series:
         color: CSS colour of its swatch, a variable as a rule.
         format: decimals.
         unit: written after the value.
+        log: the mark holds decimal logarithms of its values.
     """
 
     mark: Mark
@@ -36,6 +37,28 @@ class Series:
     color: str = "var(--gw-text-2)"
     format: int = 4
     unit: str = ""
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class ChartMark:
+    """Something that happened at an x: a button above the plot, and a hair line down it.
+
+    Args:
+        x: where.
+        icon: of the sprite.
+        tone: red, yellow, green, blue, gray …
+        lines: what the tooltip says, a line each, as text.
+        name: what the `mark` event names.
+        count: how many things it stands for.
+    """
+
+    x: float
+    icon: str
+    tone: str
+    lines: tuple[str, ...]
+    name: str
+    count: int = 1
 
 
 class ChartOverlay(Component):
@@ -55,9 +78,13 @@ class ChartOverlay(Component):
         extent: (x0, x1) to which zooming out is limited; default: what the data span.
         x_names: names of x values, e.g. `{0: "E0"}`, in place of the number.
         x_notes: a further line in the tooltip, by x value.
+        x_kind: how an x is written: `number`, `duration` (it is in s) or `count` (1.2M).
+        cursor: an x that a line points at; None for none.
+        marks: `ChartMark`s; those that would overlap are shown as one.
 
     Events: `click` with `x`, `index` and `series` of the nearest point; `zoom` with `x0`, `x1`
-    (None, None for all), sent after the x scale has been set.
+    (None, None for all), sent after the x scale has been set; `mark` with the `mark` (its name)
+    and `x` of one that was chosen; `clear` when Escape is pressed with no point shown.
     """
 
     _esm = STATIC / "chart_overlay.js"
@@ -69,12 +96,17 @@ class ChartOverlay(Component):
     zoomable = traitlets.Bool(True).tag(sync=True)
     x_names = traitlets.Dict().tag(sync=True)
     x_notes = traitlets.Dict().tag(sync=True)
+    x_kind = traitlets.Enum(["number", "duration", "count"], "number").tag(sync=True)
+    cursor = traitlets.Float(None, allow_none=True).tag(sync=True)
+    _marks = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     figure = traitlets.Instance(Figure)
     series = traitlets.List(traitlets.Instance(Series))
+    marks = traitlets.List(traitlets.Instance(ChartMark))
     extent = traitlets.Any(None, allow_none=True)
 
     def __init__(self, figure: Figure, series: Sequence[Series] = (), **kwargs: Any) -> None:
+        self._wants_picture: Callable[[bytes], object] | None = None
         super().__init__(figure=figure, series=list(series), **kwargs)
 
     @traitlets.observe("figure")
@@ -90,9 +122,14 @@ class ChartOverlay(Component):
                 "color": one.color,
                 "decimals": one.format,
                 "unit": one.unit,
+                "log": one.log,
             }
             for one in self.series
         ]
+
+    @traitlets.observe("marks")
+    def _list_marks(self, _change: object) -> None:
+        self._marks = [asdict(mark) for mark in self.marks]
 
     @traitlets.validate("x_names", "x_notes")
     def _with_text_keys(self, proposal: Any) -> Mapping[str, str]:
@@ -114,9 +151,18 @@ class ChartOverlay(Component):
         """Show all."""
         self._show(None, None)
 
+    def show_range(self, shown: tuple[float, float] | None) -> None:
+        """Show this range of x, or all."""
+        self._show(*(shown or (None, None)))
+
     def take_focus(self) -> None:
         """Focus the chart and bring it into view."""
         self.send({"focus": True})
+
+    def take_picture(self, title: str, then: Callable[[bytes], object]) -> None:
+        """Have the browser draw what is shown, with title and legend, and call `then(png)`."""
+        self._wants_picture = then
+        self.send({"picture": title})
 
     def _x_scale(self) -> Any:
         return self.series[0].mark.scales.get("x") if self.series else None
@@ -155,6 +201,11 @@ class ChartOverlay(Component):
             scale.min, scale.max = (float(limits[0]), float(limits[1])) if limits else (None, None)
 
     def _message(self, name: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if name == "picture":
+            then, self._wants_picture = self._wants_picture, None  # several views answer
+            if then is not None and buffers:
+                then(bytes(buffers[0]))
+            return
         if name != "zoom":
             super()._message(name, content, buffers)
             return

@@ -30,6 +30,7 @@ def figure(
     left_px: int,
     right_px: int = 8,
     top_px: int = 8,
+    height_px: int = PLOT_HEIGHT_PX,
     classes: str = "",
 ) -> Any:
     """A figure without frame, title, legend or animation, as wide as its place."""
@@ -41,9 +42,7 @@ def figure(
         padding_x=0,
         padding_y=0,
         fig_margin={"top": top_px, "bottom": 22, "left": left_px, "right": right_px},
-        layout=ipywidgets.Layout(
-            height=f"{PLOT_HEIGHT_PX}px", width="100%", min_width="0", margin="0"
-        ),
+        layout=ipywidgets.Layout(height=f"{height_px}px", width="100%", min_width="0", margin="0"),
     )
     for name in ("gw-fig", *classes.split()):
         made.add_class(name)
@@ -55,7 +54,14 @@ def scale(limits: tuple[float, float]) -> Scale:
     return LinearScale(min=float(limits[0]), max=float(limits[1]))
 
 
-def dots(scales: Scales, color: str, *, edge: str | None = None, marker: str = "circle") -> Mark:
+def dots(
+    scales: Scales,
+    color: str,
+    *,
+    edge: str | None = None,
+    marker: str = "circle",
+    size: int = 40,
+) -> Mark:
     """Single points, none as yet."""
     return Scatter(
         x=np.empty(0, np.float32),
@@ -65,7 +71,7 @@ def dots(scales: Scales, color: str, *, edge: str | None = None, marker: str = "
         stroke=edge,
         stroke_width=2,
         marker=marker,
-        default_size=40,
+        default_size=size,
     )
 
 
@@ -96,10 +102,22 @@ def linear_axis(
     return axis
 
 
-def set_ticks(axis: Any, limits: tuple[float, float]) -> Sent:
-    """Round ticks within the limits, with the decimals that they need."""
-    values = np.array(axes.ticks(*limits))
-    return put(axis, tick_values=values, tick_format=axes.tick_format(*limits))
+def set_ticks(
+    axis: Any,
+    limits: tuple[float, float],
+    values: Sequence[float] | None = None,
+    words: Sequence[str] | None = None,
+) -> Sent:
+    """Ticks at these values with these words; by default round numbers within the limits."""
+    at = axes.ticks(*limits) if values is None else values
+    labels = {_js_key(v): word for v, word in zip(at, words, strict=True)} if words else {}
+    shown = {"tick_format": axes.tick_format(*limits)} if not words else {}
+    return put(axis, tick_values=np.array(at), tick_labels=labels, **shown)
+
+
+def _js_key(value: float) -> str:
+    """A number as JavaScript writes it, which is how bqplot looks up its label."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def set_limits(of: Scale, limits: tuple[float, float]) -> Sent:

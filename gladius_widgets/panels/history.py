@@ -1,16 +1,15 @@
 """The rows of one run as numpy columns: grown by what is new, cut where a new attempt begins."""
 
-import math
 from collections import deque
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from gladius_widgets.panels.epoch_means import EpochMeans
+from gladius_widgets.panels.series import Columns, Extremes, Floats
 from gladius_widgets.store.metrics import newest_attempt, schemas
-
-Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 # The columns that charts need; the rest is not even read.
 TRAIN = pa.schema(
@@ -37,76 +36,10 @@ SYSTEM = schemas.SYSTEM
 
 _RECENT_S = 600.0
 _LOAD_ROWS = 200
+_SAMPLES = 120
 _TRAIN_COLUMNS = ("step", "epoch", "loss", "time", "tokens")
 _RECENT_COLUMNS = ("time", "tokens", "step_time", "learning_rate", "grad_norm")
 _VALIDATION_COLUMNS = ("step", "epoch", "loss", "time", "perplexity", "accuracy")
-
-
-class Columns:
-    """Float columns of one length that grow in place (amortised O(1) a row)."""
-
-    def __init__(self, *names: str) -> None:
-        self._data = {name: np.empty(1024) for name in names}
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, name: str) -> Floats:
-        """A view of one column; valid until the next change."""
-        return self._data[name][: self._length]
-
-    def extend(self, rows: dict[str, Floats]) -> None:
-        """Append rows; `rows` has every column, all of one length."""
-        added = len(next(iter(rows.values())))
-        end = self._length + added
-        for name, old in self._data.items():
-            if end > len(old):
-                grown = np.empty(max(end, 2 * len(old)))
-                grown[: self._length] = old[: self._length]
-                self._data[name] = grown
-            self._data[name][self._length : end] = rows[name]
-        self._length = end
-
-    def truncate(self, length: int) -> None:
-        """Keep the first `length` rows."""
-        self._length = min(self._length, length)
-
-    def drop_first(self, rows: int) -> None:
-        """Forget the oldest `rows` rows."""
-        kept = self._length - rows
-        for data in self._data.values():
-            data[:kept] = data[rows : self._length].copy()
-        self._length = kept
-
-
-class MovingAverage:
-    """Exponential moving average y[i] = a·x[i] + (1-a)·y[i-1], a = 2 / (span + 1).
-
-    Non-finite values are passed over. Grows with the training loss that it follows.
-    """
-
-    def __init__(self, span: int) -> None:
-        self.span = span
-        self._values = Columns("y")
-        self._cuts_seen = 0
-
-    def follow(self, history: "History") -> Floats:
-        """The average of the run's training loss; only what is new is computed."""
-        for length in history.cuts[self._cuts_seen :]:
-            self._values.truncate(length)
-        self._cuts_seen = len(history.cuts)
-        known, losses = len(self._values), history.train["loss"]
-        if known < len(losses):
-            last = [float(self._values["y"][-1])] if known else []
-            mean = list(accumulate([*last, *losses[known:].tolist()], self._step))
-            self._values.extend({"y": np.array(mean[len(last) :])})
-        return self._values["y"]
-
-    def _step(self, mean: float, value: float) -> float:
-        if not math.isfinite(value):
-            return mean
-        return mean + (value - mean) * 2 / (self.span + 1) if math.isfinite(mean) else value
 
 
 class History:
@@ -122,7 +55,10 @@ class History:
         validation: columns step, epoch, loss, time (unix s), perplexity, accuracy of the
             validation split.
         system: the newest row of the system table.
+        samples: its last rows, newest last.
         cuts: for each time that the run went back, how many train rows stayed.
+        extremes: where the training loss stands out.
+        epochs: mean training loss of each epoch.
     """
 
     def __init__(self) -> None:
@@ -132,7 +68,10 @@ class History:
         self.expert_loss: list[float | None] = []
         self.validation = Columns(*_VALIDATION_COLUMNS)
         self.system: dict[str, Any] | None = None
+        self.samples: deque[dict[str, Any]] = deque(maxlen=_SAMPLES)
         self.cuts: list[int] = []
+        self.extremes = Extremes()
+        self.epochs = EpochMeans()
         self._attempt = 0
         self._begins: dict[int, float] = {}  # attempt → its first step
         self._validations: list[dict[str, Any]] = []
@@ -147,6 +86,8 @@ class History:
         for start, end in pairwise(edges):
             if attempts[start] >= self._attempt:
                 self._add_attempt(table.slice(start, end - start))
+        self.extremes.follow(self.train["loss"], self.cuts)
+        self.epochs.follow(self.train, self.cuts)
         return True
 
     def add_validation(self, table: pa.Table) -> bool:
@@ -160,7 +101,8 @@ class History:
     def add_system(self, table: pa.Table) -> bool:
         """Take in new rows of the system table; whether there were any."""
         if table.num_rows:
-            self.system = table.slice(table.num_rows - 1).to_pylist()[0]
+            self.samples.extend(table.slice(max(0, table.num_rows - _SAMPLES)).to_pylist())
+            self.system = self.samples[-1]
         return table.num_rows > 0
 
     def _add_attempt(self, table: pa.Table) -> None:
@@ -173,6 +115,9 @@ class History:
             self._attempt = attempt
             self._begins[attempt] = rows["step"][0]
             self._cut(rows["step"][0])
+        rows["time"] = np.maximum.accumulate(rows["time"])
+        if len(self.train):  # a clock that was set back must not turn the axis around
+            rows["time"] = np.maximum(rows["time"], self.train["time"][-1])
         before = self.train["tokens"][-1] if len(self.train) else 0.0
         rows["tokens"] = before + np.cumsum(np.nan_to_num(rows["tokens"]))
         self.train.extend(rows)

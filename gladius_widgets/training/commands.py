@@ -100,7 +100,8 @@ class Commands:
         done = {"applied": "", "rejected": f" refused: {reason}"}[outcome]
         again = " (again, after the resume)" if is_replay else ""
         text = f"Command {request.command}{who} at step {step}{done}{again}"
-        details = {"id": request.id, "outcome": outcome, "step": step, "args": request.args}
+        details = {"id": request.id, "command": request.command, "by": request.requested_by}
+        details |= {"outcome": outcome, "reason": reason, "step": step, "args": request.args}
         details |= {"old": answer.old, "new": answer.new}
         self._s.recorder.tell("INFO" if outcome == "applied" else "WARN", text, details, "command")
         if not is_replay:

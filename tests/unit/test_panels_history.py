@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History, MovingAverage
+from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History
+from gladius_widgets.panels.series import Extremes, MovingAverage
 
 
 def train_rows(steps, *, attempt=1, loss=None, load=None):
@@ -128,20 +129,66 @@ def test_moving_average_grows_as_if_computed_at_once(span):
     for start in range(0, 60, 7):
         steps = list(range(start + 1, min(start + 8, 61)))
         history.add_train(train_rows(steps, loss=losses[start : start + 7]))
-        average.follow(history)
+        average.follow(history.train["loss"], history.cuts)
     alpha, expected, last = 2 / (span + 1), [], None
     for value in losses:
         if np.isfinite(value):
             last = value if last is None else alpha * value + (1 - alpha) * last
         expected.append(last)
-    np.testing.assert_allclose(average.follow(history), expected)
+    np.testing.assert_allclose(average.follow(history.train["loss"], history.cuts), expected)
 
 
 def test_moving_average_follows_a_cut():
     history, average = History(), MovingAverage(10)
     history.add_train(train_rows(range(1, 21)))
-    average.follow(history)
+    average.follow(history.train["loss"], history.cuts)
     history.add_train(train_rows([6, 7], attempt=2, loss=[0.0, 0.0]))
-    fresh = MovingAverage(10).follow(history)
-    np.testing.assert_allclose(average.follow(history), fresh)
+    fresh = MovingAverage(10).follow(history.train["loss"])
+    np.testing.assert_allclose(average.follow(history.train["loss"], history.cuts), fresh)
     assert len(fresh) == 7
+
+
+def test_extremes_grow_as_if_found_at_once():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=200_000)
+    values[[70_000, 70_001, 150_000]] = np.nan
+    grown, whole = Extremes(), Extremes()
+    for end in (10, 64, 100_000, 200_000):
+        grown.follow(values[:end])
+    grown.follow(values[:90_010], cuts=[90_010])
+    grown.follow(values, cuts=[90_010])
+    whole.follow(values)
+    rows = whole.standing_out(7, 199_999)
+    np.testing.assert_array_equal(grown.standing_out(7, 199_999), rows)
+    assert rows[0] == 7
+    assert rows[-1] == 199_998
+    assert len(rows) < 10_000
+    assert {70_000, 150_000} <= set(rows.tolist())
+    for low in range(64, 199_000, 6400):
+        block = values[low : low + 64]
+        assert {low + np.nanargmin(block), low + np.nanargmax(block)} <= set(rows.tolist())
+
+
+def test_epoch_means_grow_and_are_cut():
+    history = History()
+    losses = np.linspace(5, 1, 40)
+    for start in range(0, 40, 7):
+        history.add_train(
+            train_rows(range(start + 1, min(start + 8, 41)), loss=losses[start : start + 7])
+        )
+    means = [epoch.mean for epoch in history.epochs]
+    np.testing.assert_allclose(means, losses.reshape(4, 10).mean(axis=1))
+    history.add_train(train_rows([16], attempt=2, loss=[9.0]))
+    means = [(epoch.number, epoch.mean) for epoch in history.epochs]
+    assert means == [
+        (1, pytest.approx(losses[:10].mean())),
+        (2, pytest.approx((losses[10:15].sum() + 9) / 6)),
+    ]
+
+
+def test_a_clock_set_back_does_not_turn_the_time_axis_around():
+    history = History()
+    history.add_train(train_rows([1, 2, 3]))
+    late = train_rows([4, 5]).set_column(2, "time", pa.array([500.0, 1010.0]))
+    history.add_train(late.cast(TRAIN))
+    assert history.train["time"].tolist() == [1001, 1002, 1003, 1003, 1010]

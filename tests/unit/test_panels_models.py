@@ -11,7 +11,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, ValidationState
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History, MovingAverage
+from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History
 from gladius_widgets.panels.models import (
     alert,
     axes,
@@ -125,8 +125,6 @@ class TestLoss:
     def test_before_the_first_step(self):
         stats = loss.stats(History())
         assert (stats.current, stats.best, stats.delta, stats.direction) == ("–", "–", "–", "")
-        drawn = loss.lines(History(), np.empty(0))
-        assert (drawn.x_limits, drawn.y_limits) == ((0, 100), (0, 0.15))
 
     def test_best_is_the_lowest_validation_loss(self):
         run = history([3, 2, 1], epochs=[0.5, 1.0, 1.5], validation=[(1, 0.5, 4.0), (2, 1.0, 2.5)])
@@ -140,38 +138,9 @@ class TestLoss:
         assert (stats.current, stats.best, stats.best_epoch) == ("5.0000", "1.0000", "E2")
         assert (stats.delta, stats.direction) == ("+4.0000", "up")
 
-    def test_non_finite_loss_is_a_gap_and_counts_nowhere(self):
+    def test_non_finite_loss_counts_nowhere(self):
         run = history([3.0, float("nan"), float("inf"), 2.0], epochs=[0.25, 0.5, 0.75, 1.0])
-        average = MovingAverage(2).follow(run)
-        drawn = loss.lines(run, average)
-        assert np.isnan(drawn.train).tolist() == [False, True, True, False]
-        np.testing.assert_allclose(drawn.bad_x, [0.5, 0.75])
         assert loss.stats(run).best == "2.5000"
-
-    def test_lines_are_decimated_and_keep_spikes(self):
-        losses = np.full(10_000, 2.0)
-        losses[4321] = 50.0
-        run = history(losses)
-        drawn = loss.lines(run, MovingAverage(50).follow(run), x_axis="step", points=500)
-        assert len(drawn.x) <= 500
-        assert drawn.train.max() == 50
-        assert drawn.x.dtype == np.float32
-
-    def test_zoom_shows_the_raw_rows_of_the_range(self):
-        run = history(np.linspace(5, 1, 10_000))
-        average = MovingAverage(50).follow(run)
-        drawn = loss.lines(run, average, x_axis="step", zoom=(5000, 5100), points=200)
-        np.testing.assert_array_equal(drawn.x, np.arange(4999, 5102))
-        assert drawn.x_limits == (5000, 5100)
-        assert drawn.y_limits[1] - drawn.y_limits[0] < 1
-
-    @pytest.mark.parametrize(
-        ("steps", "x_end", "expected"),
-        [(10, None, 15), (10, 1000, 15), (990, 1000, 1000), (1000, 1000, 1000)],
-    )
-    def test_x_axis_grows_in_round_steps_up_to_the_end(self, steps, x_end, expected):
-        run = history(np.ones(steps))
-        assert loss.x_limits(run, "step", x_end) == (0, expected)
 
     @pytest.mark.parametrize(("epoch", "number"), [(0.01, 1), (1.0, 1), (1.01, 2), (42.0, 42)])
     def test_epoch_number(self, epoch, number):

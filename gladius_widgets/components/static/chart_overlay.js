@@ -1,3 +1,11 @@
+// src/clock.js
+function duration(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s >= 3600) return `${Math.floor(s / 3600)}h ${String(Math.floor(s % 3600 / 60)).padStart(2, "0")}m`;
+  if (s >= 60) return `${Math.floor(s / 60)}m ${String(s % 60).padStart(2, "0")}s`;
+  return `${s}s`;
+}
+
 // src/chart/points.js
 var drawn = (y) => y !== null && y !== void 0 && Number.isFinite(Number(y));
 function lowerBound(x, at) {
@@ -34,8 +42,10 @@ function move(y, from, steps) {
 function fixed(value, decimals) {
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
-function place(x) {
+function place(x, kind = "number") {
   if (typeof x !== "number") return String(x);
+  if (kind === "duration") return x < 10 ? `${fixed(x, 1)}s` : duration(x);
+  if (kind === "count") return x.toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 5 });
   return x.toLocaleString("en-US", { maximumFractionDigits: 2 });
 }
 
@@ -58,6 +68,8 @@ var Chart = class {
     this.brush = null;
     this.spoken = "";
     this.frame = 0;
+    this.ledger = null;
+    this.axis = null;
     signal.addEventListener("abort", () => cancelAnimationFrame(this.frame));
   }
   /** @param {any} figure bqplot's view of the figure */
@@ -67,6 +79,9 @@ var Chart = class {
     }
     this.figure = figure;
     figure.listenTo(figure.model, "change:marks", () => setTimeout(() => this.refresh()));
+    const resized = new ResizeObserver(() => this.paint());
+    resized.observe(this.box);
+    this.signal.addEventListener("abort", () => resized.disconnect());
     await this.refresh();
   }
   /** Find the views of the marks; they come and go with the figure's marks. */
@@ -82,6 +97,9 @@ var Chart = class {
       const changed = () => this.point && this.paint();
       view.listenTo(view.model, "change:x change:y", changed);
     }
+    const axis = this.series[0]?.view.scales.x;
+    if (axis && axis !== this.axis) axis.listenTo(axis.model, "domain_changed", () => this.paint());
+    this.axis = axis ?? null;
     this.paint();
   }
   /** The plot area, in the box's pixels. */
@@ -160,15 +178,23 @@ var Chart = class {
   title() {
     const x = this.point?.x;
     const name = this.model.get("x_names")[String(x)];
-    return name ?? `${this.model.get("x_label")} ${place(x)}`.trim();
+    return name ?? `${this.model.get("x_label")} ${this.placeOf(x)}`.trim();
   }
   /** A sparser series may have its nearest point at another x: say so. @param {Point} p */
   nameOf(p) {
-    return p.x === this.point?.x ? p.series.name : `${p.series.name} (${place(p.x)})`;
+    return p.x === this.point?.x ? p.series.name : `${p.series.name} (${this.placeOf(p.x)})`;
+  }
+  /** @param {any} x */
+  placeOf(x) {
+    return place(x, this.model.get("x_kind"));
+  }
+  /** Lines with their look. */
+  legend() {
+    return this.series.map(({ name, color, view }) => ({ name, color, dash: view.model.get("line_style") === "dashed" ? "6 4" : "" }));
   }
   /** @param {Point} point */
   value({ series, y }) {
-    return `${fixed(y, series.decimals)}${series.unit ? ` ${series.unit}` : ""}`;
+    return `${fixed(series.log ? 10 ** y : y, series.decimals)}${series.unit ? ` ${series.unit}` : ""}`;
   }
   /** Once a frame, however often asked. */
   paint() {
@@ -192,6 +218,7 @@ var Chart = class {
         "div",
         {},
         this.brush && h("div", { class: "gw-chart__brush", style: this.brushBox(area) }),
+        this.cursorLine(area),
         shown.length > 0 && h("div", { class: "gw-chart__cross", style: px({ left: area.left + shown[0].px, top: area.top, height: area.height }) }),
         shown.map((p) => h("i", { class: "gw-chart__dot", style: { ...px({ left: area.left + p.px, top: area.top + p.py }), "--c": p.series.color } })),
         shown.length > 0 && this.tip(shown, area),
@@ -199,6 +226,14 @@ var Chart = class {
       )
     );
     if (shown.length > 0) this.placeTip(area);
+    this.ledger?.paint();
+  }
+  /** The line that all charts of a job point with. @param {{left: number, top: number, width: number, height: number}} area */
+  cursorLine(area) {
+    const x = this.model.get("cursor");
+    const at = x === null ? NaN : this.scale()?.(x);
+    if (!(at >= -1 && at <= area.width + 1)) return null;
+    return h("div", { class: "gw-chart__cursor", style: px({ left: area.left + at, top: area.top, height: area.height }) });
   }
   /** @param {{left: number, top: number, height: number}} area */
   brushBox(area) {
@@ -353,6 +388,17 @@ var Gestures = class {
     const { point } = this.chart;
     if (point) this.model.send({ name: "click", event: "click", x: point.x, y: point.y, index: point.index, series: point.series.name });
   }
+  /** Hide the point; without one, let go of the cursor. */
+  escape() {
+    if (!this.chart.point && this.model.get("cursor") !== null) this.model.send({ name: "clear", event: "clear" });
+    this.chart.hide();
+  }
+  /** Move by a share of what is shown. @param {number} share */
+  pan(share) {
+    const domain = this.range();
+    const by = domain ? (domain[1] - domain[0]) * share : 0;
+    if (domain) this.zoomTo([domain[0] + by, domain[1] + by]);
+  }
   /** @param {WheelEvent} event */
   wheel(event) {
     const at = this.place(event);
@@ -412,7 +458,9 @@ var Gestures = class {
       Home: () => this.chart.step(-Infinity),
       End: () => this.chart.step(Infinity),
       Enter: () => this.choose(),
-      Escape: () => this.chart.hide(),
+      Escape: () => this.escape(),
+      PageUp: () => this.pan(-0.5),
+      PageDown: () => this.pan(0.5),
       "+": () => this.zoomAround(middle, 0.5),
       "=": () => this.zoomAround(middle, 0.5),
       "-": () => this.zoomAround(middle, 2),
@@ -429,6 +477,224 @@ function clamp(value, low, high) {
 }
 function valueAt(domain, share) {
   return domain[0] + (domain[1] - domain[0]) * share;
+}
+
+// src/chart/ledger.js
+var GAP_PX = 17;
+var MOST_LINES = 6;
+var TONES = ["red", "yellow", "orange", "blue", "green", "purple", "gray"];
+function cluster(marks, px2, width, gap = GAP_PX) {
+  const groups = [];
+  for (const mark of marks) {
+    const at = px2(mark.x);
+    if (!(at >= -1 && at <= width + 1)) continue;
+    const last = groups[groups.length - 1];
+    if (!last || at - last.px >= gap) {
+      groups.push({ ...mark, lines: [...mark.lines], px: at });
+      continue;
+    }
+    last.count += mark.count;
+    last.lines.push(...mark.lines);
+    if (TONES.indexOf(mark.tone) < TONES.indexOf(last.tone)) {
+      Object.assign(last, { tone: mark.tone, icon: mark.icon, name: mark.name, x: mark.x });
+    }
+  }
+  return groups;
+}
+function story(group) {
+  if (group.count === 1) return group.lines;
+  const shown = group.lines.slice(0, MOST_LINES);
+  const left = group.count - shown.length;
+  return [`${group.count} events:`, ...shown, ...left > 0 ? [`and ${left} more`] : []];
+}
+var Ledger = class {
+  /** @param {import("./chart.js").Chart} chart @param {{model: any, ui: any, strip: HTMLElement, signal: AbortSignal}} parts */
+  constructor(chart, { model, ui, strip, signal }) {
+    this.chart = chart;
+    this.model = model;
+    this.strip = strip;
+    this.groups = [];
+    this.told = null;
+    this.stop = 0;
+    this.tree = new ui.Tree(strip, { send: (m) => this.act(m), signal });
+    const listen = (name, f) => strip.addEventListener(name, f, { signal });
+    listen("pointerover", (e) => this.tell(this.indexOf(e.target)));
+    listen("pointerleave", () => this.tell(null));
+    listen("focusin", (e) => this.tell(this.indexOf(e.target)));
+    listen("focusout", () => this.tell(null));
+    listen("keydown", (e) => this.key(e));
+  }
+  /** @param {EventTarget | null} target */
+  indexOf(target) {
+    const button = target instanceof Element ? target.closest("button") : null;
+    return button ? Number(button.dataset.index) : null;
+  }
+  /** @param {number | null} index */
+  tell(index) {
+    if (index === this.told) return;
+    this.told = index;
+    if (index !== null) this.chart.hide();
+    this.chart.paint();
+  }
+  /** @param {{name: string, data: {index: string}}} message */
+  act({ data }) {
+    const group = this.groups[Number(data.index)];
+    if (group) this.model.send({ name: "mark", event: "mark", mark: group.name, x: group.x });
+  }
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const last = this.groups.length - 1;
+    const from = this.indexOf(event.target) ?? 0;
+    const to = { ArrowRight: Math.min(from + 1, last), ArrowLeft: Math.max(from - 1, 0), Home: 0, End: last };
+    if (!(event.key in to) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.stop = to[event.key];
+    this.paint();
+    this.strip.querySelectorAll("button")[this.stop]?.focus({ preventScroll: true });
+  }
+  /** Draw the row; the place of the plot may have changed. */
+  paint() {
+    const area = this.chart.area();
+    const scale = this.chart.scale();
+    const marks = this.model.get("_marks");
+    if (!area || !scale) return;
+    this.groups = cluster(marks, (x) => scale(x), area.width);
+    this.stop = Math.max(0, Math.min(this.stop, this.groups.length - 1));
+    this.strip.hidden = this.groups.length === 0;
+    this.tree.update({ t: "div", c: this.groups.map((group, index) => this.button(group, index, area)) });
+    const told = this.told === null ? void 0 : this.groups[this.told];
+    const tip = this.strip.querySelector(".gw-tip");
+    if (tip instanceof HTMLElement && told) {
+      const over = area.left + told.px + 12 + tip.offsetWidth > this.chart.box.clientWidth;
+      tip.style.translate = over ? "calc(-100% - 24px)" : "";
+    }
+  }
+  /** @param {Group} group @param {number} index @param {{left: number, top: number, height: number}} area */
+  button(group, index, area) {
+    const lines = story(group);
+    const px2 = `${Math.round((area.left + group.px) * 10) / 10}px`;
+    const face = group.count > 1 ? group.count > 9 ? "9+" : String(group.count) : { t: "svg", a: { class: "gw-i gw-i--12", "aria-hidden": "true" }, c: [{ t: "use", a: { href: `#i-${group.icon}` } }] };
+    const told = index === this.told;
+    return {
+      t: "div",
+      k: group.name,
+      a: { class: `gw-chart__mark gw-tone-${group.tone}`, style: { left: px2, top: `${area.top}px`, height: `${area.height}px` } },
+      c: [
+        {
+          t: "button",
+          a: { type: "button", "aria-label": lines.join(" "), "data-index": String(index), tabindex: index === this.stop ? "0" : "-1" },
+          c: [face],
+          on: { click: "mark" }
+        },
+        told && { t: "div", a: { class: "gw-tip gw-chart__story" }, c: lines.map((text, i) => ({ t: i === 0 && group.count > 1 ? "b" : "div", c: [text] })) }
+      ].filter(Boolean)
+    };
+  }
+};
+
+// src/chart/picture.js
+var SCALE = 2;
+var HEAD_PX = 44;
+var PAD_PX = 16;
+var STYLES = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-opacity",
+  "stroke-dasharray",
+  "stroke-linecap",
+  "stroke-linejoin",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "text-anchor",
+  "dominant-baseline",
+  "display",
+  "visibility",
+  "clip-path"
+];
+var SVG = "http://www.w3.org/2000/svg";
+async function picture(figure, box, title, legend) {
+  const { width, height } = box.getBoundingClientRect();
+  const whole = { width: width + 2 * PAD_PX, height: height + HEAD_PX + PAD_PX };
+  const svg = make("svg", { xmlns: SVG, width: whole.width, height: whole.height });
+  const colours = getComputedStyle(box);
+  svg.append(make("rect", { width: "100%", height: "100%", fill: background(box) }));
+  heading(svg, box, colours, title, legend, whole.width);
+  const plot = make("g", { transform: `translate(${PAD_PX}, ${HEAD_PX})` });
+  for (const layer of [figure.svg_background?.node(), figure.svg?.node()]) if (layer) plot.append(resolved(layer));
+  svg.append(plot);
+  const image = await load(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`);
+  const canvas = document.createElement("canvas");
+  canvas.width = whole.width * SCALE;
+  canvas.height = whole.height * SCALE;
+  const context = canvas.getContext("2d");
+  context?.scale(SCALE, SCALE);
+  context?.drawImage(image, 0, 0);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  return (
+    /** @type {Blob} */
+    blob.arrayBuffer()
+  );
+}
+function heading(svg, box, style, title, legend, width) {
+  const font = { "font-family": style.fontFamily, fill: style.color };
+  svg.append(make("text", { ...font, x: PAD_PX, y: 26, "font-size": 14, "font-weight": 600 }, title));
+  let right = width - PAD_PX;
+  for (const { name, color, dash } of [...legend].reverse()) {
+    const size = measure(name, style.fontFamily);
+    const words = { ...font, x: right - size, y: 26, "font-size": 12 };
+    const stroke = { stroke: coloured(box, color), "stroke-width": 2, "stroke-dasharray": dash || "none" };
+    svg.append(make("text", words, name), make("line", { ...stroke, x1: right - size - 28, x2: right - size - 6, y1: 22, y2: 22 }));
+    right -= size + 44;
+  }
+}
+function resolved(source) {
+  const copy = (
+    /** @type {Element} */
+    source.cloneNode(true)
+  );
+  const all = [source, ...source.querySelectorAll("*")];
+  const copies = [copy, ...copy.querySelectorAll("*")];
+  all.forEach((element, i) => {
+    const style = getComputedStyle(element);
+    copies[i].setAttribute("style", STYLES.map((name) => `${name}:${style.getPropertyValue(name)}`).join(";"));
+  });
+  copy.setAttribute("overflow", "visible");
+  return copy;
+}
+function coloured(box, color) {
+  const probe = box.appendChild(document.createElement("i"));
+  probe.style.color = color;
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+function background(box) {
+  return coloured(box, "var(--gw-surface)");
+}
+function measure(text, family) {
+  const context = document.createElement("canvas").getContext("2d");
+  if (!context) return text.length * 6;
+  context.font = `12px ${family}`;
+  return context.measureText(text).width;
+}
+function make(name, attributes, text) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  if (text) element.textContent = text;
+  return element;
+}
+function load(url) {
+  return new Promise((done, failed) => {
+    const image = new Image();
+    image.onload = () => done(image);
+    image.onerror = () => failed(new Error("The chart could not be drawn as a picture."));
+    image.src = url;
+  });
 }
 
 // src/runtime.js
@@ -450,7 +716,9 @@ async function render({ model, el, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   ui.root(el, model);
-  const box = document.createElement("div");
+  const frame = document.createElement("div");
+  const box = frame.appendChild(document.createElement("div"));
+  const strip = frame.appendChild(document.createElement("div"));
   const figure = box.appendChild(document.createElement("div"));
   const layer = box.appendChild(document.createElement("div"));
   box.className = "gw-chart";
@@ -458,10 +726,16 @@ async function render({ model, el, signal }) {
   layer.className = "gw-chart__layer";
   box.setAttribute("role", "img");
   box.tabIndex = 0;
-  el.appendChild(box);
+  frame.className = "gw-chartframe";
+  strip.className = "gw-chart__marks";
+  strip.setAttribute("role", "toolbar");
+  strip.setAttribute("aria-label", "Events on the chart");
+  strip.hidden = true;
+  el.appendChild(frame);
   const { view, dispose } = ui.mount(model.widget_manager, model.get("_figure"), figure);
   signal.addEventListener("abort", dispose);
   const chart = new Chart({ model, ui, box, layer, signal });
+  chart.ledger = new Ledger(chart, { model, ui, strip, signal });
   new Gestures(chart, { model, box, signal });
   const on = (name2, handler) => {
     model.on(name2, handler);
@@ -470,11 +744,17 @@ async function render({ model, el, signal }) {
   const name = () => box.setAttribute("aria-label", model.get("label"));
   on("change:label", name);
   on("change:_series", () => chart.refresh());
+  on("change:cursor change:_marks change:x_kind change:x_label", () => chart.paint());
   on("msg:custom", (message) => {
+    if (message.picture !== void 0 && chart.figure) void send(message.picture);
     if (!message.focus) return;
     box.focus({ preventScroll: true });
     box.scrollIntoView({ block: "nearest" });
   });
+  const send = async (title) => {
+    const png = await picture(chart.figure, box, title, chart.legend());
+    model.send({ name: "picture" }, void 0, [png]);
+  };
   name();
   view.then(
     (made) => chart.attach(made),

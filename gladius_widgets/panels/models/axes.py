@@ -57,3 +57,38 @@ def tick_format(low: float, high: float, most: int = 5) -> str:
     if not math.isclose(round(step, decimals), step, rel_tol=1e-9):
         decimals += 1  # a step of 2.5 or 0.25
     return f",.{decimals}f"
+
+
+def log_limits(low: float, high: float) -> tuple[float, float]:
+    """Limits around [low, high], both > 0, for a logarithmic axis: 1, 2 or 5 times a power of ten.
+
+    Where the values span less than a factor of two, they are those of a linear axis.
+    """
+    if high < 2 * low:
+        return limits(low, high)
+    return _one_two_five_below(low), 1 / _one_two_five_below(1 / high)
+
+
+def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """At most `most` values within [low, high]: 1-2-5 numbers, else powers of ten."""
+    if high <= 2 * low * (1 + 1e-9):
+        return ticks(low, high, most)
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    powers = range(first, last + 1)
+    for factors in ((1, 2, 5), (1,)):
+        values = [factor * 10.0**power for power in powers for factor in factors]
+        inside = [v for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
+        if len(inside) <= most + 1:
+            return inside
+    return inside[:: -(-len(inside) // most)]
+
+
+def round_up_finely(value: float) -> float:
+    """The nearest number of two digits that is not below `value` (> 0): an axis that fits."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit - 1e-9) * unit
+
+
+def _one_two_five_below(value: float) -> float:
+    power = 10.0 ** math.floor(math.log10(value) + 1e-12)
+    return next(f * power for f in (5, 2, 1) if f * power <= value * (1 + 1e-9))

@@ -5,7 +5,7 @@ import { fixed, move, nearest, place } from "./points.js";
 const NEAR_PX = 24;
 const TIP_GAP_PX = 12;
 
-/** @typedef {{name: string, color: string, decimals: number, unit: string, view: any}} Series */
+/** @typedef {{name: string, color: string, decimals: number, unit: string, log: boolean, view: any}} Series */
 /** @typedef {{series: Series, index: number, x: any, y: number, px: number, py: number}} Point */
 
 export class Chart {
@@ -28,6 +28,10 @@ export class Chart {
     this.brush = null;
     this.spoken = "";
     this.frame = 0;
+    /** The marks along x, once there is one. @type {import("./ledger.js").Ledger | null} */
+    this.ledger = null;
+    /** The view of the x scale. @type {any} */
+    this.axis = null;
     signal.addEventListener("abort", () => cancelAnimationFrame(this.frame));
   }
 
@@ -39,6 +43,9 @@ export class Chart {
     }
     this.figure = figure;
     figure.listenTo(figure.model, "change:marks", () => setTimeout(() => this.refresh()));
+    const resized = new ResizeObserver(() => this.paint());
+    resized.observe(this.box);
+    this.signal.addEventListener("abort", () => resized.disconnect());
     await this.refresh();
   }
 
@@ -55,6 +62,9 @@ export class Chart {
       const changed = () => this.point && this.paint();
       view.listenTo(view.model, "change:x change:y", changed); // ends with the view
     }
+    const axis = this.series[0]?.view.scales.x;
+    if (axis && axis !== this.axis) axis.listenTo(axis.model, "domain_changed", () => this.paint());
+    this.axis = axis ?? null;
     this.paint();
   }
 
@@ -144,17 +154,27 @@ export class Chart {
   title() {
     const x = this.point?.x;
     const name = this.model.get("x_names")[String(x)];
-    return name ?? `${this.model.get("x_label")} ${place(x)}`.trim();
+    return name ?? `${this.model.get("x_label")} ${this.placeOf(x)}`.trim();
   }
 
   /** A sparser series may have its nearest point at another x: say so. @param {Point} p */
   nameOf(p) {
-    return p.x === this.point?.x ? p.series.name : `${p.series.name} (${place(p.x)})`;
+    return p.x === this.point?.x ? p.series.name : `${p.series.name} (${this.placeOf(p.x)})`;
+  }
+
+  /** @param {any} x */
+  placeOf(x) {
+    return place(x, this.model.get("x_kind"));
+  }
+
+  /** Lines with their look. */
+  legend() {
+    return this.series.map(({ name, color, view }) => ({ name, color, dash: view.model.get("line_style") === "dashed" ? "6 4" : "" }));
   }
 
   /** @param {Point} point */
   value({ series, y }) {
-    return `${fixed(y, series.decimals)}${series.unit ? ` ${series.unit}` : ""}`;
+    return `${fixed(series.log ? 10 ** y : y, series.decimals)}${series.unit ? ` ${series.unit}` : ""}`;
   }
 
   /** Once a frame, however often asked. */
@@ -179,12 +199,22 @@ export class Chart {
     this.tree.update(
       h("div", {},
         this.brush && h("div", { class: "gw-chart__brush", style: this.brushBox(area) }),
+        this.cursorLine(area),
         shown.length > 0 && h("div", { class: "gw-chart__cross", style: px({ left: area.left + shown[0].px, top: area.top, height: area.height }) }),
         shown.map((p) => h("i", { class: "gw-chart__dot", style: { ...px({ left: area.left + p.px, top: area.top + p.py }), "--c": p.series.color } })),
         shown.length > 0 && this.tip(shown, area),
         h("div", { class: "gw-sr", role: "status", "aria-live": "polite" }, this.spoken)),
     );
     if (shown.length > 0) this.placeTip(area);
+    this.ledger?.paint();
+  }
+
+  /** The line that all charts of a job point with. @param {{left: number, top: number, width: number, height: number}} area */
+  cursorLine(area) {
+    const x = this.model.get("cursor");
+    const at = x === null ? NaN : this.scale()?.(x);
+    if (!(at >= -1 && at <= area.width + 1)) return null;
+    return h("div", { class: "gw-chart__cursor", style: px({ left: area.left + at, top: area.top, height: area.height }) });
   }
 
   /** @param {{left: number, top: number, height: number}} area */

@@ -114,6 +114,19 @@ export class Gestures {
     if (point) this.model.send({ name: "click", event: "click", x: point.x, y: point.y, index: point.index, series: point.series.name });
   }
 
+  /** Hide the point; without one, let go of the cursor. */
+  escape() {
+    if (!this.chart.point && this.model.get("cursor") !== null) this.model.send({ name: "clear", event: "clear" });
+    this.chart.hide();
+  }
+
+  /** Move by a share of what is shown. @param {number} share */
+  pan(share) {
+    const domain = this.range();
+    const by = domain ? (domain[1] - domain[0]) * share : 0;
+    if (domain) this.zoomTo([domain[0] + by, domain[1] + by]);
+  }
+
   /** @param {WheelEvent} event */
   wheel(event) {
     const at = this.place(event);
@@ -176,7 +189,9 @@ export class Gestures {
       Home: () => this.chart.step(-Infinity),
       End: () => this.chart.step(Infinity),
       Enter: () => this.choose(),
-      Escape: () => this.chart.hide(),
+      Escape: () => this.escape(),
+      PageUp: () => this.pan(-0.5),
+      PageDown: () => this.pan(0.5),
       "+": () => this.zoomAround(middle, 0.5),
       "=": () => this.zoomAround(middle, 0.5),
       "-": () => this.zoomAround(middle, 2),

@@ -1,5 +1,7 @@
 // Finding points: the nearest of a series to a place along x.
 
+import { duration } from "../clock.js";
+
 /** @typedef {{length: number, [i: number]: any}} Values typed array or list */
 
 /** @param {any} y */
@@ -56,8 +58,13 @@ export function fixed(value, decimals) {
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
-/** An x value: whole numbers with thousands, others with two decimals. @param {any} x */
-export function place(x) {
+/**
+ * An x value: whole numbers with thousands, others with two decimals; a duration of seconds; a count.
+ * @param {any} x @param {string} [kind]
+ */
+export function place(x, kind = "number") {
   if (typeof x !== "number") return String(x);
+  if (kind === "duration") return x < 10 ? `${fixed(x, 1)}s` : duration(x);
+  if (kind === "count") return x.toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 5 });
   return x.toLocaleString("en-US", { maximumFractionDigits: 2 });
 }

@@ -1,0 +1,359 @@
+"""The plot of a run's losses: figure, scales, lines, zoom and cursor. Two cards share it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gladius_widgets.components import ChartOverlay, Series
+from gladius_widgets.panels.cursor import Moment, cursor_of
+from gladius_widgets.panels.feed import JobFeed
+from gladius_widgets.panels.figures import (
+    PLOT_HEIGHT_PX,
+    dots,
+    figure,
+    line,
+    linear_axis,
+    put,
+    scale,
+    set_limits,
+    set_ticks,
+)
+from gladius_widgets.panels.models import loss, loss_lines
+from gladius_widgets.panels.models.loss_axis import EMPTY_X, X_LABELS, LossAxis, Range, XKind
+from gladius_widgets.panels.pace import Sent
+from gladius_widgets.panels.series import Floats, MovingAverage
+
+_FORMATS: dict[XKind, str] = {"time": "duration", "tokens": "count"}
+_NO_POINTS = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True)
+class PlotStyle:
+    """What differs between the cards.
+
+    Attributes:
+        names: of the lines in the tooltip: `train`, `validation`, `average`.
+        empty_y: limits of y without any value.
+        ends_at_run: the x axis goes on to the end of the run, where that is known.
+        marks_points: a marker on each point of the training loss while there are few.
+        average_over_raw: the average is what the eye follows, and the raw line is faint.
+    """
+
+    names: Mapping[str, str]
+    height_px: int = PLOT_HEIGHT_PX
+    margins_px: tuple[int, int, int] = (8, 30, 32)  # top, right, left
+    empty_y: Range = loss_lines.EMPTY_Y
+    ends_at_run: bool = True
+    marks_points: bool = False
+    average_over_raw: bool = False
+
+
+class LossPlot:
+    """Draws the losses of one feed. Put `overlay` where it is to be shown; `end` lets go.
+
+    Args:
+        feed: of the job.
+        style: what the card wants.
+        kind: what x counts.
+        span: of the moving average, in steps; None for none.
+        shared_scale: validation on the scale of training.
+    """
+
+    def __init__(
+        self,
+        feed: JobFeed,
+        style: PlotStyle,
+        *,
+        kind: XKind = "step",
+        span: int | None = None,
+        shared_scale: bool = True,
+    ) -> None:
+        self.feed, self.style = feed, style
+        self.kind: XKind = kind
+        self.shared_scale, self.log = shared_scale, False
+        self.shown = set(loss_lines.BOTH)
+        self.zoom: Range | None = None
+        self._recent: float | None = None  # width of a zoom that stays at the newest step
+        self._zoom_listeners: list[Callable[[], object]] = []
+        self._average: MovingAverage | None = None
+        self.span = span
+        self._build()
+        self._cursor = cursor_of(feed)
+        self._undo = self._cursor.on_move(self._point_at)
+        self._point_at(self._cursor.moment)
+
+    @property
+    def span(self) -> int | None:
+        """Span of the moving average, in steps; None for none."""
+        return self._average.span if self._average else None
+
+    @span.setter
+    def span(self, steps: int | None) -> None:
+        if steps != self.span:
+            self._average = MovingAverage(steps) if steps else None
+
+    @property
+    def axis(self) -> LossAxis:
+        """The x axis over what is known now."""
+        run = self.feed.job.run
+        return LossAxis(self.feed.history, self.kind, run.training_started_at if run else None)
+
+    def end(self) -> None:
+        """Stop following the cursor."""
+        self._undo()
+
+    def _build(self) -> None:
+        style = self.style
+        empty_x, empty_y = EMPTY_X[self.kind], style.empty_y
+        self._x_scale, self._y_scale = scale(empty_x), scale(empty_y)
+        self._val_scale = scale(empty_y)
+        left = {"x": self._x_scale, "y": self._y_scale}
+        right = {"x": self._x_scale, "y": self._val_scale}
+        self._train = line(left, "var(--gw-series-train)")
+        self._train.marker_size = 14
+        if style.average_over_raw:
+            self._smooth = line(left, "var(--gw-series-train)")
+        else:
+            self._smooth = line(left, "var(--gw-series-trend)", style="dotted", width=1.5)
+        self._validation = line(right, "var(--gw-series-val)", style="dashed")
+        self._validated = dots(right, "var(--gw-series-val-edge)", size=16)
+        self._bad = dots(left, "var(--gw-red)", marker="cross")
+        self._best = dots(right, "var(--gw-surface)", edge="var(--gw-series-val-edge)")
+        self._x_axis = linear_axis(self._x_scale, limits=empty_x)
+        self._y_axis = linear_axis(self._y_scale, side="left", grid=True, limits=empty_y)
+        self._val_axis = linear_axis(self._val_scale, side="right", limits=empty_y)
+        top, right_px, left_px = style.margins_px
+        fig = figure(
+            [
+                self._train,
+                self._smooth,
+                self._validation,
+                self._validated,
+                self._best,
+                self._bad,
+            ],
+            [self._x_axis, self._y_axis, self._val_axis],
+            left_px=left_px,
+            right_px=right_px,
+            top_px=top,
+            height_px=style.height_px,
+            classes="gw-fig--loss",
+        )
+        self.overlay = ChartOverlay(fig, series=self._series(), label="Loss", **self._x_words())
+        self.overlay.on("zoom", self._zoomed)
+        self.overlay.on("click", self._clicked)
+        self.overlay.on("clear", lambda _payload: self._cursor.move(None))
+
+    def _series(self) -> list[Series]:
+        """What the tooltip lists: the lines that are shown."""
+        names = self.style.names
+        listed = []
+        if "train" in self.shown:
+            listed.append(
+                Series(self._train, names["train"], "var(--gw-series-train)", log=self.log)
+            )
+        if "validation" in self.shown:
+            color = "var(--gw-series-val)"
+            listed.append(Series(self._validation, names["validation"], color, log=self.log))
+        if self.span and "train" in self.shown:
+            color = "var(--gw-series-trend)"
+            listed.append(Series(self._smooth, names["average"], color, log=self.log))
+        return listed
+
+    def _x_words(self) -> dict[str, str]:
+        return {"x_label": X_LABELS[self.kind], "x_kind": _FORMATS.get(self.kind, "number")}
+
+    # Painting
+
+    def lines(self) -> loss_lines.LossLines:
+        """What is to be drawn now."""
+        axis, history = self.axis, self.feed.history
+        return loss_lines.lines(
+            axis,
+            self._average.follow(history.train["loss"], history.cuts) if self._average else None,
+            x_limits=self._x_limits(axis),
+            zoom=self.zoom,
+            log=self.log,
+            shown=self.shown,
+            empty_y=self.style.empty_y,
+        )
+
+    def _x_limits(self, axis: LossAxis) -> Range:
+        run, end = self.feed.job.run, None
+        if run is not None and self.style.ends_at_run:
+            end = {"step": run.total_steps, "epoch": run.total_epochs}.get(self.kind)
+        return loss_lines.x_limits(axis, end, snug=not self.style.ends_at_run)
+
+    def paint_line(self) -> Sent:
+        """Bring the training loss and the x axis up to date."""
+        self._follow_newest()
+        return self._paint_train(self.lines())
+
+    def paint_rest(self) -> Sent:
+        """Bring all else up to date."""
+        return self._paint_rest(self.lines())
+
+    def paint(self) -> Sent:
+        """Bring everything up to date, after a change of what is shown or how."""
+        self._follow_newest()
+        series = self._series()
+        sent = put(self.overlay, **self._x_words())
+        if series != self.overlay.series:
+            self.overlay.series = series
+        lines = self.lines()
+        self._point_at(self._cursor.moment)
+        return sent + self._paint_train(lines) + self._paint_rest(lines)
+
+    def _paint_train(self, lines: loss_lines.LossLines) -> Sent:
+        marker = "circle" if self.style.marks_points and lines.is_sparse else None
+        faint = self.style.average_over_raw and self.span is not None
+        sent = put(
+            self._train,
+            x=self._places(lines.x),
+            y=lines.train,
+            marker=marker,
+            opacities=[0.35] if faint else [1.0],
+            visible="train" in self.shown,
+        )
+        if self.zoom is None:
+            self.overlay.extent = lines.x_limits
+        return sent + self._paint_x_axis(lines.x_limits)
+
+    def _paint_x_axis(self, limits: Range) -> Sent:
+        values, words = self.axis.ticks(limits)
+        sent = Sent()
+        if limits != (self._x_scale.min, self._x_scale.max):
+            sent += set_limits(self._x_scale, limits)
+        return sent + set_ticks(self._x_axis, limits, values, words)
+
+    def _paint_rest(self, lines: loss_lines.LossLines) -> Sent:
+        has_train, has_validation = "train" in self.shown, "validation" in self.shown
+        average = lines.average if self.span else _NO_POINTS
+        x = self._places(lines.x) if self.span else _NO_POINTS
+        sent = put(self._smooth, x=x, y=average, visible=has_train)
+        x, y = self._places(lines.validation_x), lines.validation
+        sent += put(self._validation, x=x, y=y, visible=has_validation)
+        few = len(x) <= loss_lines.FEW_POINTS
+        sent += put(
+            self._validated,
+            x=x if few else _NO_POINTS,
+            y=y if few else _NO_POINTS,
+            visible=has_validation,
+        )
+        sent += self._paint_y_axes(lines) + self._paint_best(has_validation)
+        floor = np.full(len(lines.bad_x), lines.y_limits[0], np.float32)
+        return sent + put(self._bad, x=self._places(lines.bad_x), y=floor, visible=has_train)
+
+    def _paint_y_axes(self, lines: loss_lines.LossLines) -> Sent:
+        left = lines.y_limits
+        right = left if self.shared_scale else lines.validation_limits
+        sent = Sent()
+        for limits, of, axis in (
+            (left, self._y_scale, self._y_axis),
+            (right, self._val_scale, self._val_axis),
+        ):
+            if limits != (of.min, of.max):
+                sent += set_limits(of, limits)
+            sent += set_ticks(axis, limits, *loss_lines.y_ticks(limits, log=self.log))
+        return sent
+
+    def _paint_best(self, visible: bool) -> Sent:
+        best = loss.best(self.feed.history)
+        x = self.axis.x_of(best.step) if best and best.source == "validation" else None
+        if best is None or x is None or (self.log and best.loss <= 0):
+            return put(self._best, x=_NO_POINTS, y=_NO_POINTS)
+        y = np.log10(best.loss) if self.log else best.loss
+        at = {"x": self._places(np.array([x])), "y": np.array([y], np.float32)}
+        return put(self._best, **at, visible=visible)
+
+    def _places(self, x: Floats) -> Floats:
+        """Whole steps are exact in half the bytes."""
+        return x.astype(np.float32 if self.kind == "step" else np.float64)
+
+    @property
+    def visible(self) -> Range:
+        """What of x is shown."""
+        return self.zoom or self._x_limits(self.axis)
+
+    def count(self, kind: XKind) -> None:
+        """Have x count something else, over the same rows; the caller paints."""
+        old, was = self.axis, self.zoom
+        recent, self.kind = self._recent, kind
+        if was is not None:
+            rows = [row for x in was if (row := old.row_near(x)) is not None]
+            places = [float(self.axis.at(slice(row, row + 1))[0]) for row in rows]
+            self.zoom = (places[0], places[1]) if places[0] < places[1] else None
+            self._recent = places[1] - places[0] if recent is not None and self.zoom else None
+
+    # Zoom
+
+    def on_zoom(self, listener: Callable[[], object]) -> None:
+        """Have `listener` called when another range is shown."""
+        self._zoom_listeners.append(listener)
+
+    def show_range(self, shown: Range | None) -> None:
+        """Show a range of x, or all."""
+        self.overlay.show_range(shown)
+
+    def zoom_in(self, steps: int) -> None:
+        """Show the newest `steps` steps; from then on half of what is shown."""
+        axis = self.axis
+        last = axis.last
+        if last is None:
+            return
+        if self.zoom is None:
+            newest = float(self.feed.history.train["step"][-1])
+            begin = axis.x_of(newest - steps) if newest > steps else last / 2
+            assert begin is not None
+            self._show_newest(last - begin)
+        elif self._recent is not None:
+            self._show_newest(self._recent / 2)
+        else:
+            self.overlay.zoom(0.5)
+
+    def zoom_out(self) -> None:
+        """Show twice as much."""
+        if self._recent is not None and self.zoom is not None:
+            self._show_newest(self._recent * 2)
+        elif self.zoom is not None:
+            self.overlay.zoom(2.0)
+
+    def reset_zoom(self) -> None:
+        """Show the whole run."""
+        self.overlay.reset_zoom()
+
+    def _show_newest(self, width: float) -> None:
+        last = self.axis.last or 0.0
+        if width >= last:
+            self.reset_zoom()
+            return
+        self.show_range((last - width, last))
+        if self.zoom is not None:
+            self._recent = width
+
+    def _follow_newest(self) -> None:
+        last = self.axis.last
+        if self._recent is not None and last is not None:
+            self.zoom = (last - self._recent, last)
+
+    def _zoomed(self, payload: dict[str, Any]) -> None:
+        low, high = payload.get("x0"), payload.get("x1")
+        self._recent = None
+        self.zoom = None if low is None or high is None else (float(low), float(high))
+        self.paint()
+        for listener in self._zoom_listeners:
+            listener()
+
+    # The cursor
+
+    def _clicked(self, payload: dict[str, Any]) -> None:
+        row = self.axis.row_near(float(payload["x"]))
+        if row is not None:
+            train = self.feed.history.train
+            self._cursor.move(Moment(int(train["step"][row]), float(train["time"][row])))
+
+    def _point_at(self, moment: Moment | None) -> None:
+        x = self.axis.x_of(moment.step, moment.time) if moment else None
+        self.overlay.cursor = x
