@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gladius_widgets.cli import control, doctor, events, jobs, money, pages, queue
+from gladius_widgets.cli import control, doctor, events, jobs, money, notices, pages, queue
 from gladius_widgets.cli.options import Chosen, HomeOption, JsonOption, chosen
 from gladius_widgets.core.errors import GladiusError
 
