@@ -19,6 +19,7 @@ from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.panel import Panel
 
 _READ_S = 10.0
+_LIST = "Training Jobs"
 
 
 class JobBar(Panel):
@@ -112,14 +113,15 @@ class JobHead(Panel):
 
     def _title(self) -> Node:
         name = job_words.one_line(self.job.name)
-        to_list: dict[str, Any] = {"href": JOBS_PAGE}
+        leads = self._back is not None or not location().is_elsewhere
+        to_list = h("a", {"href": JOBS_PAGE}, _LIST, on={"click": "back"} if self._back else None)
         return h(
             "div",
             {"class": "gw-head__t"},
             h(
                 "nav",
                 {"class": "gw-crumbs", "aria-label": "Breadcrumb"},
-                h("a", to_list, "Training Jobs", on={"click": "back"} if self._back else None),
+                to_list if leads else h("span", None, _LIST),
                 icon("chev-r", 12),
                 h("span", {"aria-current": "page", "class": "gw-ellipsis", "dir": "auto"}, name),
             ),

@@ -11,7 +11,6 @@ from gladius_widgets.components import Element, Node, h, icon, location
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
-from gladius_widgets.pages.console import TrainingConsole
 from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.jobs_table import JobsTable
@@ -104,10 +103,15 @@ class JobsPage(Element):
         if location().standalone:
             location().navigate(address)
             return
-        console = TrainingConsole(job_id, back=self._return, client=self.client)
+        from gladius_widgets.pages.console import TrainingConsole
+        from gladius_widgets.pages.job import JobDashboard
+
         if find:
+            console = TrainingConsole(job_id, back=self._return, client=self.client)
             console.find(find)
-        self._put(console)
+            self._put(console)
+        else:
+            self._put(JobDashboard(job_id, back=self._return, client=self.client))
 
     def _open_error(self, job_id: str) -> None:
         self._open(job_id, console_url(job_id, find_error=True), "ERROR")

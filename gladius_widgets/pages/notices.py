@@ -3,6 +3,7 @@
 import time
 
 from gladius_widgets.components import toasts
+from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.actions import JobActions
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.store.events import Event
@@ -21,6 +22,7 @@ class Notices:
     """Shows new events of a run; those that a page finds when it opens are old news."""
 
     def __init__(self, feed: JobFeed, actions: JobActions) -> None:
+        self._feed = feed
         self._actions = actions
         self._end = feed.on_events(self._show)
 
@@ -40,6 +42,8 @@ class Notices:
                 toasts().show("Someone else", event.message, "blue")
         elif event.type == "checkpoint" and self._asked_to_save():
             return
+        elif event.type == "status" and payload.get("status") == JobStatus.COMPLETED:
+            toasts().show("Training completed successfully!", self._feed.job.name, "green")
         elif event.type in _LOUD:
             title, tone, icon = _LOUD[event.type]
             toasts().show(title, event.message.removeprefix(f"{title}: "), tone, icon=icon)

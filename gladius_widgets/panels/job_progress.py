@@ -116,10 +116,11 @@ def _bar(view: model.HeaderView) -> Node:
 def _fact(fact: model.Fact) -> Node:
     # The start is known to the second; finer differences between readings would only flicker.
     value = clock(round(fact.since)) if fact.since is not None else fact.value
+    flash = {"data-flash": fact.value} if fact.flashes else None
     return h(
         "span",
         {"class": "gw-fact", "title": fact.title or None},
         icon(fact.icon),
-        h("span", None, fact.before, h("b", None, value), fact.after),
+        h("span", None, fact.before, h("b", flash, value), fact.after),
         key=fact.icon,
     )

@@ -11,6 +11,7 @@ from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.models.words import Badge, job_badge
 
 _S = JobStatus
+_CALM_S = 5.0
 _TONES = {
     _S.QUEUED: "gray",
     _S.PROVISIONING: "sky",
@@ -32,6 +33,7 @@ class Fact:
     Attributes:
         since: the value is the time since then (unix s) and goes on in the browser.
         title: what it means, on hover.
+        flashes: whether a change is shown briefly.
     """
 
     icon: str
@@ -40,6 +42,7 @@ class Fact:
     after: str = ""
     since: float | None = None
     title: str = ""
+    flashes: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,10 +135,14 @@ def _steps(run: RunStatus) -> str:
 def _step_facts(run: RunStatus) -> tuple[Fact, ...]:
     if not run.total_steps:
         return ()
-    step = Fact("hash", f"Step {run.step:,}", after=f" of {fmt.count(run.total_steps)}")
+    # What changes every second would flash without end.
+    is_slow = (run.step_time_s or 0.0) > _CALM_S
+    steps = fmt.count(run.total_steps)
+    step = Fact("hash", f"Step {run.step:,}", after=f" of {steps}", flashes=is_slow)
     if not run.epoch:
         return (step,)
-    return step, Fact("repeat", f"Epoch {run.epoch}", after=f" of {fmt.count(run.total_epochs)}")
+    epochs = fmt.count(run.total_epochs)
+    return step, Fact("repeat", f"Epoch {run.epoch}", after=f" of {epochs}", flashes=True)
 
 
 def _time_facts(job: JobSnapshot, run: RunStatus, now: float) -> tuple[Fact, ...]:
@@ -199,4 +206,6 @@ def _trouble(job: JobSnapshot) -> Trouble | None:
     seen = alert.view(job)
     if seen is None:
         return None
-    return Trouble(job_words.one_line(seen.title, 120), job_words.one_line(seen.text, 400))
+    # What to do about it is told below the tabs; here is room for what it was.
+    first = seen.text.split(". ", 1)[0]
+    return Trouble(job_words.one_line(seen.title, 120), job_words.one_line(first, 400))
