@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gladius_widgets.core.notify import Event
+
 MAX_STEPS = 10**9
 MAX_SEED = 2**32 - 1  # what numpy takes
 MAX_BACKOFF_S = 3600.0
@@ -305,6 +307,11 @@ class AlertsSection(Section):
     expert_imbalance: Share = Field(default=0.15, description="Warn above this standard deviation")
     slow_throughput_share: Share = Field(
         default=0.2, description="Warn when this far under the average"
+    )
+    notify: list[Event] | None = Field(
+        default=None,
+        description="News to send, such as completed or failed; null = those that settings.yaml "
+        "in the home names, beside the command and the webhook that get them; [] = none",
     )
 
 

@@ -25,6 +25,7 @@ class Home:
         self.settings = self.root / "settings.yaml"
         self.rates = self.root / "rates.yaml"
         self.serve_token = self.root / "serve-token"
+        self.serving = self.root / "serving.json"  # where the pages are, while they are served
         self.runs = self.root / "runs"
         self.trash = self.root / "trash"
         self.cache = self.root / "cache"
@@ -69,6 +70,7 @@ class RunDirectory:
         self.config = self.root / "config.yaml"
         self.status = self.root / "status.json"
         self.events = self.root / "events.jsonl"
+        self.notified = self.root / "notified.json"  # what has been told to the outside
         self.log = self.root / "train.log"
         self.attempts = self.root / "attempts"
         self.metrics = self.root / "metrics"

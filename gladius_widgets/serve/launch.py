@@ -19,6 +19,7 @@ from tornado.websocket import WebSocketClosedError
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.serving import announce, withdraw
 from gladius_widgets.serve.application import PageServer, page_server
 from gladius_widgets.serve.faults import page_faults_on_stderr
 from gladius_widgets.serve.gate import LOOPBACK_NAMES, Gate
@@ -96,6 +97,7 @@ def serve(
         gate = Gate(server.application(), token, names, cookie_name=f"gladius-{port}")
         http = HTTPServer(gate)
         http.add_sockets(sockets)
+        announce(place, f"http://{_as_name(host)}:{port}/")
         if on_ready:
             on_ready(page_url(port, token, path, host=_as_name(host)))
         with page_faults_on_stderr():
@@ -111,6 +113,7 @@ def serve(
         try:
             loop.run_until_complete(run())
         finally:
+            withdraw(place)
             loop.close()
 
 

@@ -15,6 +15,7 @@ from gladius_widgets.store.records import BIRTH_GRACE_S
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.supervisor.complaints import GENERAL, Complaints
 from gladius_widgets.supervisor.lock import SupervisorLock
+from gladius_widgets.supervisor.notify import Notifier
 from gladius_widgets.supervisor.orphans import is_overdue
 from gladius_widgets.supervisor.reconcile import refresh, save_progress
 from gladius_widgets.supervisor.retry import Retries
@@ -51,6 +52,8 @@ class Supervisor:
         self._starts: dict[tuple[str, int], int] = {}  # of a job's attempt
         self._orphaned_since: dict[tuple[str, int], float] = {}
         self._complaints = Complaints()
+        self._settings_read: tuple[object, Settings] | None = None  # state of the file, contents
+        self._notifier = Notifier(self._registry, lambda: self._settings().notify)
 
     def run(self) -> None:
         """Work until idle for long enough, or until the home is gone."""
@@ -63,7 +66,7 @@ class Supervisor:
             time.sleep(POLL_S)
 
     def tick(self) -> bool:
-        """One round over all jobs; tells whether any is unfinished, as far as known.
+        """One round over all jobs; tells whether there is more to do, as far as known.
 
         It survives a full disk, a locked registry, a damaged run directory: the next may work.
         Whatever fails before it, what waits is started.
@@ -74,6 +77,8 @@ class Supervisor:
             running = [job for job in self._registry.active() if job.holds_slot]
             self._forget_all_but(running)
             self._look_after(running)
+        with self._complaints.surviving(GENERAL, "No news were sent"):
+            self._notifier.step(running or [])
         with self._complaints.surviving(GENERAL, "No failed job was tried again"):
             self._retries.step()
         with self._complaints.surviving(GENERAL, "The trash was not emptied"):
@@ -82,7 +87,9 @@ class Supervisor:
             waiting = self._registry.count(statuses=[JobStatus.QUEUED])
             if waiting:
                 self._start_waiting()
-        return running is None or waiting is None or bool(running or waiting)
+        if running is None or waiting is None:
+            return True
+        return bool(running or waiting) or self._notifier.is_busy
 
     def _start_waiting(self) -> None:
         while (job := self._registry.claim(self._settings().slots)) is not None:
@@ -173,6 +180,8 @@ class Supervisor:
                 f"Its runner was started {MAX_STARTS} times and never reported. "
                 f"{run.attempt(job.attempt).runner_log} may say why."
             )
+        with self._complaints.surviving(job.id, f"{job.id}: its news are not followed"):
+            self._notifier.begin(job)
         self._registry.update(job.id, claimed_at=time.time())
         engine = self._engine(job.engine)
         before = run.attempt(job.attempt - 1)
@@ -217,6 +226,17 @@ class Supervisor:
         return self._engines[name]
 
     def _settings(self) -> Settings:
+        """As the file says now; read only when it has changed, as it is asked for all the time."""
+        try:
+            status = self._home.settings.stat()
+            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            state = None
+        if self._settings_read is None or self._settings_read[0] != state:
+            self._settings_read = (state, self._read_settings())
+        return self._settings_read[1]
+
+    def _read_settings(self) -> Settings:
         try:
             return load_settings(self._home)
         except (GladiusError, OSError) as error:

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gladius_widgets.core.errors import ConfigError
+from gladius_widgets.core.notify import NotifySettings
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.suggest import did_you_mean
 
@@ -18,6 +19,9 @@ class Settings(BaseModel):
     )
     trash_days: float = Field(
         default=7.0, ge=0, le=36_500, description="Deleted jobs can be restored for so many days"
+    )
+    notify: NotifySettings = Field(
+        default=NotifySettings(), description="Who is told when a job ends or needs somebody"
     )
 
 
@@ -35,11 +39,18 @@ def load_settings(home: Home) -> Settings:
     try:
         return Settings.model_validate(document.values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{home.settings}: there is no setting '{key}'.",
-                did_you_mean(key, Settings.model_fields),
-            ) from None
-        raise ConfigError(f"{home.settings}: '{key}': {first['msg']}.", "Change it.") from None
+        raise _config_error(home, error) from None
+
+
+def _config_error(home: Home, error: ValidationError) -> ConfigError:
+    """A sentence without the value, which may be secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        fields = NotifySettings.model_fields if len(path) > 1 else Settings.model_fields
+        return ConfigError(
+            f"{home.settings}: there is no setting '{key}'.", did_you_mean(path[-1], fields)
+        )
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return ConfigError(f"{home.settings}: '{key}': {reason}.", "Change it.")

@@ -114,7 +114,12 @@ class Recovery:
             "WARN",
             f"Step {state.step} skipped: its {what} is not finite "
             f"({state.nonfinite_in_row} in a row)",
-            {"step": state.step, "in_row": state.nonfinite_in_row, "what": what},
+            {
+                "kind": "not_finite",
+                "step": state.step,
+                "in_row": state.nonfinite_in_row,
+                "what": what,
+            },
         )
         if state.nonfinite_in_row % training.max_nonfinite_in_row:
             return
@@ -131,7 +136,11 @@ class Recovery:
                 "Lower the learning rate, or look for broken rows in the data.",
             )
         state.rollbacks += 1
-        s.recorder.tell("WARN", f"Weights rolled back to the checkpoint of step {step}")
+        s.recorder.tell(
+            "WARN",
+            f"Weights rolled back to the checkpoint of step {step}",
+            {"kind": "rollback", "step": step},
+        )
 
     def suggestions(self, size: int | None = None) -> list[str]:
         """What to change against too little memory, the most helpful first.

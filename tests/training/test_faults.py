@@ -97,7 +97,8 @@ def test_a_step_that_is_not_finite_is_skipped(
     assert bad[0]["grad_norm"] is None
     assert math.isfinite(table[-1]["loss"]), "the weights are still finite"
     warning = next(e for e in events(run) if e.type == "warning" and "skipped" in e.message)
-    assert warning.payload == {"step": bad[0]["step"], "in_row": 1, "what": "loss"}
+    payload = {"kind": "not_finite", "step": bad[0]["step"], "in_row": 1, "what": "loss"}
+    assert warning.payload == payload
     assert read_json(run.summary_json)["skipped_steps"] == 1
 
 

@@ -1,0 +1,95 @@
+"""Which records of a run are news: its events, and how its attempts ended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gladius_widgets.core.notify import EventName
+from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.events import Event
+from gladius_widgets.store.job import Job
+from gladius_widgets.store.records import read_exit
+
+# Warnings that somebody who is away wants to hear of; `alert` is for those to come.
+ALERTS = frozenset(
+    {"alert", "out_of_memory", "not_finite", "rollback", "imbalance", "budget", "runtime"}
+)
+_ENDS: dict[str, EventName] = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed"}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something to tell: one of `core.notify.EVENTS`, in a sentence.
+
+    Attributes:
+        key: tells it from all else that happens to the job.
+        kind: of alerts: those of one kind are not told one after another.
+    """
+
+    event: EventName
+    message: str
+    time: float
+    key: str
+    kind: str = ""
+
+
+def of_event(event: Event) -> Happening | None:
+    """What an event is news of. The ends of attempts are told by their records (`of_attempts`)."""
+    payload = event.payload or {}
+    kind, state = str(payload.get("kind") or ""), payload.get("state")
+    kind = kind or ("imbalance" if "imbalance" in payload else "")
+    key = f"{event.time:.6f}"
+    if kind == "hang":
+        return Happening("stalled", event.message, event.time, f"stalled-{key}")
+    if kind in ("budget", "runtime") and state == "over":
+        return Happening("over_budget", event.message, event.time, f"over_budget-{key}")
+    is_error = event.type == "error" and event.source == "trainer" and "status" not in payload
+    if is_error or (event.type == "warning" and kind in ALERTS):
+        return Happening("alert", event.message, event.time, f"alert-{key}", kind or "error")
+    return None
+
+
+def of_attempts(
+    run: RunDirectory, job: Job, told: int, lost: int
+) -> Iterator[tuple[int, bool, Happening | None]]:
+    """How the attempts after `told` ended, oldest first, as far as they have.
+
+    Args:
+        run: the run directory.
+        job: its row.
+        told: the attempt up to which all ends have been told.
+        lost: an attempt that was told to be lost, else 0; should it turn out to live, its true
+            end is told, too.
+
+    Yields:
+        The attempt's number, whether that is its last word, and what to tell, if anything.
+    """
+    for number in range(told + 1, job.attempt + 1):
+        record = read_exit(run.attempt(number))
+        if record is not None:
+            yield number, True, _end(number, record)
+            continue
+        superseded = number < job.attempt
+        if not superseded and job.status not in (JobStatus.LOST, JobStatus.FAILED):
+            return
+        yield number, superseded, None if number == lost else _unrecorded(number, job, superseded)
+
+
+def _unrecorded(number: int, job: Job, superseded: bool) -> Happening:
+    """An end without a record: lost, unless it could not even be started."""
+    failed = not superseded and job.status == JobStatus.FAILED
+    event: EventName = "failed" if failed else "lost"
+    message = "" if superseded else str((job.error or {}).get("message") or "")
+    at = job.ended_at or job.updated_at
+    return Happening(event, message or "Its processes are gone.", at, f"{event}-{number}")
+
+
+def _end(number: int, record: dict) -> Happening | None:
+    event = _ENDS.get(str(record.get("status")))
+    if event is None:
+        return None
+    error = record.get("error") or {}
+    message = str(error.get("message") or "") if isinstance(error, dict) else ""
+    ended_at = record.get("ended_at")
+    at = float(ended_at) if isinstance(ended_at, int | float) else 0.0
+    return Happening(event, message, at, f"{event}-{number}")
