@@ -10,6 +10,7 @@ from gladius_widgets.components.base import STATIC, Component
 Mode = Literal["light", "dark", "system"]
 STYLES = (
     "tokens.css", "gladius.css", "extra.css", "panels.css", "jobs.css", "queue.css", "form.css",
+    "compare.css", "events.css", "metrics.css", "results.css",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Every command goes through the client, which checks it; a button's `disabled` is
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -59,7 +59,7 @@ class JobActions:
         self.used: tuple[str, float] = ("", 0.0)
         self._handlers: dict[str, Callable[[], Awaitable[object]]] = {
             "pause": lambda: self._command("pause", Command.PAUSE),
-            "resume": lambda: self._command("resume", Command.RESUME),
+            "resume": self._resume,
             "stop": self._stop,
             "checkpoint": lambda: self._command("checkpoint", Command.CHECKPOINT),
             "validate": lambda: self._command("validate", Command.VALIDATE),
@@ -91,7 +91,20 @@ class JobActions:
         except GladiusError as error:
             toasts().error(error)
 
+    async def resume(self, changes: Mapping[str, Any]) -> bool:
+        """Go on, with settings changed; False when it was refused, which is told."""
+        try:
+            await self._resume(changes)
+        except GladiusError as error:
+            toasts().error(error)
+            return False
+        return True
+
     # Commands
+
+    async def _resume(self, changes: Mapping[str, Any] | None = None) -> None:
+        args = {"set": dict(changes)} if changes else None
+        await self._command("resume", Command.RESUME, args)
 
     async def _command(
         self, name: str, command: Command, args: dict[str, Any] | None = None

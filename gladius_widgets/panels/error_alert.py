@@ -5,7 +5,6 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Action, Dialog, Node, h, icon
-from gladius_widgets.core.states import Command, is_legal_command
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.models import alert as model
@@ -36,10 +35,10 @@ class ErrorAlert(Panel):
     def build(self) -> None:
         """Prepare the dialog; what is wrong already needs no alarm."""
         self.actions = actions_of(self.feed, self.client)
-        self._known = model.view(self.job)
+        self._known = model.view(self.job, self.feed.events)
         self._dialog = Dialog(kicker="Training error", tone="danger", icon="warn", icon_tone="red")
         self._dialog.on("log", lambda _payload: self._show_log and self._show_log())
-        self._dialog.on("resume", lambda _payload: self.actions.use("resume"))
+        self._dialog.on("resume", lambda _payload: self._resume())
         self.on("details", lambda _payload: self._open())
 
     def parts(self) -> Iterable[Part]:
@@ -51,7 +50,7 @@ class ErrorAlert(Panel):
         self._dialog.close()
 
     def _paint(self) -> Sent:
-        view = model.view(self.job)
+        view = model.view(self.job, self.feed.events)
         if view is not None and self._known is None:
             self._open(view)
         self._known = view
@@ -63,13 +62,18 @@ class ErrorAlert(Panel):
             return
         self._dialog.title, self._dialog.text = view.title, view.text
         self._dialog.body = _body(view)
-        resumes = is_legal_command(self.job.status, Command.RESUME)
+        offer = view.offer
         self._dialog.actions = [
             *([Action("log", "View Logs", icon="term", focus=True)] if self._show_log else []),
-            *([Action("resume", "Resume", icon="play")] if resumes else []),
+            *([Action("resume", offer.label, icon="play", title=offer.why)] if offer else []),
             Action("close", "Close", "primary"),
         ]
         self._dialog.show()
+
+    async def _resume(self) -> None:
+        offer = self._known.offer if self._known else None
+        if offer is not None:
+            await self.actions.resume(offer.changes)
 
 
 def _banner(view: model.AlertView) -> Node:

@@ -15,6 +15,7 @@ _OOM_WORDS = ("outofmemory", "out of memory", "memoryerror", "cublas_alloc_faile
 _DISK_WORDS = ("no space left", "disk is full", "disk quota")
 _TROUBLED = {JobStatus.FAILED, JobStatus.LOST, JobStatus.PAUSED}
 _TEXT_CHARS = 2000
+_SAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,12 @@ def view(job: JobSnapshot, events: Sequence[Event] = ()) -> AlertView | None:
     said = f"{kind} {message}".lower()
     oom = any(word in said for word in _OOM_WORDS)
     autopsy = find_autopsy(events, job.attempt) if oom else None
+    text = clean(message or kind)[:_TEXT_CHARS]
+    if autopsy and autopsy.suggestions:  # they are listed below
+        text = text.partition(autopsy.suggestions[0])[0].strip() or text
     return AlertView(
         title="Out of Memory (OOM)" if oom else _title(job.status, kind),
-        text=clean(message or kind)[:_TEXT_CHARS],
+        text=text,
         kept=_kept(job),
         suggestions=_after_oom(job, autopsy) if oom else _after(kind, said),
         offer=_offer(job, said, autopsy, oom=oom),
@@ -241,7 +245,7 @@ def _autopsy(event: Event, payload: Mapping[str, Any]) -> Autopsy:
         batch_shape=(int(largest[0]), int(largest[1])) if largest else None,
         used_bytes=_number(payload.get("memory_used_bytes")),
         total_bytes=_number(payload.get("memory_total_bytes")),
-        samples=tuple(_samples(payload.get("memory_samples"))),
+        samples=tuple(_samples(payload.get("memory_samples"))[-_SAMPLES:]),
         suggestions=tuple(map(str, texts)) if isinstance(texts, list) else (),
     )
 
