@@ -1,27 +1,33 @@
 """JobDashboard: one job on one page, for whoever keeps it open for twenty hours."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages.frame import frame, problem
+from gladius_widgets.pages import job_blanks
+from gladius_widgets.pages.announcer import Announcer
+from gladius_widgets.pages.frame import problem
+from gladius_widgets.pages.job_foot import JobFoot
+from gladius_widgets.pages.job_head import JobBar, JobHead
+from gladius_widgets.pages.job_tabs import TABS, JobTabs, tab_of
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels.actions import actions_of
+from gladius_widgets.panels.cost import CostTracker
+from gladius_widgets.panels.event_log import EventLog
+from gladius_widgets.panels.feed import JobFeed
+from gladius_widgets.panels.job_progress import ProgressHeader
+from gladius_widgets.panels.links import console_url
+from gladius_widgets.panels.loss_curve import LossCurve
+from gladius_widgets.panels.metrics import CurrentMetrics
+from gladius_widgets.panels.models import job_words
 from gladius_widgets.panels.panel import default_client, open_feed
-
-TABS = {"overview": "Overview", "event-log": "Event Log"}
-_OVERVIEW = {
-    "results": ("results", "JobResults"),
-    "loss": ("loss_curve", "LossCurve"),
-    "metrics": ("metrics", "CurrentMetrics"),
-    "cost": ("cost", "CostTracker"),
-}
+from gladius_widgets.panels.results import JobResults
+from gladius_widgets.panels.stages import StageIndicator
+from gladius_widgets.store.events import Event
 
 
 class JobDashboard(Element):
@@ -37,7 +43,10 @@ class JobDashboard(Element):
     """
 
     _panels: Mapping[str, Any] = MappingProxyType({})
+    _undo: Sequence[Callable[[], object]] = ()
     _ends: Sequence[Callable[[], object]] = ()
+    _feed: JobFeed | None = None
+    _in_place: Any = None  # the console, where there are no pages to go to
 
     def __init__(
         self,
@@ -51,14 +60,20 @@ class JobDashboard(Element):
         self._given_client = client
         self._back = back
         self._name = job
-        self._tab = "overview"
-        super().__init__(frame(h("div", {"class": "gw-late", "aria-busy": True})))
+        self._tab = tab_of(None)
+        self._unseen = 0
+        self._tabs = JobTabs()
+        super().__init__(job_blanks.loading())
         toasts()
-        self.on("tab", lambda payload: self._choose(str(payload["data"]["tab"])))
+        self.on("tab", lambda payload: self.show_tab(str(payload["data"]["tab"])))
         if job is not None:
             self.show(job)
         else:
-            self._ends = [location().on("ready", self._arrived)]
+            # A preheated kernel runs before anybody asked: the address comes with the page.
+            self._ends = [
+                location().on("ready", self._arrived),
+                location().on("query", self._went),
+            ]
 
     def show(self, job: str | None) -> None:
         """Show this job; the newest one for None. What cannot be shown is said on the page."""
@@ -66,7 +81,21 @@ class JobDashboard(Element):
         try:
             self._open(job)
         except GladiusError as error:
-            self.tree = problem(error)
+            self._say(error)
+
+    def show_tab(self, tab: str) -> None:
+        """Show a tab, `overview` or `event-log`, as a step that the back button undoes."""
+        if tab not in TABS or tab == self._tab:
+            return
+        if location().standalone:
+            location().push_query(tab=tab)
+        self._turn_to(tab)
+
+    def show_errors(self) -> None:
+        """Show the event log's errors."""
+        self.show_tab("event-log")
+        if self._panels:
+            self._panels["events"].show_types({"error"})
 
     def close(self) -> None:
         """End the page and its panels."""
@@ -75,76 +104,155 @@ class JobDashboard(Element):
             end()
         super().close()
 
+    # The address
+
     def _arrived(self, payload: dict[str, Any]) -> None:
-        tab = payload["query"].get("tab")
-        self._tab = tab if tab in TABS else "overview"
-        self.show(payload["query"].get("job") or None)
+        query = payload["query"]
+        self._tab = tab_of(query.get("tab"))
+        self.show(query.get("job") or None)
+
+    def _went(self, payload: dict[str, Any]) -> None:
+        """The reader went back or forward, which may be to another job."""
+        query = payload["query"]
+        job = query.get("job")
+        if self._feed is not None and job and job != self._feed.run.id:
+            self._tab = tab_of(query.get("tab"))
+            self.show(job)
+        else:
+            self._turn_to(tab_of(query.get("tab")))
+
+    # The job
 
     def _open(self, job: str | None) -> None:
         client = self._given_client or default_client()
-        feed = open_feed(job, client)
-        self._job_id, self._client = feed.run.id, client
-        names = ("loss_curve", "metrics", "cost", "results", "event_log")
-        known = {name for name in names if find_spec(f"gladius_widgets.panels.{name}")}
+        feed = self._feed = open_feed(job, client)
+        job_id = feed.run.id
+        self._unseen = 0
+        cost = CostTracker(job_id, client=client)
+        console = None if location().standalone else self._open_console
         self._panels = {
-            slot: getattr(import_module(f"gladius_widgets.panels.{module}"), cls)(
-                feed.run.id, client=client
-            )
-            for slot, (module, cls) in (_OVERVIEW | {"events": ("event_log", "EventLog")}).items()
-            if module in known
+            "bar": JobBar(job_id, client=client),
+            "head": JobHead(
+                job_id,
+                back=self._back,
+                console=console,
+                is_over_estimate=lambda: cost.view.is_over,
+                client=client,
+            ),
+            "progress": ProgressHeader(job_id, show_errors=self.show_errors, client=client),
+            "stages": StageIndicator(job_id, details=self.show_errors, client=client),
+            "results": JobResults(job_id, client=client),
+            "loss": LossCurve(job_id, client=client),
+            "metrics": CurrentMetrics(job_id, client=client),
+            "cost": cost,
+            "foot": JobFoot(job_id, client=client),
+            "spoken": Announcer(feed, titled=True),
         }
         self._notices = Notices(feed, actions_of(feed, client))
-        self.slots = self._panels
-        self._paint()
+        self._undo = [self._notices.close, feed.on_events(self._count), feed.on_gone(self._gone)]
+        self._turn_to(self._tab)
 
-    def _choose(self, tab: str) -> None:
-        self._tab = tab
-        location().set_query(tab=tab)
-        self._paint()
+    def _gone(self, _error: GladiusError) -> None:
+        """Somebody deleted the job while it is shown."""
+        name = self._feed.job.name if self._feed else ""
+        hint = f"`gladius restore {self._feed.run.id}` brings it back." if self._feed else ""
+        self._clear()
+        self._say(JobNotFoundError(f"'{job_words.one_line(name)}' has been deleted.", hint))
+
+    def _say(self, error: GladiusError) -> None:
+        self.tree = problem(error)
+        location().set_title("Training Job · Gladius")
 
     def _clear(self) -> None:
         if not self._panels:
             return
-        self._notices.close()
+        for undo in self._undo:
+            undo()
         self.slots = {}
         for panel in self._panels.values():
             panel.close()
-        self._panels = {}
+        self._panels, self._undo = {}, []
+        if self._in_place is not None:
+            self._in_place.close()
+            self._in_place = None
+
+    # The console, where there are no pages to go to
+
+    def _open_console(self) -> None:
+        if self._feed is None or location().standalone:
+            location().navigate(console_url(self._feed.run.id if self._feed else ""))
+            return
+        from gladius_widgets.pages.console import TrainingConsole
+
+        self._in_place = TrainingConsole(
+            self._feed.run.id, back=self._return, client=self._given_client
+        )
+        self.slots = {"page": self._in_place}
+        self.tree = h("slot", {"name": "page"})
+
+    def _return(self) -> None:
+        console, self._in_place = self._in_place, None
+        self._turn_to(self._tab)
+        console.close()
+
+    # Showing
+
+    def _count(self, events: list[Event]) -> None:
+        if self._tab != "event-log":
+            self._unseen += len(events)
+            self._paint()
+
+    def _turn_to(self, tab: str) -> None:
+        self._tab = tab
+        if not self._panels or self._feed is None:
+            return
+        if tab == "event-log":
+            self._unseen = 0
+            if "events" not in self._panels:
+                log = EventLog(self._feed.run.id, client=self._given_client)
+                self._panels = {**self._panels, "events": log}
+        self._paint()
 
     def _paint(self) -> None:
-        def slot(name: str) -> Node | None:
-            return h("slot", {"name": name}) if name in self._panels else None
-
-        tabs = [
-            h(
-                "button",
-                {"type": "button", "class": "gw-tab", "role": "tab",
-                 "aria-selected": name == self._tab, "data-tab": name},
-                label,
-                on={"click": "tab"},
-                key=name,
-            )
-            for name, label in TABS.items()
-        ]  # fmt: skip
-        overview = h(
+        if self._in_place is not None or not self._panels:
+            return
+        if self.slots != self._panels:
+            self.slots = dict(self._panels)
+        content = _slot("events") if self._tab == "event-log" else _overview()
+        self.tree = h(
             "div",
-            {"class": "gw-stack"},
-            slot("results"),
+            {"class": "gw-app"},
+            _slot("bar"),
             h(
-                "div",
-                {"class": "gw-two"},
-                slot("loss") or h("div"),
-                h("div", {"class": "gw-stack"}, slot("metrics"), slot("cost")),
+                "main",
+                {"class": "gw-main"},
+                _slot("head"),
+                _slot("progress"),
+                _slot("stages"),
+                self._tabs.bar(self._tab, self._unseen),
+                self._tabs.panel(self._tab, content),
+                _slot("foot"),
+                _slot("spoken"),
             ),
-        )
-        self.tree = frame(
-            h(
-                "div",
-                {"class": "gw-stack"},
-                h("div", {"class": "gw-tabs", "role": "tablist", "aria-label": "Job detail"}, tabs),
-                overview if self._tab == "overview" else slot("events"),
-            )
         )
 
     def __repr__(self) -> str:
         return f"JobDashboard({self._name!r})" if self._name else "JobDashboard()"
+
+
+def _slot(name: str) -> Node:
+    return h("slot", {"name": name})
+
+
+def _overview() -> Node:
+    return h(
+        "div",
+        {"class": "gw-stack"},
+        _slot("results"),
+        h(
+            "div",
+            {"class": "gw-two"},
+            _slot("loss"),
+            h("div", {"class": "gw-stack"}, _slot("metrics"), _slot("cost")),
+        ),
+    )
