@@ -55,14 +55,15 @@ def install(
     changes = ({"name": name} if name is not None else {}) | fields
     run.job.write_text(json.dumps(record | {"id": run.id} | changes), encoding="utf-8")
     if config:
-        _change_config(run.config, config)
+        change_config(run.config, config)
     row = row_of(run, home)
     assert row is not None
     registry.insert(**row)
     return Client(home).job(run.id)
 
 
-def _change_config(path: Path, changes: Mapping[str, Any]) -> None:
+def change_config(path: Path, changes: Mapping[str, Any]) -> None:
+    """Change `section.key` values of a config file."""
     yaml = YAML(typ="safe")
     values = yaml.load(path.read_text(encoding="utf-8"))
     for dotted, value in changes.items():

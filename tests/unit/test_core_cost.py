@@ -4,14 +4,20 @@ from hypothesis import strategies as st
 
 from gladius_widgets.core.cost import (
     AttemptHistory,
+    Basis,
     BillableSpan,
     BudgetState,
+    EstimatedCost,
     Projection,
     amount_tone,
+    bar_end,
     bar_share,
+    before_training_s,
     breakdown,
+    budget_left_s,
     budget_state,
     estimate_tone,
+    estimated_cost,
     is_over_runtime,
     percent_of_estimate,
     price_of,
@@ -19,6 +25,8 @@ from gladius_widgets.core.cost import (
     projection,
     spent,
     time_for,
+    warning_amount,
+    whole_time_s,
 )
 
 times = st.floats(0, 1e9)
@@ -209,3 +217,72 @@ def test_the_runtime_limit():
     assert not is_over_runtime(3599, 1)
     assert is_over_runtime(3600, 1)
     assert not is_over_runtime(1e9, None)
+
+
+@given(st.none() | rates, st.none() | rates, st.none() | times, st.none() | times,
+       st.none() | rates, gpus)  # fmt: skip
+def test_an_estimate_is_what_the_config_says_else_measured_time_at_the_rate(
+    low, high, low_s, high_s, rate, count
+):
+    told = estimated_cost((low, high), (low_s, high_s), rate, count)
+    if low is not None and high is not None:
+        assert told == EstimatedCost(low, high, Basis.CONFIG)
+    elif None in (low_s, high_s, rate):
+        assert told is None
+    else:
+        assert told is not None
+        assert told.basis == Basis.EARLIER_RUNS
+        assert told.low == price_of(low_s, rate, count)
+        assert told.high == price_of(high_s, rate, count)
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1e4), st.floats(0, 1e6), st.floats(0, 1))
+def test_a_whole_run_lasts_what_came_before_and_its_steps(steps, step_s, aside_s, spread):
+    low_s, high_s = whole_time_s(steps, step_s, aside_s, spread)
+    assert low_s is not None
+    assert high_s is not None
+    assert 0 <= low_s <= high_s
+    assert (low_s + high_s) / 2 == close(aside_s + steps * step_s)
+
+
+def test_a_run_of_unknown_length_or_pace_has_no_known_time():
+    assert whole_time_s(None, 1.0, 0.0) == (None, None)
+    assert whole_time_s(10, None, 0.0) == (None, None)
+    assert whole_time_s(10, float("nan"), 0.0) == (None, None)
+
+
+def test_what_came_before_training_is_of_the_first_attempt_that_trained():
+    broken = AttemptHistory(1, BillableSpan(0, 50))
+    good = AttemptHistory(2, BillableSpan(100), 160)
+    assert before_training_s([broken, good]) == 60
+    assert before_training_s([broken]) == before_training_s([]) == 0
+
+
+@given(st.none() | rates, st.floats(0.01, 1e4), st.floats(0, 1))
+def test_the_bar_holds_the_spending_and_both_marks(so_far, high, part):
+    end, low = bar_end(so_far, high), high * part
+    assert end is not None
+    assert bar_share(low, end) <= bar_share(high, end) <= 1
+    assert bar_share(so_far or 0.0, end) == close((so_far or 0.0) / end)
+    assert bar_end(so_far, None) is None
+    assert bar_end(so_far, 0.0) is None
+
+
+@given(rates, rates, st.floats(0.01, 1e4), st.integers(1, 64))
+def test_a_budget_lasts_until_it_is_spent(so_far, budget, rate, count):
+    left_s = budget_left_s(so_far, budget, rate, count)
+    assert left_s is not None
+    if so_far >= budget:
+        assert left_s == 0
+    else:
+        more = price_of(left_s, rate, count)
+        assert more is not None
+        assert so_far + more == close(budget, rel=1e-6)
+    assert budget_left_s(None, budget, rate, count) is None
+    assert budget_left_s(so_far, None, rate, count) is None
+    assert budget_left_s(so_far, budget, None, count) is None
+
+
+def test_where_a_budget_warns():
+    assert warning_amount(60.0, 80) == 48
+    assert warning_amount(None, 80) is None

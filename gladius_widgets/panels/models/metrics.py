@@ -199,8 +199,8 @@ def _pace(job: JobSnapshot, history: History, now: float) -> tuple[MetricRow, Me
     )
     hourly = steps_per_hour(history, now if job.status == JobStatus.TRAINING else None)
     value = "Paused" if paused else fmt.count(hourly)
-    if seen.state == "stalled":
-        value = "0"
+    if seen.state == "stalled":  # "0", or unknown where the window holds no step
+        value = seen.current
     minutes = throughput.WINDOW_S / 60
     steps_help = f"3600 s over the mean step time of the last {minutes:.0f} minutes."
     return tokens, MetricRow("steps", "Steps/hour", value, steps_help)
