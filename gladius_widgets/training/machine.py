@@ -34,3 +34,13 @@ def temperatures_c(device: torch.device) -> list[float]:
         return [float(torch.cuda.temperature(i)) for i in range(torch.cuda.device_count())]
     except Exception:  # NVML missing or not permitted: many kinds of error, all mean unknown
         return []
+
+
+def utilization_percent(device: torch.device) -> list[float]:
+    """Of every GPU that this process sees."""
+    if device.type != "cuda":
+        return []
+    try:
+        return [float(torch.cuda.utilization(i)) for i in range(torch.cuda.device_count())]
+    except Exception:  # as above
+        return []

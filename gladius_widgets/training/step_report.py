@@ -5,6 +5,7 @@ import time
 
 from gladius_widgets.training import log_lines, machine
 from gladius_widgets.training.experts import ExpertFigures, coverage, imbalance
+from gladius_widgets.training.metric_events import MetricEvents
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.step import StepOutcome
@@ -24,6 +25,7 @@ class StepReport:
     def __init__(self, session: Session, saver: Saver) -> None:
         self._s = session
         self._saver = saver
+        self._events = MetricEvents(session)
         self._last: dict[str, float] = {}
         self._routing: ExpertFigures | None = None  # since the last layer rows
         self._window: ExpertFigures | None = None  # since the last routing line
@@ -32,6 +34,7 @@ class StepReport:
     def begin(self) -> None:
         """Totals, before the first step."""
         s = self._s
+        self._events.begin()
         per_epoch = self._batches_per_epoch()
         total_samples = s.config.training.epochs * s.dataset_size
         if s.config.training.max_steps is not None:
@@ -104,6 +107,7 @@ class StepReport:
         if outcome.experts:
             self._experts(outcome.experts)
         self._lines(outcome, learning_rate, tokens_per_s)
+        self._events.step(outcome.loss, learning_rate, tokens_per_s)
 
     def _place(self) -> dict[str, int]:
         """Epoch and batch in it, both counted from 1; batch 0 before the first."""

@@ -4,10 +4,11 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import wait_until
-from training.harness import start
+from training.harness import events, rows, start
 
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status
@@ -125,3 +126,40 @@ def test_step_time_leaves_out_what_is_no_part_of_a_step() -> None:
     assert clock.step_done() == pytest.approx(2.0)
     assert clock.typical_step_s == 2.0, "the first step warms up"
     assert clock.remaining_s(steps=10, validations=2, checkpoints=3) == pytest.approx(60.0)
+
+
+def losses_of(run: RunDirectory) -> dict[int, float]:
+    """Every step's loss."""
+    table = rows(run)
+    return dict(zip(table["step"].to_pylist(), table["loss"].to_pylist(), strict=True))
+
+
+def metrics_events(run: RunDirectory, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Message and payload of the metrics events of this kind."""
+    told = [(e.message, e.payload or {}) for e in events(run) if e.type == "metrics"]
+    return [(message, payload) for message, payload in told if payload.get("kind") == kind]
+
+
+def test_metrics_events_come_at_a_calm_rate(moe_run: RunDirectory) -> None:
+    losses, told = losses_of(moe_run), metrics_events(moe_run, "step")
+    assert told[-1][1]["step"] == 20
+    assert len(told) <= 3  # the run takes seconds
+    for message, payload in told:
+        assert payload["loss"] == losses[payload["step"]]
+        assert payload["gpu_utilization_percent"] is None
+        assert message.startswith(f"Step {payload['step']}: loss={payload['loss']:.4f}, lr=")
+        assert message.endswith(" tokens/s")
+
+
+def test_an_epochs_event_tells_its_mean(new_run: Callable[..., RunDirectory]) -> None:
+    changes = {"max_steps": None, "epochs": 2, "validation_interval_steps": 3}
+    run = new_run("epochs", {f"training.{name}": value for name, value in changes.items()})
+    start(run).finish()
+    losses, told = losses_of(run), metrics_events(run, "epoch")
+    assert [payload["epoch"] for _, payload in told] == [1, 2]
+    for message, payload in told:
+        mine = [losses[step] for step in range(payload["first_step"], payload["step"] + 1)]
+        assert len(mine) == payload["steps"]
+        assert payload["train_loss"] == pytest.approx(sum(mine) / len(mine))
+        assert f"train_loss={payload['train_loss']:.4f}, val_loss=" in message
+    assert sum(payload["steps"] for _, payload in told) == len(losses)
