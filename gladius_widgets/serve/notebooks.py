@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gladius_widgets.core.errors import GladiusError
 
-PAGES = ("jobs.ipynb", "job.ipynb", "console.ipynb", "new.ipynb")
+PAGES = ("jobs.ipynb", "job.ipynb", "console.ipynb", "new.ipynb", "compare.ipynb")
 """The notebooks that the server runs, the start page first."""
 
 
