@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
@@ -14,9 +14,12 @@ from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.jobs_table import JobsTable
-from gladius_widgets.panels.links import console_url, job_url, new_job_url
+from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
 from gladius_widgets.panels.models.jobs_query import TABS, from_address
 from gladius_widgets.panels.panel import default_client
+
+if TYPE_CHECKING:
+    from gladius_widgets.pages.job import JobDashboard
 
 _numbers = count(1)
 
@@ -63,8 +66,10 @@ class JobsPage(Element):
         super().close()
 
     def _wire(self) -> None:
-        self._table.open_job = lambda job_id: self._open(job_id, job_url(job_id))
+        self._table.open_job = self._open
+        self._table.open_console = self._open_console
         self._table.open_error = self._open_error
+        self._table.open_compare = self._open_compare
         self._table.open_form = self._open_form
         self.on("tab", lambda payload: self._choose(str(payload["data"]["tab"])))
         self.on("back", lambda _payload: self._return())
@@ -99,22 +104,46 @@ class JobsPage(Element):
 
     # Other pages
 
-    def _open(self, job_id: str, address: str, find: str = "") -> None:
+    def _open(self, job_id: str) -> None:
         if location().standalone:
-            location().navigate(address)
-            return
-        from gladius_widgets.pages.console import TrainingConsole
+            location().navigate(job_url(job_id))
+        else:
+            self._put(self._dashboard(job_id))
+
+    def _dashboard(self, job_id: str) -> "JobDashboard":
         from gladius_widgets.pages.job import JobDashboard
 
-        if find:
-            console = TrainingConsole(job_id, back=self._return, client=self.client)
-            console.find(find)
-            self._put(console)
-        else:
-            self._put(JobDashboard(job_id, back=self._return, client=self.client))
+        return JobDashboard(job_id, back=self._return, client=self.client)
+
+    def _open_console(self, job_id: str) -> None:
+        if location().standalone:
+            location().navigate(console_url(job_id))
+            return
+        from gladius_widgets.pages.console import TrainingConsole
+
+        self._put(TrainingConsole(job_id, back=self._return, client=self.client))
 
     def _open_error(self, job_id: str) -> None:
-        self._open(job_id, console_url(job_id, find_error=True), "ERROR")
+        if location().standalone:
+            location().navigate(errors_url(job_id))
+            return
+        dashboard = self._dashboard(job_id)
+        self._put(dashboard)
+        dashboard.show_errors()
+
+    def _open_compare(self, job_ids: Sequence[str]) -> None:
+        if location().standalone:
+            location().navigate(compare_url(job_ids))
+            return
+        from gladius_widgets.pages.compare import CompareJobs
+
+        def open_job(job_id: str) -> None:
+            comparison = self._in_place
+            self._put(self._dashboard(job_id))
+            if comparison is not None:
+                comparison.close()
+
+        self._put(CompareJobs(job_ids, back=self._return, open_job=open_job, client=self.client))
 
     def _open_form(self, clone: str | None) -> None:
         if location().standalone:
@@ -160,7 +189,7 @@ class JobsPage(Element):
             from gladius_widgets.panels.queue import QueuePanel
 
             self._queue = QueuePanel(client=self.client)
-            self._queue.open_job = lambda job_id: self._open(job_id, job_url(job_id))
+            self._queue.open_job = self._open
             self._queue.open_form = lambda: self._open_form(None)
             self._parts = [*self._parts, self._queue]
         return self._queue

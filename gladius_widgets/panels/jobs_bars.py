@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gladius_widgets.components import Node, clock, h, icon
 from gladius_widgets.panels.models.jobs import creator_words
+from gladius_widgets.panels.models.jobs_menu import why_not_compare
 from gladius_widgets.panels.models.jobs_query import (
     DATES,
     PAGE_SIZES,
@@ -70,11 +71,25 @@ def bulk_bar(selected: int) -> Node:
         "div",
         {"class": "gw-bulk", "role": "toolbar", "aria-label": f"Actions for {number}"},
         h("span", {"class": "gw-bulk__n"}, number),
+        _compare(selected),
         _button("bulk-cancel", "stopc", "Cancel Jobs…"),
         _button("bulk-delete", "trash", "Delete", title="Move to the trash (Del)"),
         _button("bulk-export", "download", "Export CSV"),
         _button("bulk-clear", "x", "Clear", title="Select none (Esc)", kind=" gw-btn--ghost"),
     )
+
+
+def _compare(selected: int) -> Node:
+    """It stays a button that says what is wrong when the number is."""
+    problem = why_not_compare(selected)
+    attrs = {
+        "type": "button",
+        "class": f"gw-btn gw-btn--sm{' is-disabled' if problem else ''}",
+        "aria-disabled": True if problem else None,
+        "title": problem or "Curves, figures and configs side by side",
+    }
+    content = (icon("layers", 14), "Compare")
+    return h("button", attrs, content, on={"click": "bulk-compare"}, key="bulk-compare")
 
 
 def _freshness(failed_at: float | None) -> Node:

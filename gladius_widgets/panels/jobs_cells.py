@@ -196,7 +196,7 @@ def _items(row: JobRow, state: RowState) -> Node:
 
 
 def _item(row: JobRow, action: Action, busy: bool, *, first: bool = False) -> Node:
-    waits = busy and action.name not in ("open", "error", "clone")
+    waits = busy and action.name not in ("open", "console", "error", "compare", "clone")
     return h(
         "button",
         {

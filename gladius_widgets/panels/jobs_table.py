@@ -12,8 +12,9 @@ from gladius_widgets.panels import jobs_blanks as blanks
 from gladius_widgets.panels import jobs_cells as cells
 from gladius_widgets.panels.jobs_actions import JobsActions
 from gladius_widgets.panels.jobs_source import JobsSource, Look
-from gladius_widgets.panels.links import console_url, job_url, new_job_url
+from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
 from gladius_widgets.panels.models import jobs as model
+from gladius_widgets.panels.models.jobs_menu import why_not_compare
 from gladius_widgets.panels.models.jobs_query import JobsQuery
 from gladius_widgets.panels.models.jobs_selection import Selection
 from gladius_widgets.panels.panel import default_client
@@ -30,8 +31,9 @@ class JobsTable(Element):
         source: where a page looks the jobs up for all its parts; by default one of its own.
 
     Attributes:
-        open_job, open_error, open_form: how to go to a job, to a failed job's log, to the form
-            (with the job to clone, or None). By default the browser goes to their pages.
+        open_job, open_console, open_error, open_form, open_compare: how to go to a job, to its
+            console, to a failed job's errors, to the form (with the job to clone, or None), to a
+            comparison (of a list of jobs). By default the browser goes to their pages.
     """
 
     _undo: Sequence[Callable[[], object]] = ()
@@ -51,9 +53,9 @@ class JobsTable(Element):
         self.source = source or JobsSource(self.client)
         self.actions = JobsActions(self.client, self._acted)
         self.open_job: Callable[[str], object] = _go(job_url)
-        self.open_error: Callable[[str], object] = _go(
-            lambda job_id: console_url(job_id, find_error=True)
-        )
+        self.open_console: Callable[[str], object] = _go(console_url)
+        self.open_error: Callable[[str], object] = _go(errors_url)
+        self.open_compare: Callable[[Sequence[str]], object] = _go(compare_url)
         self.open_form: Callable[[str | None], object] = _go(new_job_url)
         self._menu = ""
         self._focus = ""
@@ -101,6 +103,7 @@ class JobsTable(Element):
         self.on("pick", self._pick)
         self.on("pick-all", self._pick_all)
         self.on("bulk-clear", lambda _p: self._select(Selection()))
+        self.on("bulk-compare", lambda _p: self._bulk_compare())
         self.on("bulk-cancel", self._bulk_cancel)
         self.on("bulk-delete", self._bulk_delete)
         self.on("bulk-export", lambda _p: self.actions.export(self._chosen))
@@ -133,6 +136,10 @@ class JobsTable(Element):
         self._show_menu("")
         if name == "open":
             self.open_job(job_id)
+        elif name == "console":
+            self.open_console(job_id)
+        elif name == "compare":
+            self.open_compare([job_id])
         elif name == "error":
             self.open_error(job_id)
         elif name == "clone":
@@ -175,6 +182,12 @@ class JobsTable(Element):
     def _all_that_match(self) -> list[Job]:
         query = self.source.query
         return self.client.jobs(**query.filters(time.time()), **query.order())
+
+    def _bulk_compare(self) -> None:
+        """In the order of the page."""
+        chosen = [job.id for job in self._chosen()]
+        if not why_not_compare(len(chosen)):
+            self.open_compare(chosen)
 
     async def _bulk_cancel(self, _payload: object) -> None:
         if await self.actions.cancel(self._chosen()):

@@ -22,6 +22,12 @@ def job_url(job_id: str, *, tab: str | None = None) -> str:
     return f"{JOB_PAGE}?{urlencode(query)}"
 
 
+def errors_url(job_id: str) -> str:
+    """The errors in a job's event log."""
+    query = {"job": job_id, "tab": "event-log", "type": "error"}
+    return f"{JOB_PAGE}?{urlencode(query)}"
+
+
 def compare_url(job_ids: Iterable[str]) -> str:
     """These jobs side by side."""
     return f"{COMPARE_PAGE}?{urlencode({'jobs': ','.join(job_ids)}, safe=',')}"

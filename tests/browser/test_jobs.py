@@ -364,13 +364,13 @@ def test_the_name_and_the_row_open_the_job(jobs_page, crowd):
     page = jobs_page()
     link = page.get_by_role("link", name="busy-one")
     job_id = crowd.client.job("busy-one").id
-    expect(link).to_have_attribute("href", re.compile(rf"console\.ipynb\?job={job_id}"))
+    expect(link).to_have_attribute("href", re.compile(rf"job\.ipynb\?job={job_id}"))
     row_of(page, "busy-one").locator(".gw-col-started").click()
     expect(page.locator("h1")).to_have_text("busy-one", timeout=30_000)
     page.go_back()
     reach(page, page.get_by_role("link", name="busy-one"))
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(rf"console\.ipynb\?job={job_id}"))
+    page.wait_for_url(re.compile(rf"job\.ipynb\?job={job_id}"))
 
 
 def test_menu_by_keyboard(jobs_page, crowd):
@@ -378,7 +378,7 @@ def test_menu_by_keyboard(jobs_page, crowd):
     button = page.get_by_role("button", name="Actions for waiting-one")
     reach(page, button)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("menuitem", name="Open Console")).to_be_focused()
+    expect(page.get_by_role("menuitem", name="View Dashboard")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("menuitem", name="Release from Hold")).to_be_focused()
     page.keyboard.press("ArrowUp")
@@ -389,7 +389,7 @@ def test_menu_by_keyboard(jobs_page, crowd):
         expect(page.get_by_role("menu")).to_have_count(0)
         expect(button).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("menuitem", name="Open Console")).to_be_focused()
+        expect(page.get_by_role("menuitem", name="View Dashboard")).to_be_focused()
 
 
 def test_hold_and_release(jobs_page, crowd):
@@ -411,7 +411,8 @@ def test_a_failed_job_shows_its_error_and_is_tried_again(jobs_page, crowd):
     page = jobs_page()
     choose(page, "fails-again", "View Error Log")
     expect(page.locator("h1")).to_have_text("fails-again", timeout=30_000)
-    expect(page.get_by_label("Find in the output")).to_have_value("ERROR")
+    page.wait_for_url(re.compile(r"job\.ipynb\?job=[^&]+&tab=event-log&type=error"))
+    expect(page.get_by_text("the data are upside down").first).to_be_visible()
     page.go_back()
     choose(page, "fails-again", "Resume as New Attempt")
     expect(toast(page, "Queued as a new attempt")).to_be_visible()
@@ -630,8 +631,10 @@ def test_a_real_job_goes_through_the_queue(real, open_page):
     wait_for_status(real.home, job, JobStatus.PAUSED, 10)
     reach(page, page.get_by_role("button", name="Actions for real-moe"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("menuitem", name="Open Console")).to_be_focused()
-    page.keyboard.press("ArrowDown")
+    for item in ("View Dashboard", "Open Console", "Resume"):
+        expect(page.get_by_role("menuitem", name=item)).to_be_focused()
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(badge(page, "real-moe")).to_contain_text("Training", timeout=30_000)
     expect(badge(page, "real-moe")).to_contain_text("Completed", timeout=90_000)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.panels.models import jobs, jobs_csv
-from gladius_widgets.panels.models.jobs_menu import cancellable, deletable
+from gladius_widgets.panels.models.jobs_menu import cancellable, deletable, why_not_compare
 from gladius_widgets.panels.models.jobs_query import (
     DATES,
     PAGE_SIZES,
@@ -138,20 +138,24 @@ class TestMenu:
         ("status", "names"),
         [
             (JobStatus.QUEUED, ["open", "hold", "clone", "cancel"]),
-            (JobStatus.PROVISIONING, ["open", "pause", "clone", "cancel"]),
-            (JobStatus.TRAINING, ["open", "pause", "clone", "cancel"]),
-            (JobStatus.PAUSED, ["open", "resume", "clone", "cancel"]),
-            (JobStatus.STOPPING, ["open", "clone", "cancel"]),
-            (JobStatus.CANCELLING, ["open", "clone"]),
-            (JobStatus.COMPLETED, ["open", "clone", "delete"]),
-            (JobStatus.STOPPED, ["open", "resume", "clone", "delete"]),
-            (JobStatus.CANCELLED, ["open", "clone", "delete"]),
-            (JobStatus.FAILED, ["open", "error", "resume", "clone", "delete"]),
-            (JobStatus.LOST, ["open", "error", "resume", "clone", "delete"]),
+            (JobStatus.PROVISIONING, ["open", "console", "pause", "compare", "clone", "cancel"]),
+            (JobStatus.TRAINING, ["open", "console", "pause", "compare", "clone", "cancel"]),
+            (JobStatus.PAUSED, ["open", "console", "resume", "compare", "clone", "cancel"]),
+            (JobStatus.STOPPING, ["open", "console", "compare", "clone", "cancel"]),
+            (JobStatus.CANCELLING, ["open", "console", "compare", "clone"]),
+            (JobStatus.COMPLETED, ["open", "compare", "clone", "delete"]),
+            (JobStatus.STOPPED, ["open", "resume", "compare", "clone", "delete"]),
+            (JobStatus.CANCELLED, ["open", "compare", "clone", "delete"]),
+            (JobStatus.FAILED, ["open", "error", "resume", "compare", "clone", "delete"]),
+            (JobStatus.LOST, ["open", "error", "resume", "compare", "clone", "delete"]),
         ],
     )
     def test_by_status(self, status, names):
         assert [action.name for action in row(status).actions] == names
+
+    @pytest.mark.parametrize(("number", "fits"), [(1, False), (2, True), (8, True), (9, False)])
+    def test_so_many_can_be_compared(self, number, fits):
+        assert (why_not_compare(number) == "") == fits
 
     def test_held(self):
         labels = [action.label for action in row(JobStatus.QUEUED, held=True).actions]
@@ -162,7 +166,7 @@ class TestMenu:
         first = {status: row(status).actions[0].label for status in JobStatus}
         assert first[JobStatus.COMPLETED] == "View Results"
         assert first[JobStatus.CANCELLED] == "View Partial Results"
-        assert first[JobStatus.TRAINING] == "Open Console"
+        assert first[JobStatus.TRAINING] == "View Dashboard"
 
     def test_of_several_only_those_that_fit(self):
         some = [job(JobStatus.TRAINING), job(JobStatus.COMPLETED), job(JobStatus.QUEUED)]

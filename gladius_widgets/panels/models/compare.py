@@ -11,10 +11,11 @@ import numpy as np
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.history import History
 from gladius_widgets.panels.models.jobs_csv import cell
+from gladius_widgets.panels.models.jobs_menu import MOST_COMPARED
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.series import Floats
 
-MOST = 8  # colours that can be told apart
+MOST = MOST_COMPARED  # so many colours can be told apart
 _TAIL = 4  # characters of an id that tell jobs of one name apart
 PER_TOKENS = 1_000_000
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gladius_widgets.core.states import RESUMABLE, Command, JobStatus, is_legal_command
+from gladius_widgets.core.states import ACTIVE, RESUMABLE, Command, JobStatus, is_legal_command
 from gladius_widgets.store.registry import Job
 
 _S = JobStatus
 _BADLY = frozenset({_S.FAILED, _S.LOST})
+MOST_COMPARED = 8
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ OPEN = {
     _S.STOPPED: Action("open", "View Partial Results", "chart"),
     _S.CANCELLED: Action("open", "View Partial Results", "chart"),
 }
-CONSOLE = Action("open", "Open Console", "term")
+DASHBOARD = Action("open", "View Dashboard", "chart")
+CONSOLE = Action("console", "Open Console", "term")
 ERROR_LOG = Action("error", "View Error Log", "file")
 PAUSE = Action("pause", "Pause", "pause")
 RESUME = Action("resume", "Resume", "play")
 RETRY = Action("resume", "Resume as New Attempt", "repeat")
 HOLD = Action("hold", "Hold in Queue", "pausec")
 UNHOLD = Action("unhold", "Release from Hold", "play")
+COMPARE = Action("compare", "Compare with…", "layers")
 CLONE = Action("clone", "Clone with Changes", "copy")
 CANCEL = Action("cancel", "Cancel Job…", "stopc", danger=True)
 DELETE = Action("delete", "Delete", "trash", danger=True)
@@ -40,7 +43,9 @@ DELETE = Action("delete", "Delete", "trash", danger=True)
 def actions(job: Job) -> tuple[Action, ...]:
     """The menu of one row."""
     status = job.status
-    chosen = [OPEN.get(status, CONSOLE)]
+    chosen = [OPEN.get(status, DASHBOARD)]
+    if status in ACTIVE and status != _S.QUEUED:
+        chosen.append(CONSOLE)
     if status in _BADLY:
         chosen.append(ERROR_LOG)
     if is_legal_command(status, Command.PAUSE):
@@ -51,6 +56,8 @@ def actions(job: Job) -> tuple[Action, ...]:
         chosen.append(RETRY)
     if status == _S.QUEUED:
         chosen.append(UNHOLD if job.held else HOLD)
+    if status != _S.QUEUED:
+        chosen.append(COMPARE)
     chosen.append(CLONE)
     if can_cancel(job):
         chosen.append(CANCEL)
@@ -67,6 +74,15 @@ def can_cancel(job: Job) -> bool:
 def can_delete(job: Job) -> bool:
     """Whether the job is over, so that its folder can go to the trash."""
     return job.status.is_final
+
+
+def why_not_compare(number: int) -> str:
+    """Why so many selected jobs cannot be compared; empty if they can."""
+    if number < 2:
+        return "Select another job to compare it with"
+    return (
+        f"{MOST_COMPARED} jobs are the most that can be compared" if number > MOST_COMPARED else ""
+    )
 
 
 @dataclass(frozen=True)
