@@ -151,7 +151,7 @@ class EventReader:
                 if self._skipping:
                     self._skipping = False
                     self.bad_lines += 1
-                elif line.strip():
+                elif line and not line.isspace():
                     self._take(line, events)
         self._offset += end
         return True

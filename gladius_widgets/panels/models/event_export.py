@@ -19,7 +19,7 @@ _LONGEST_NAME = 80
 
 def to_json(events: Iterable[Event]) -> bytes:
     """A list of events, as they stand in events.jsonl."""
-    return orjson.dumps([event.to_dict() for event in events], option=orjson.OPT_INDENT_2)
+    return orjson.dumps(list(events), option=orjson.OPT_INDENT_2)
 
 
 def to_csv(events: Iterable[Event]) -> bytes:

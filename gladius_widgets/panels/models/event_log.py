@@ -36,7 +36,10 @@ class EventIndex:
 
     def matches(self, query: EventQuery, now: float) -> Sequence[int]:
         """Positions of the events that match, in order of arrival; `now` in unix s."""
+        if not query.words:
+            self._texts = []  # nobody searches: give the memory back
         if not query.is_filtered:
+            self._asked, self._matches = None, []
             return range(len(self._events))
         bounds = query.bounds(now)
         asked = (query.types, query.words, bounds)
@@ -69,8 +72,6 @@ class EventIndex:
             texts = self._texts
             for word in words:
                 found = [at for at in found if word in texts[at]]
-        else:
-            self._texts = []  # nobody searches: give the memory back
         return found
 
     def _prepare_texts(self) -> None:
