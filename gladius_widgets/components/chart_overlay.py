@@ -79,6 +79,8 @@ class ChartOverlay(Component):
         x_names: names of x values, e.g. `{0: "E0"}`, in place of the number.
         x_notes: a further line in the tooltip, by x value.
         x_kind: how an x is written: `number`, `duration` (it is in s) or `count` (1.2M).
+        lists_all: the tooltip has every series, with the place of its nearest point if that is
+            elsewhere; by default only those with a point nearby.
         cursor: an x that a line points at; None for none.
         marks: `ChartMark`s; those that would overlap are shown as one.
 
@@ -97,6 +99,7 @@ class ChartOverlay(Component):
     x_names = traitlets.Dict().tag(sync=True)
     x_notes = traitlets.Dict().tag(sync=True)
     x_kind = traitlets.Enum(["number", "duration", "count"], "number").tag(sync=True)
+    lists_all = traitlets.Bool(False).tag(sync=True)
     cursor = traitlets.Float(None, allow_none=True).tag(sync=True)
     _marks = traitlets.List(traitlets.Dict()).tag(sync=True)
 

@@ -111,8 +111,9 @@ def set_ticks(
     """Ticks at these values with these words; by default round numbers within the limits."""
     at = axes.ticks(*limits) if values is None else values
     labels = {_js_key(v): word for v, word in zip(at, words, strict=True)} if words else {}
-    shown = {"tick_format": axes.tick_format(*limits)} if not words else {}
-    return put(axis, tick_values=np.array(at), tick_labels=labels, **shown)
+    shown = {"tick_format": axes.format_of(at)} if not words else {}
+    # First the words: new values are written by a transition that keeps the words it begins with.
+    return put(axis, tick_labels=labels, **shown) + put(axis, tick_values=np.array(at))
 
 
 def _js_key(value: float) -> str:

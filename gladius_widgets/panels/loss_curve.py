@@ -29,6 +29,7 @@ _STYLE = PlotStyle(
     ends_at_run=False,
     marks_points=True,
     average_over_raw=True,
+    lists_all=True,
 )
 
 

@@ -39,6 +39,7 @@ class PlotStyle:
         ends_at_run: the x axis goes on to the end of the run, where that is known.
         marks_points: a marker on each point of the training loss while there are few.
         average_over_raw: the average is what the eye follows, and the raw line is faint.
+        lists_all: the tooltip has both losses wherever it is.
     """
 
     names: Mapping[str, str]
@@ -48,6 +49,7 @@ class PlotStyle:
     ends_at_run: bool = True
     marks_points: bool = False
     average_over_raw: bool = False
+    lists_all: bool = False
 
 
 class LossPlot:
@@ -142,25 +144,32 @@ class LossPlot:
             classes="gw-fig--loss",
         )
         self.overlay = ChartOverlay(fig, series=self._series(), label="Loss", **self._x_words())
+        self.overlay.lists_all = style.lists_all
         self.overlay.on("zoom", self._zoomed)
         self.overlay.on("click", self._clicked)
         self.overlay.on("clear", lambda _payload: self._cursor.move(None))
 
     def _series(self) -> list[Series]:
         """What the tooltip lists: the lines that are shown."""
-        names = self.style.names
-        listed = []
-        if "train" in self.shown:
-            listed.append(
-                Series(self._train, names["train"], "var(--gw-series-train)", log=self.log)
-            )
-        if "validation" in self.shown:
-            color = "var(--gw-series-val)"
-            listed.append(Series(self._validation, names["validation"], color, log=self.log))
-        if self.span and "train" in self.shown:
-            color = "var(--gw-series-trend)"
-            listed.append(Series(self._smooth, names["average"], color, log=self.log))
-        return listed
+        names, blue = self.style.names, "var(--gw-series-train)"
+        smooth = blue if self.style.average_over_raw else "var(--gw-series-trend)"
+        raw = f"color-mix(in srgb, {blue} 45%, transparent)" if self._is_faint else blue
+        lines = [
+            ("train", self._train, raw),
+            ("validation", self._validation, "var(--gw-series-val)"),
+            ("average", self._smooth, smooth),
+        ]
+        shown = self.shown | ({"average"} if self.span and "train" in self.shown else set())
+        return [
+            Series(mark, names[name], color, log=self.log)
+            for name, mark, color in lines
+            if name in shown
+        ]
+
+    @property
+    def _is_faint(self) -> bool:
+        """Whether the raw line steps back behind its average."""
+        return self.style.average_over_raw and self.span is not None
 
     def _x_words(self) -> dict[str, str]:
         return {"x_label": X_LABELS[self.kind], "x_kind": _FORMATS.get(self.kind, "number")}
@@ -208,13 +217,12 @@ class LossPlot:
 
     def _paint_train(self, lines: loss_lines.LossLines) -> Sent:
         marker = "circle" if self.style.marks_points and lines.is_sparse else None
-        faint = self.style.average_over_raw and self.span is not None
         sent = put(
             self._train,
             x=self._places(lines.x),
             y=lines.train,
             marker=marker,
-            opacities=[0.35] if faint else [1.0],
+            opacities=[0.35] if self._is_faint else [1.0],
             visible="train" in self.shown,
         )
         if self.zoom is None:

@@ -39,7 +39,7 @@ def last_words(run: RunDirectory) -> tuple[str, ...]:
     What the launcher prints after it, its own traceback, says nothing about the cause.
     """
     data = LogTail(run.log).last_lines(_SEARCHED_LINES).decode("utf-8", "replace")
-    lines = [clean(line)[:_LINE_CHARS] for line in data.split("\n")]
+    lines = [clean(line[: 4 * _LINE_CHARS])[:_LINE_CHARS] for line in data.split("\n")]
     lines = [line for line in lines if line]
     errors = [n for n, line in enumerate(lines) if line.startswith("[ERROR]")]
     end = errors[-1] + 1 if errors else len(lines)

@@ -1,6 +1,7 @@
 """Round axis limits and ticks, so that an axis moves seldom and reads well."""
 
 import math
+from collections.abc import Sequence
 
 _ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _TICK_STEPS = (1, 2, 2.5, 5, 10)
@@ -56,6 +57,14 @@ def tick_format(low: float, high: float, most: int = 5) -> str:
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     if not math.isclose(round(step, decimals), step, rel_tol=1e-9):
         decimals += 1  # a step of 2.5 or 0.25
+    return f",.{decimals}f"
+
+
+def format_of(values: Sequence[float]) -> str:
+    """A d3 number format with the decimals that tell these values apart."""
+    decimals = next(
+        (d for d in range(9) if all(math.isclose(round(v, d), v, abs_tol=1e-9) for v in values)), 9
+    )
     return f",.{decimals}f"
 
 

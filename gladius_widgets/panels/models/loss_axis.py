@@ -30,6 +30,7 @@ EMPTY_X: dict[XKind, Range] = {
 }
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 _DAY_S = 86400
+_MOST_TICKS = 7
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class LossAxis:
         """Round values within the range; their words where a number would not do."""
         if self.kind == "time":
             return _time_ticks(*shown)
-        values = axes.ticks(*shown)
+        values = axes.ticks(*shown, most=_MOST_TICKS)
         if self.kind == "tokens":
             return values, [short_count(value) for value in values]
         return values, None
@@ -145,7 +146,7 @@ def _nearest(column: Floats, value: float) -> int | None:
     return right - 1 if value - column[right - 1] <= column[right] - value else right
 
 
-def _time_ticks(low: float, high: float, most: int = 6) -> tuple[list[float], list[str]]:
+def _time_ticks(low: float, high: float, most: int = _MOST_TICKS) -> tuple[list[float], list[str]]:
     """Ticks at round times: seconds, minutes, hours, days."""
     width = high - low
     steps = (*_TIME_STEPS_S, *(_DAY_S * d for d in (1, 2, 5, 10, 20, 50, 100)))

@@ -141,7 +141,8 @@ export class Chart {
     if (!this.point) return [];
     const { point } = this;
     const all = this.series.map((series) => (series === point.series ? point : this.nearestOf(series, point.px)));
-    return all.flatMap((p) => (p && Math.abs(p.px - point.px) <= NEAR_PX ? [p] : []));
+    const far = this.model.get("lists_all") ? Infinity : NEAR_PX;
+    return all.flatMap((p) => (p && Math.abs(p.px - point.px) <= far ? [p] : []));
   }
 
   /** For a screen reader, after a key. */
@@ -200,8 +201,8 @@ export class Chart {
       h("div", {},
         this.brush && h("div", { class: "gw-chart__brush", style: this.brushBox(area) }),
         this.cursorLine(area),
-        shown.length > 0 && h("div", { class: "gw-chart__cross", style: px({ left: area.left + shown[0].px, top: area.top, height: area.height }) }),
-        shown.map((p) => h("i", { class: "gw-chart__dot", style: { ...px({ left: area.left + p.px, top: area.top + p.py }), "--c": p.series.color } })),
+        shown.length > 0 && h("div", { class: "gw-chart__cross", style: px({ left: area.left + (this.point?.px ?? 0), top: area.top, height: area.height }) }),
+        shown.filter((p) => Math.abs(p.px - (this.point?.px ?? 0)) <= NEAR_PX).map((p) => h("i", { class: "gw-chart__dot", style: { ...px({ left: area.left + p.px, top: area.top + p.py }), "--c": p.series.color } })),
         shown.length > 0 && this.tip(shown, area),
         h("div", { class: "gw-sr", role: "status", "aria-live": "polite" }, this.spoken)),
     );
@@ -229,7 +230,7 @@ export class Chart {
     const rows = points.flatMap((p) => [
       h("i", { style: { "--c": p.series.color } }), h("dt", {}, this.nameOf(p)), h("dd", {}, this.value(p)),
     ]);
-    const at = this.pointer ?? { x: area.left + points[0].px, y: area.top + points[0].py };
+    const at = this.pointer ?? { x: area.left + (this.point ?? points[0]).px, y: area.top + (this.point ?? points[0]).py };
     return h("div", { class: "gw-tip", style: px({ left: at.x + TIP_GAP_PX, top: at.y + TIP_GAP_PX }) },
       h("b", {}, this.title()), h("dl", {}, rows), note && h("div", { class: "gw-soft" }, note));
   }
