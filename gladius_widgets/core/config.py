@@ -130,6 +130,15 @@ class TrainingSection(Section):
     validation_max_batches: int | None = Field(
         default=None, ge=1, description="Validate on at most this many batches"
     )
+    sample_prompts: list[str] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Continue these at each validation, to read how it writes; as a user's turn, "
+        "or as they are with data.format text",
+    )
+    sample_tokens: int = Field(
+        default=48, ge=1, le=512, description="Longest continuation of a sample prompt, in tokens"
+    )
     log_interval_steps: Positive = Field(default=1, description="Print a log line every n steps")
     on_oom: Literal["recover", "pause", "fail"] = Field(
         default="recover", description="Out of memory: halve the micro-batch, wait for you, or fail"

@@ -30,6 +30,8 @@ _NEXT_ATTEMPT = frozenset(
     {
         "training.log_interval_steps",
         "training.validation_max_batches",
+        "training.sample_prompts",
+        "training.sample_tokens",
         "training.on_oom",
         "training.max_oom_recoveries",
         "training.max_nonfinite_in_row",

@@ -6,6 +6,7 @@ from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import ValidationState
+from gladius_widgets.training.samples import Samples
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.validation import ValidationResult, validate
 
@@ -22,6 +23,7 @@ class Evaluation:
         self._s = session
         self._between = between
         self._running: set[str] = set()
+        self._samples = Samples(session)
         self.report()
 
     def due(self) -> bool:
@@ -68,6 +70,9 @@ class Evaluation:
         if result is None:
             raise GladiusError(f"The validation on the {split} split was given up: the run ends.")
         self._note(split, result)
+        if split == "validation":
+            with s.clock.aside("validation"):
+                self._samples.write()
         return result
 
     def _note(self, split: str, result: ValidationResult) -> None:

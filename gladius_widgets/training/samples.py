@@ -1,0 +1,120 @@
+"""What the model writes after given prompts: a look at a validation that no figure gives."""
+
+import time
+from typing import Any
+
+import orjson
+import torch
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+
+from gladius_widgets.training.faults import free_memory, out_of_memory_message
+from gladius_widgets.training.session import Session
+
+# All prompts of one validation together; other ranks wait meanwhile.
+LONGEST_S = 10.0
+_MAX_PAYLOAD_BYTES = 24 * 1024  # an event holds 32 KiB
+_PROMPT_CHARS = 500
+
+
+class Samples:
+    """Generates greedily on rank 0: no random state, no routing figure, no gradient changes.
+
+    Sharded models are left out, as a forward pass of theirs needs all ranks.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._s = session
+        training, parallel = session.config.training, session.parallel
+        self._prompts = training.sample_prompts if session.ranks.is_main else []
+        if self._prompts and (parallel.shards or not hasattr(parallel.model, "generate")):
+            self._prompts = []
+            session.recorder.tell("WARN", f"{parallel.name} training generates no samples.")
+
+    def write(self) -> None:
+        """Generate after every prompt, and keep the texts as an event."""
+        if not self._prompts:
+            return
+        s, model = self._s, self._s.parallel.model
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.no_grad(), torch.random.fork_rng(), s.accelerator.autocast():
+                made = self._generate(time.monotonic() + LONGEST_S)
+        except (RuntimeError, MemoryError) as error:
+            message = out_of_memory_message(error)
+            s.recorder.tell("WARN", f"No samples at step {s.state.step}: {message}")
+            made = []
+        finally:
+            model.train(was_training)
+        if not made:
+            free_memory()
+            return
+        payload = {"kind": "samples", "step": s.state.step, "samples": made}
+        count = f"{len(made)} sample{'' if len(made) == 1 else 's'}"
+        s.recorder.event("metrics", f"{count} at step {s.state.step}", _fitted(payload))
+
+    def _generate(self, deadline: float) -> list[dict[str, Any]]:
+        made = []
+        for number, prompt in enumerate(self._prompts):
+            left_s = (deadline - time.monotonic()) / (len(self._prompts) - number)
+            if left_s <= 0 or self._s.interruption.requested:
+                break
+            self._s.reporter.progress(f"sample {number + 1}/{len(self._prompts)}")
+            made.append(self._continue(prompt, left_s))
+        self._s.reporter.progress("")
+        return made
+
+    def _continue(self, prompt: str, left_s: float) -> dict[str, Any]:
+        s, tokenizer = self._s, self._s.tokenizer
+        wanted = s.config.training.sample_tokens
+        ids = self._encoded(prompt, room=wanted)
+        output: Any = s.parallel.model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=GenerationConfig(
+                do_sample=False,
+                max_new_tokens=wanted,
+                max_time=left_s,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            ),
+            stopping_criteria=StoppingCriteriaList([_Interrupted(s)]),
+        )
+        new = output[0, ids.shape[1] :].tolist()
+        return {
+            "prompt": prompt[:_PROMPT_CHARS],
+            "text": tokenizer.decode(new, skip_special_tokens=True),
+            "tokens": len(new),
+            "is_cut": not new or new[-1] != tokenizer.eos_token_id,
+        }
+
+    def _encoded(self, prompt: str, room: int) -> torch.Tensor:
+        """(1, tokens): the prompt as rows of the data are put, its end where it is too long."""
+        s, tokenizer = self._s, self._s.tokenizer
+        if s.config.data.format != "text":
+            turn = [{"role": "user", "content": prompt}]
+            made = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+            prompt = str(made)
+        ids = tokenizer.encode(prompt, add_special_tokens=False)
+        most = getattr(s.parallel.model.config, "max_position_embeddings", None) or len(ids) + room
+        kept = ids[-max(1, most - room) :]
+        return torch.tensor([kept], device=s.accelerator.device)
+
+
+class _Interrupted(StoppingCriteria):
+    """Ends a generation when the machine is being taken away."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_more: Any) -> Any:
+        ends = self._session.interruption.requested
+        return torch.full((input_ids.shape[0],), ends, device=input_ids.device)
+
+
+def _fitted(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload with its longest texts cut until an event can hold it."""
+    while len(orjson.dumps(payload, default=str)) > _MAX_PAYLOAD_BYTES:
+        longest = max(payload["samples"], key=lambda sample: len(sample["text"]))
+        longest |= {"text": longest["text"][: len(longest["text"]) // 2], "is_cut": True}
+    return payload
