@@ -1,6 +1,7 @@
 """Voila with everything taken out that our pages do not need."""
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +18,11 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from gladius_widgets.serve.arrival import PageSocket
+from gladius_widgets.serve.assets import ExtensionFiles, VersionedFiles, version_of
 from gladius_widgets.serve.kernels import PageKernels, ThisPython
 from gladius_widgets.serve.messages import message_page
+from gladius_widgets.serve.notebooks import SELDOM
 
 RENDER = "/voila/render/"
 
@@ -34,6 +38,9 @@ _KEPT_HANDLERS = frozenset(
     }
 )
 """All other handlers of Voila, known or to come, are left out: files, folders, logins."""
+
+_OURS = {FileFindHandler: ExtensionFiles, VoilaKernelWebsocketHandler: PageSocket}
+"""Handlers of which we have our own kind."""
 
 _EXTENSIONS = [
     "@jupyter-widgets/jupyterlab-manager",
@@ -83,18 +90,32 @@ class PageServer(Voila):
         self.app.add_handlers(".*$", self._rules())
         return self.app
 
+    @cached_property
+    def _scripts_folder(self) -> str:
+        return f"static-{version_of(self.static_paths)}"
+
+    def page_config(self, known: dict[str, Any], **_: object) -> dict[str, Any]:
+        """What scripts know of the page (Voila's hook): theirs is the versioned address."""
+        return known | {"fullStaticUrl": f"/voila/{self._scripts_folder}"}
+
     def _rules(self) -> list[Any]:
         """Voila's handlers for kernels and assets, ours for the pages."""
         rules = cast("list[Any]", self.init_handlers())
-        kept = [rule for rule in rules if rule[1] in _KEPT_HANDLERS]
+        kept = [
+            (rule[0], _OURS.get(rule[1], rule[1]), *rule[2:])
+            for rule in rules
+            if rule[1] in _KEPT_HANDLERS
+        ]
         page = {
             "template_paths": self.template_paths,
             "config": self.config,
             "voila_configuration": self.voila_configuration,
             "pages": self.pages,
         }
+        scripts = {"paths": self.static_paths}
         return [
             *kept,
+            (f"/voila/{self._scripts_folder}/(.*)", VersionedFiles, scripts),
             (f"{RENDER}(.*)", PageHandler, page),
             ("/", RedirectHandler, {"url": RENDER + self.pages[0], "permanent": False}),
         ]
@@ -124,17 +145,25 @@ class PageHandler(TornadoVoilaHandler):
             )
         else:
             kernels.loading += 1
+            standby = kernels.next_standby(path)
             try:
                 page: Any = super().get(path)
                 await page
             finally:
                 kernels.loading -= 1
+            if standby is not None:
+                self._announce(kernels, standby.result()["kernel_id"])
 
     def should_use_rendered_notebook(
         self, notebook_data: Any, pool_size: int, template_name: Any, theme: Any, request_args: Any
     ) -> Any:
         """A preheated kernel whenever there is one: no query argument changes the page."""
         return pool_size > 0 and bool(notebook_data)
+
+    def _announce(self, kernels: PageKernels, kernel_id: str) -> None:
+        if kernel_id in kernels:
+            request, kernel = self.request, kernels.get_kernel(kernel_id)
+            kernels.arrivals.tell(kernel_id, kernel, request.path, request.query)
 
     def _say(self, status: int, title: str, text: str) -> None:
         self.set_status(status)
@@ -180,7 +209,8 @@ def page_server(
         port: told to the kernels.
         max_pages: pages open at once.
         unwatched_s: how long a kernel lives after its page is gone.
-        preheat: kernels of each page held ready, so that a page loads in about two seconds.
+        preheat: kernels of each page held ready, so that a page loads in about two seconds; none
+            of those in `notebooks.SELDOM`.
     """
     _offer_template()
     gen_log.setLevel("ERROR")  # it warns of Jupyter's ping interval, in ms where seconds are meant
@@ -203,7 +233,7 @@ def page_server(
     config.VoilaConfiguration.preheat_kernel = True
     config.VoilaKernelManager.kernel_pools_config = {
         "default": {"pool_size": 0},
-        **{page: {"pool_size": preheat} for page in pages},
+        **{page: {"pool_size": 0 if page in SELDOM else preheat} for page in pages},
     }
     config.VoilaKernelManager.fill_delay = 3.0  # let the page load first
     config.PageKernels.gladius_home = str(home)
@@ -215,6 +245,7 @@ def page_server(
     server = PageServer(config=config)
     server.pages = pages
     server.initialize([])
+    server.voila_configuration.page_config_hook = server.page_config
     return server
 
 

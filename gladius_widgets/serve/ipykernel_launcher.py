@@ -37,8 +37,20 @@ def leave_out() -> None:
         sys.meta_path.insert(0, _NotHere())
 
 
-if __name__ == "__main__":
-    leave_out()
-    from ipykernel import kernelapp
+def main() -> None:
+    """Run the kernel.
 
-    kernelapp.launch_new_instance()
+    ipywidgets came with bqplot, before there was a kernel it could register with. Without that, a
+    page asks for the state of each widget by itself instead of all at once.
+    """
+    leave_out()
+    from ipykernel.kernelapp import IPKernelApp
+
+    application = IPKernelApp.instance()
+    application.initialize()
+    import_module("ipywidgets").register_comm_target()
+    application.start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,13 @@
 """Pages in a real browser: they load, from us alone, and leave nothing running behind."""
 
+import json
 import signal
 import time
 from collections.abc import Callable
+from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import psutil
 import pytest
@@ -60,6 +63,56 @@ def test_a_page_loads_from_us_alone(server, open_page, requests, theme):
     assert f"'GLADIUS_HOME': '{server.home.root}'" in known
     assert server.token not in known
     assert known.endswith("False")
+
+
+def test_a_second_visit_asks_for_no_script_again(server, open_page, requests):
+    page = open_page(server.url())
+    expect(page.locator(".query")).to_be_visible()
+    scripts = [url for url in requests if urlsplit(url).path.endswith(".js")]
+    assert len(scripts) > 50
+    kept = {url: page.request.get(url).headers["cache-control"] for url in scripts}
+    assert not {url: said for url, said in kept.items() if "max-age=31" not in said}
+    (main,) = [url for url in scripts if url.endswith("/voila.js")]
+    assert "/voila/static-" in main
+    for path in ("..%2f" * 12, "/", "%2e%2e/" * 12):
+        assert page.request.get(f"{main.removesuffix('voila.js')}{path}etc/passwd").status >= 400
+    unhashed = page.request.get(urljoin(main, "/voila/labextensions/bqplot/package.json"))
+    assert (unhashed.status, unhashed.headers["cache-control"]) == (200, "no-cache")
+    page.reload()
+    expect(page.locator(".query")).to_be_visible()
+    asked = page.evaluate("""() => performance.getEntriesByType("resource")
+        .filter((entry) => entry.name.includes(".js") && entry.transferSize > 0)
+        .map((entry) => entry.name)""")
+    assert not asked
+
+
+def test_a_kernel_held_ready_knows_its_address_before_the_browser_does(serve_notebooks, tmp_path):
+    heard = tmp_path / "heard"
+    cell = f"""
+import json, pathlib
+from gladius_widgets.components import location
+location().on("ready", lambda p: pathlib.Path({str(heard)!r}).write_text(json.dumps(p)))
+"""
+    server = serve_notebooks({"jobs": cell})
+    wait_until(server.kernels, what="a kernel held ready")
+    query = {"job": "a b'\"{}", "token": "", "x": "\u00e9\U0001f600"}
+    url = server.url(f"voila/render/jobs.ipynb?{urlencode(query)}")
+    opener = build_opener(HTTPCookieProcessor(CookieJar()))  # no browser: no script runs
+    assert opener.open(url, timeout=60).status == 200
+    wait_until(heard.exists, what="the kernel's word")
+    known = json.loads(wait_until(heard.read_text))
+    assert known["query"] == {name: value for name, value in query.items() if name != "token"}
+    assert known["path"] == "/voila/render/jobs.ipynb"
+    server.stop()
+
+
+def test_a_page_gets_the_state_of_its_widgets_in_one_message(server, open_page):
+    page, sent = open_page(), []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda data: sent.append(str(data))))
+    page.goto(server.url())
+    expect(page.locator(".query")).to_be_visible()
+    assert sum("request_states" in frame for frame in sent) == 1
+    assert not [frame for frame in sent if '"request_state"' in frame]
 
 
 def test_our_own_start_page(pages, open_page, requests):

@@ -12,6 +12,7 @@ from tornado.websocket import WebSocketClosedError
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.serve import notebooks
+from gladius_widgets.serve.assets import version_of
 from gladius_widgets.serve.launch import page_url, report_unless_page_left, serve
 from gladius_widgets.serve.messages import message_page
 from gladius_widgets.serve.token import cookie_of, token_of
@@ -112,3 +113,18 @@ def test_a_page_that_left_is_no_fault_and_all_else_is(caplog: pytest.LogCaptureF
         loop.call_exception_handler({"message": "m", "exception": ValueError("x")})
         assert len(caplog.messages) == 1
     loop.close()
+
+
+def test_scripts_get_another_address_when_one_of_them_changes(tmp_path: Path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "voila.js").write_text("1")
+    folders = [str(first), str(second), str(tmp_path / "missing")]
+    seen = [version_of(folders)]
+    assert version_of(folders) == seen[0]
+    (second / "voila.js").write_text("12")
+    seen.append(version_of(folders))
+    (first / "9.voila.js").write_text("3")
+    seen.append(version_of(folders))
+    assert len(set(seen)) == 3
