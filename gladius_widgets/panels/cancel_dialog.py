@@ -155,7 +155,9 @@ class CancelDialog:
     # What it shows
 
     def _compose(self) -> None:
-        view = model.view(self._job, time.time(), self._cancelled_by)
+        if not self._asked:  # then it stays as it was: nothing jumps
+            self._view = model.view(self._job, time.time(), self._cancelled_by)
+        view = self._view
         over = view.over or self._refused
         where = _where_it_stands(view)
         if over and not self._asked:
@@ -166,10 +168,10 @@ class CancelDialog:
             self._dialog.body = [where, said]
             self._dialog.actions = [Action("close", "Close", "primary")]
             return
-        stop = self._stop if view.can_stop and not self._asked else None
+        stop = self._stop is not None and view.can_stop
         self._dialog.body = [
             where,
-            h("div", None, _impact(view.impact), _gentler() if stop else None),
+            h("div", None, _impact(view.impact), _gentler(self._asked) if stop else None),
             *self._form.nodes(locked=self._asked),
         ]
         self._dialog.actions = self._form.actions(self._asked)
@@ -294,7 +296,7 @@ def _where_it_stands(view: model.CancelView) -> Node:
     about = h(
         "div",
         {"style": {"min-width": "0"}},
-        h("b", {"class": "gw-strong"}, view.name),
+        h("b", {"class": "gw-strong", "dir": "auto"}, view.name),
         h("div", {"class": "gw-small gw-soft"}, view.where),
     )
     spent = h(
@@ -329,9 +331,8 @@ def _impact(items: Sequence[model.Impact]) -> Node:
     return h("div", None, title, h("ul", {"class": "gw-impact"}, lines))
 
 
-def _gentler() -> Node:
-    stop = h(
-        "button", {"type": "button", "class": "gw-linkbtn"}, "stop it instead", on={"click": "stop"}
-    )
+def _gentler(locked: bool) -> Node:
+    attrs = {"type": "button", "class": "gw-linkbtn", "disabled": locked}
+    stop = h("button", attrs, "stop it instead", on={"click": "stop"})
     words = "To keep a final checkpoint, from which it can go on, "
     return h("p", {"class": "gw-small gw-soft gw-modal__more"}, words, stop, ".")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gladius_widgets.core.states import Command, JobStatus, Stage, is_legal_command
 from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models.job_words import one_line
 from gladius_widgets.panels.models.progress import elapsed_s
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.models.words import job_badge
@@ -89,7 +90,7 @@ def view(job: JobSnapshot, now: float, cancelled_by: str = "") -> CancelView:
     spent = fmt.money(job.cost, job.currency)
     holds_machine = job.status.is_active and (job.record is None or job.record.holds_slot)
     return CancelView(
-        name=job.name,
+        name=one_line(job.name),
         where=_where(job, now),
         share=share,
         complete=f"{fmt.percent(share or 0.0, 0)} Complete ({step})",

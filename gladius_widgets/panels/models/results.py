@@ -12,6 +12,7 @@ from gladius_widgets.core.states import FINAL, JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import alert
 from gladius_widgets.panels.models.event_text import clean
+from gladius_widgets.panels.models.job_words import on_day
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.store.checkpoints import KeptCheckpoint
 from gladius_widgets.store.events import Event
@@ -270,7 +271,7 @@ def _subtitle(job: JobSnapshot, now: float) -> str:
         _S.FAILED: "Failed",
         _S.LOST: "Lost",
     }[job.status]
-    moment = fmt.date_time(job.ended_at, now) if job.ended_at is not None else ""
+    moment = on_day(job.ended_at, now)
     attempt = f" · attempt {job.attempt}" if job.attempt > 1 else ""
     return words + at + (f" on {moment}" if moment else "") + attempt
 
@@ -281,7 +282,7 @@ def _cancelled(entry: Mapping[str, Any] | None, now: float) -> Cancelled | None:
     args = entry.get("args") or {}
     return Cancelled(
         who=clean(str(entry.get("requested_by") or "Unknown")),
-        moment=fmt.date_time(entry.get("requested_at"), now),
+        moment=on_day(entry.get("requested_at"), now),
         reason=clean(str(args.get("reason") or fmt.UNKNOWN))[:_TEXT_CHARS],
         note=clean(str(args.get("note") or ""), lines=True)[:_TEXT_CHARS],
     )
