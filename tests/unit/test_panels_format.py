@@ -117,3 +117,31 @@ def test_date_time_names_another_year():
     assert fmt.date_time(at(2025, 12, 18, 14, 30), NOW) == "Dec 18, 2:30 PM"
     assert fmt.date_time(at(2024, 12, 18, 14, 30), NOW) == "Dec 18 2024, 2:30 PM"
     assert fmt.date_time(None, NOW) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.000182, "0.000182"), (0.002, "0.002"), (0.00024404, "0.000244"), (1.0, "1"),
+        (2e-8, "2e-8"), (0.0, "0"), (None, "–"), (float("nan"), "–"),
+    ],
+)  # fmt: skip
+def test_a_learning_rate_in_full(value, text):
+    assert fmt.decimal_rate(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "currency", "text"),
+    [
+        (45, 55, "USD", "$45–55"), (43.55, 51.09, "USD", "$43.55–51.09"), (45, 55.5, "EUR",
+        "€45.00–55.50"), (0.001, 0.002, "USD", "$0.00"), (45, 45, "CHF", "CHF 45"),
+        (1200, 1500, "SEK", "SEK 1,200–1,500"), (None, 1, "USD", "–"),
+    ],
+)  # fmt: skip
+def test_a_range_of_money(low, high, currency, text):
+    assert fmt.money_range(low, high, currency) == text
+
+
+def test_money_without_cents_where_it_has_none():
+    texts = [fmt.round_money(amount) for amount in (45, 2.49, 0.001, None, 1e4)]
+    assert texts == ["$45", "$2.49", "$0.00", "–", "$10,000"]
