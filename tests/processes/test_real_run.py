@@ -113,6 +113,29 @@ def test_pause_holds_the_steps_and_a_killed_trainer_is_told_and_resumes(client):
     assert steps(client, job_id)[: len(seen)] == seen
 
 
+def test_a_resume_with_changes_trains_on_with_them(client, gladius):
+    """The new attempt starts with them; the samples a step, and so the plan, stay the same."""
+    job_id = submit(client, "training.max_steps=100000", "training.gradient_accumulation=1")
+    wait(client, job_id, JobStatus.TRAINING)
+    saved = client.checkpoint(job_id, wait_s=30).new["step"]
+    os.kill(client.state(job_id)["pids"]["ranks"][0], signal.SIGKILL)
+    wait_until(lambda: client.job(job_id).status == JobStatus.FAILED, 10, "the end")
+    changes = ["--set", "training.micro_batch_size=2", "--set", "gradient_accumulation=2"]
+    done = gladius("--home", client.home.root, "resume", job_id, *changes)
+    assert done.rc == 0, done.stderr
+    wait(client, job_id, JobStatus.TRAINING)
+    wait_until(lambda: steps(client, job_id)[-1] > saved + 1, 60, "a step of the new attempt")
+    change = [entry for entry in client.ledger(job_id) if entry["command"] == "set"][-1]
+    assert (change["outcome"], change["step"]) == ("applied", saved)
+    assert change["old"] == {"micro_batch_size": 4, "gradient_accumulation": 1}
+    assert change["new"] == {"micro_batch_size": 2, "gradient_accumulation": 2}
+    rows = MetricReader(client.run(job_id).table("train")).read().to_pylist()
+    by_attempt = {row["attempt"]: row for row in rows}
+    assert by_attempt[2]["samples"] == by_attempt[1]["samples"] == 4
+    assert by_attempt[2]["batch"] % 2 == 0, "two micro-batches a step"
+    client.cancel(job_id, "seen enough", wait_s=30)
+
+
 def test_a_released_machine_is_free_when_the_pause_is_answered(client):
     job_id = submit(client, "training.max_steps=100000")
     wait(client, job_id, JobStatus.TRAINING)
