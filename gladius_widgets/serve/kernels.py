@@ -91,7 +91,7 @@ class PageKernels(AsyncMappingKernelManager):
         To be called every second or so.
         """
         self._replace_dead()
-        if any(not task.done() for task in self._standby()):
+        if self.loading or any(not task.done() for task in self._standby()):
             return  # a kernel that is starting looks like one without a page
         now = time.monotonic()
         alone = {id_ for id_ in self.pages() if not self._kernel_connections.get(id_)}

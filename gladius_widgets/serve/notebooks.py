@@ -12,6 +12,9 @@ from gladius_widgets.core.errors import GladiusError
 PAGES = ("jobs.ipynb", "job.ipynb", "console.ipynb", "new.ipynb", "compare.ipynb")
 """The notebooks that the server runs, the start page first."""
 
+SELDOM = frozenset({"new.ipynb", "compare.ipynb"})
+"""Pages for which no kernel is held ready: it would cost 100 MB and more, and they load without."""
+
 
 def directory() -> Path:
     """The folder that holds the page notebooks.
