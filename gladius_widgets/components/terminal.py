@@ -84,6 +84,21 @@ class Terminal(Component):
         else:
             self._to_find = text
 
+    @property
+    def last_line(self) -> int:
+        """Number of the line now being written; 0 is the first one ever."""
+        return self._lines.last
+
+    def reveal(self, line: int, first: int, data: bytes) -> None:
+        """Scroll to a line and select it; the output is no longer followed.
+
+        Args:
+            line: its number, which may be negative for what was never written here.
+            first: number of the first line of `data`.
+            data: the lines around it, shown where the browser no longer has them.
+        """
+        self.send({"reveal": line, "first": first}, buffers=[data])
+
     def _shorten(self) -> None:
         """Leave out the oldest pending lines when the browser cannot keep up."""
         over = len(self._pending) - PENDING_BYTES

@@ -21,7 +21,7 @@ class JobCursor:
 
     def __init__(self) -> None:
         self.moment: Moment | None = None
-        self._listeners: list[Callable[[Moment | None], None]] = []
+        self._listeners: list[Callable[[Moment | None], object]] = []
 
     def move(self, moment: Moment | None) -> None:
         """Point at a moment, or at nothing; everyone who listens is told, the mover too."""
@@ -31,7 +31,7 @@ class JobCursor:
         for listener in list(self._listeners):
             page_events.call(listener, moment)
 
-    def on_move(self, listener: Callable[[Moment | None], None]) -> Callable[[], None]:
+    def on_move(self, listener: Callable[[Moment | None], object]) -> Callable[[], None]:
         """Have `listener` called with each new moment; returns the way to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None

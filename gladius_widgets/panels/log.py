@@ -1,9 +1,13 @@
 """TrainingLog: the live training stream in a terminal."""
 
+import asyncio
 from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Terminal, h
+from gladius_widgets.panels.cursor import Moment, cursor_of
+from gladius_widgets.panels.log_search import find_batch
+from gladius_widgets.panels.models.log_place import place_of
 from gladius_widgets.panels.panel import Panel
 from gladius_widgets.store.log import LogTail
 
@@ -13,6 +17,8 @@ PAGE_LINES = 5000
 
 class TrainingLog(Panel):
     """The run's log as it is written; older lines come when scrolled to.
+
+    It goes to the step that the job's cursor points at.
 
     Args:
         job: a job's id, a unique prefix of it, or its name; by default the newest job.
@@ -33,12 +39,14 @@ class TrainingLog(Panel):
         end, unfollow = self.feed.follow_log(self._write)
         self.terminal.write(self._file.lines_before(end, FIRST_LINES)[1])
         self._unfollow = unfollow
+        self._leave_cursor = cursor_of(self.feed).on_move(self._go_to)
         self.put_slots(terminal=self.terminal)
         self.tree = h("slot", {"name": "terminal"})
 
     def end(self) -> None:
         """Stop following."""
         self._unfollow()
+        self._leave_cursor()
 
     def _subtitle(self) -> str:
         """What runs, as one would type it."""
@@ -55,3 +63,15 @@ class TrainingLog(Panel):
             end, _ = self._file.lines_before(end, count)
             shown -= count
         return self._file.lines_before(end, PAGE_LINES)[1]
+
+    async def _go_to(self, moment: Moment | None) -> None:
+        """Show the lines around a moment's step."""
+        if moment is None:
+            return
+        place = place_of(self.feed.history, moment, self.job.run)
+        if place is None:
+            return
+        end, last = self.feed.log_position, self.terminal.last_line
+        found = await asyncio.to_thread(find_batch, LogTail(self._file.path), end, *place)
+        if found is not None and moment == cursor_of(self.feed).moment:
+            self.terminal.reveal(last - found.lines_below, last - found.first_below, found.data)

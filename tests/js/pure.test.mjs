@@ -8,6 +8,7 @@ const { clockText } = await import(new URL("clock.js", sources));
 const { colourTags } = await import(new URL("terminal/colour.js", sources));
 const { countLines, headOf, linesBelow, rowsOf } = await import(new URL("terminal/lines.js", sources));
 const { fixed, lowerBound, move, nearest, place } = await import(new URL("chart/points.js", sources));
+const { cluster, story } = await import(new URL("chart/ledger.js", sources));
 
 test("the tag of a line is coloured, nothing else", () => {
   const blue = "\x1b[34m[INFO]\x1b[39m";
@@ -70,4 +71,24 @@ test("a moment ahead reads as people plan by it", () => {
   assert.deepEqual([0, 42, 481, 12_059, 86_399, 165_600].map(ahead), [
     "now", "in 42s", "in 8 minutes", "in 3h 20m", "in 23h 59m", "in 1d 22h",
   ]);
+});
+
+test("x values read by their kind", () => {
+  assert.deepEqual([3, 185, 22_980].map((s) => place(s, "duration")), ["3.0s", "3m 05s", "6h 23m"]);
+  assert.deepEqual([950, 1_250_000].map((n) => place(n, "count")), ["950", "1.25M"]);
+});
+
+test("marks that would overlap are one, in the tone of the worst", () => {
+  const mark = (x, tone = "gray", count = 1) => ({ x, tone, count, icon: "save", name: String(x), lines: [`at ${x}`] });
+  const marks = [mark(0), mark(10, "red"), mark(16), mark(40, "blue", 2), mark(900)];
+  const groups = cluster(marks, (x) => x, 500, 17);
+  assert.deepEqual(groups.map((g) => [g.px, g.count, g.tone, g.name]), [[0, 3, "red", "10"], [40, 2, "blue", "40"]]);
+  assert.deepEqual(marks[0].lines, ["at 0"]); // the trait's own values stay
+  assert.deepEqual(story(groups[0]), ["3 events:", "at 0", "at 10", "at 16"]);
+  assert.deepEqual(story({ ...groups[0], count: 12 }).at(-1), "and 9 more");
+  assert.equal(cluster(marks, (x) => x * 10, 500, 17).length, 4); // zoomed in, they part
+  for (let gap = 1; gap < 60; gap += 7) {
+    const places = cluster(Array.from({ length: 200 }, (_, i) => mark(i)), (x) => x * 2.5, 500, gap).map((g) => g.px);
+    assert.ok(places.every((at, i) => i === 0 || at - places[i - 1] >= gap));
+  }
 });

@@ -121,6 +121,18 @@ export class Screen {
     if (detached) this.line = end;
   }
 
+  /**
+   * Show some lines of long ago; new ones are only counted until the newest are asked for again.
+   * @param {string} text @param {number} first number of its first line @param {() => void} done
+   */
+  showPart(text, first, done) {
+    const end = this.line;
+    this.reset(first);
+    this.put(text, done);
+    this.detached = true;
+    this.line = end;
+  }
+
   /** @param {number} skipped lines that the browser was too slow for */
   note(skipped) {
     if (skipped > 0 && !this.detached) {

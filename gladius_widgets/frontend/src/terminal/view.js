@@ -5,6 +5,7 @@ import { footer, menu, searchBar, toolbar } from "./chrome.js";
 import { copyText } from "../copy.js";
 import { Find } from "./find.js";
 import { handleKey } from "./keys.js";
+import { rowsOf } from "./lines.js";
 import { Screen } from "./screen.js";
 
 const seconds = () => (performance.timeOrigin + performance.now()) / 1000;
@@ -78,6 +79,7 @@ export class TerminalView {
     if (message.data) this.data(message, buffers[0]);
     else if (message.replay === this.view) this.replay(message, buffers[0]);
     else if (message.older === this.view) this.older(message, buffers[0]);
+    else if (message.reveal !== undefined) this.reveal(message, buffers[0]);
     else if (message.clear) {
       this.screen.reset(message.first);
       this.state.fresh = 0;
@@ -132,6 +134,25 @@ export class TerminalView {
     this.screen.prepend(new TextDecoder().decode(bytes), first, () => {
       this.marks.draw();
       this.paint();
+    });
+  }
+
+  /** Go to a line, with the lines around it where they are not here. @param {{reveal: number, first: number}} message @param {DataView} bytes */
+  reveal({ reveal, first }, bytes) {
+    const { screen, term } = this;
+    const go = () => {
+      const at = rowsOf(term, screen.cursorLine - reveal);
+      if (!at) return;
+      this.follow(false);
+      term.scrollToLine(Math.max(0, at.row - Math.floor(term.rows / 3)));
+      this.held = term.buffer.active.viewportY;
+      term.selectLines(at.row, at.row + at.height - 1);
+    };
+    if (reveal >= screen.first && reveal < screen.cursorLine) return go();
+    this.state.more = true;
+    screen.showPart(new TextDecoder().decode(bytes), first, () => {
+      this.marks.draw();
+      go();
     });
   }
 
