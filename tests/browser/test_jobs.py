@@ -612,8 +612,9 @@ def test_empty_home(real, open_page):
     assert violations(page) == []
     page.get_by_role("link", name="Create Your First Training Job").click()
     page.wait_for_url(re.compile(r"new\.ipynb"))
-    page.goto(real.url("voila/render/console.ipynb"))
-    expect(page.get_by_role("alert")).to_contain_text("There is no job yet", timeout=30_000)
+    for name in ("console", "job"):
+        page.goto(real.url(f"voila/render/{name}.ipynb"))
+        expect(page.get_by_role("alert")).to_contain_text("There is no job yet", timeout=30_000)
 
 
 def test_a_real_job_goes_through_the_queue(real, open_page):

@@ -62,7 +62,7 @@ def server(serve_notebooks, folder):
     cells = {name: FRAMED.format(client=client) for name, client in other.items()}
     cells |= {"queue": FRAMED.format(client=""), "alone": ALONE}
     cells |= {"jobs": "from gladius_widgets import JobsPage\nJobsPage()"}
-    cells |= {"console": ELSEWHERE, "new": ELSEWHERE}
+    cells |= {"job": ELSEWHERE, "new": ELSEWHERE}
     server = serve_notebooks(cells, unwatched_s=3)
     for home in (server.home, Home(folder / "real")):
         home.root.mkdir(exist_ok=True)
