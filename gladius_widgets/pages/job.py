@@ -210,6 +210,7 @@ class JobDashboard(Element):
             self._unseen = 0
             if "events" not in self._panels:
                 log = EventLog(self._feed.run.id, client=self._given_client)
+                log.on("chart", lambda _payload: self.show_tab("overview"))
                 self._panels = {**self._panels, "events": log}
         self._paint()
 

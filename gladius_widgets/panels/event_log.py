@@ -38,8 +38,10 @@ class EventLog(Panel):
         job: a job's id, a unique prefix of it, or its name; by default the newest job.
         client: the door to the jobs.
 
-    Events: `chart`, when the reader has moved the job's cursor from here and wants to see the
-    chart (payload `step`, `time`).
+    A press on a row's time moves the job's cursor there; when it moves elsewhere, the log goes to
+    the nearest event.
+
+    Events: `chart`, when the reader asks to see an event on the chart; the cursor is there.
     """
 
     def __init__(
@@ -85,18 +87,18 @@ class EventLog(Panel):
 
     def show_types(self, types: Iterable[str]) -> None:
         """Show only events of these types, such as `{"error"}`."""
-        self.ask(EventQuery(types=in_order(types)))
+        self.ask(EventQuery(types=in_order(types)), step=False)
 
-    def ask(self, query: EventQuery) -> None:
-        """Show this; the address follows."""
+    def ask(self, query: EventQuery, *, step: bool = True) -> None:
+        """Show this; the address follows, by default so that the back button leads back."""
         before, self._query = self._query, query
         if (before.page, before.opened) != (query.page, query.opened) or query.page == 1:
             self._release()
         self._put_details()
         self._paint()
         if location().standalone and query != before:
-            steps = [name for name in _HISTORY if getattr(before, name) != getattr(query, name)]
-            put = location().push_query if steps else location().set_query
+            changed = any(getattr(before, name) != getattr(query, name) for name in _HISTORY)
+            put = location().push_query if step and changed else location().set_query
             put(**query.to_address())
 
     # What the reader does
@@ -154,7 +156,8 @@ class EventLog(Panel):
         moment = Moment(model.step_of(event), event.time)
         self._cursor.move(moment)
         self._paint()
-        self.emit("chart", {"step": moment.step, "time": moment.time})
+        if "chart" in payload["data"]:
+            self.emit("chart")
 
     def _copied(self, payload: dict[str, Any]) -> None:
         if payload["copied"]:

@@ -204,7 +204,7 @@ def _chevron(state: RowState) -> Node:
 def _buttons(event: Event, number: int, target: str) -> Node:
     """Both are for keyboards too: the row's own buttons are no stops of the Tab key."""
     at = {"data-number": number}
-    chart = _button("point", "target", "Show on chart", at | {"title": "Move the cursor here"})
+    chart = _button("point", "target", "Show on chart", at | {"data-chart": ""})
     copy = _button("copied", "copy", "Copy JSON", at | {"data-copy": target})
     return h("div", {"class": "gw-jsonwrap__b"}, chart if event.time > 0 else None, copy)
 

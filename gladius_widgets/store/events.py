@@ -20,6 +20,7 @@ MAX_MESSAGE_CHARS = 4096
 MAX_PAYLOAD_BYTES = 32 * 1024
 MAX_LINE_BYTES = 256 * 1024
 MAX_PAYLOAD_DEPTH = 64  # readers may recurse
+LATEST_S = 253_402_214_400.0  # the last but one day that calendars know, 9999-12-30, in unix s
 _READ_BYTES = 4 * 1024 * 1024
 _CUT_MARK = " … (cut)"
 
@@ -172,7 +173,7 @@ def _parse(line: bytes) -> Event | None:
         if not math.isfinite(moment):
             return None
         return Event(
-            time=moment,
+            time=min(max(0.0, moment), LATEST_S),  # of a foreign writer; calendars must not break
             type=value["type"] if value["type"] in TYPES else "warning",
             message=message if len(message) <= MAX_MESSAGE_CHARS else _cut(message),
             payload=_bounded(payload, line) if isinstance(payload, dict) else None,

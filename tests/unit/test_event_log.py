@@ -568,7 +568,9 @@ def test_the_cursor_leads_to_the_nearest_event_and_back(run, log):
     panel.on("chart", told.append)
     panel.emit("point", {"key": "51", "data": {}})
     assert cursor.moment == Moment(50, 1050.0)
-    assert told == [{"step": 50, "time": 1050.0}]
+    assert not told
+    panel._details.emit("point", {"key": None, "data": {"number": "51", "chart": ""}})
+    assert told == [{}]
     assert panel.query.page == 4  # what is read stays
     cursor.move(None)
     assert "is-marked" not in json.dumps(panel.tree)
