@@ -152,8 +152,15 @@ def test_a_row_explains_itself_by_mouse_and_by_keyboard(panels, active):
     expect(rate.get_by_role("tooltip")).to_contain_text("Learning rate of the last step")
 
 
-def test_a_value_that_changes_flashes(panels, active):
-    page = panels("active")
+def test_a_value_that_changes_flashes(panels, server, by):
+    run = HeldRun(server.home, "flashing", by)
+    run.attempt(1, time.time() - 600)
+    run.steps(5)
+    run.validate(0.412, 0.358)
+    run.beat(step=5)
+    run.sample(87.0)
+    run.index()
+    page = panels("flashing")
     validation = row(page, "Validation Loss")
     page.evaluate(
         """() => {
@@ -164,7 +171,7 @@ def test_a_value_that_changes_flashes(panels, active):
             })).observe(document.body, {subtree: true, attributeFilter: ["class"]});
         }"""
     )
-    active.validate(0.5, every=900)
+    run.validate(0.5, every=900)
     expect(validation.locator(".gw-metric__v")).to_have_text("0.5000", timeout=15_000)
     expect(validation.locator(".gw-trend.gw-t-red")).to_have_text("+39.7%")
     page.wait_for_function("() => window.flashed.includes('Validation Loss')")
@@ -186,9 +193,9 @@ def test_spend_ticks_on_and_the_figures_have_names(panels, active):
     spend = page.locator(".gw-cost__v")
     bar = page.get_by_role("progressbar")
     expect(bar).to_have_accessible_name(
-        re.compile(r"^Current spend \$22\.\d\d, 49% of estimated \$45 to \$55$")
+        re.compile(r"^Current spend \$22\.\d\d, (49|50)% of estimated \$45 to \$55$")
     )
-    expect(page.get_by_text("49% of $45–55 estimate")).to_be_visible()
+    expect(page.locator(".gw-cost__scale")).to_contain_text("% of $45–55 estimate")
     expect(page.get_by_text("Within estimate")).to_be_visible()
     expect(page.locator(".gw-kv")).to_contain_text("$2.49/hr (spot)")
     first = spend.inner_text()
@@ -205,8 +212,10 @@ def test_the_breakdown_opens_by_mouse_and_by_keyboard(panels, dear):
     expect(button).to_have_attribute("aria-expanded", "true")
     expect(table.get_by_role("rowheader")).to_have_text(["Attempt 1", "Attempt 2", "All attempts"])
     expect(table.get_by_role("row").nth(1)).to_contain_text("$20.00")
-    total = table.get_by_role("row").nth(3).get_by_role("cell").last
-    expect(total).to_contain_text(page.locator(".gw-cost__v").inner_text())
+    page.wait_for_function(
+        """() => document.querySelector(".gw-cost__parts tr:last-child td:last-child")
+            .firstChild.textContent === document.querySelector(".gw-cost__v").textContent"""
+    )
     button.click()
     expect(table).to_have_count(0)
     button.focus()
@@ -247,12 +256,13 @@ def test_a_job_that_is_over(panels, server):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 900])
-def test_axe_finds_nothing(panels, dear, theme, width):
+def test_axe_finds_nothing(panels, dear, theme):
     dear.beat()
-    page = panels("dear", theme=theme, width=width)
+    page = panels("dear", theme=theme)
     page.get_by_role("button", name="Breakdown").click()
     expect(page.get_by_role("region", name="Cost by attempt and state")).to_be_visible()
     row(page, "Training Loss").focus()
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (1440, 900, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
