@@ -11,6 +11,7 @@ from gladius_widgets.components.element import Element, stack
 from gladius_widgets.components.events import on_error
 from gladius_widgets.components.hotkeys import Hotkeys
 from gladius_widgets.components.location import Location, location
+from gladius_widgets.components.notifier import Notifier, notifier
 from gladius_widgets.components.terminal import Terminal
 from gladius_widgets.components.theme import Theme, theme
 from gladius_widgets.components.toasts import Toasts, toasts
@@ -26,6 +27,7 @@ __all__ = [
     "Hotkeys",
     "Location",
     "Node",
+    "Notifier",
     "Series",
     "Terminal",
     "Theme",
@@ -35,6 +37,7 @@ __all__ = [
     "h",
     "icon",
     "location",
+    "notifier",
     "on_error",
     "stack",
     "theme",

@@ -39,6 +39,22 @@ def theme_button(classes: str = "") -> Node:
     return icon_button("moon", "Switch between light and dark", classes, {"data-gw-toggle": ""})
 
 
+def bell_button(state: str) -> Node:
+    """Switches the browser's notifications on and off; `state` is `Notifier.state`."""
+    words = {
+        "on": "Notifications are on: switch them off",
+        "denied": "Notifications are blocked by the browser",
+        "unsupported": "This browser has no notifications",
+    }.get(state, "Notify me when a job ends or needs a look")
+    attrs = {
+        "data-gw-bell": "",
+        "aria-label": "Notifications",
+        "title": words,
+        "aria-pressed": state == "on",
+    }
+    return icon_button("bell", "Notifications", "gw-bell", attrs)
+
+
 def icon_button(
     symbol: str, label: str, classes: str = "", attrs: dict[str, Any] | None = None, on: str = ""
 ) -> Node:
@@ -70,6 +86,7 @@ def jobs_bar(
     links: bool = True,
     console: str = CONSOLE_PAGE,
     is_list: bool = True,
+    bell: str = "",
 ) -> Node:
     """The app bar of the jobs page and what belongs to it.
 
@@ -79,6 +96,7 @@ def jobs_bar(
         links: False where there are no pages to go to.
         console: where the console is; by default that of the newest job.
         is_list: whether this is the list itself, or one of its jobs.
+        bell: `Notifier.state` on a page that has news; empty for no bell.
     """
     nav = h(
         "nav",
@@ -93,6 +111,7 @@ def jobs_bar(
         [separator(), nav] if links else None,
         spacer(),
         live(is_live=is_live, classes="gw-hide-sm"),
+        bell_button(bell) if bell else None,
         theme_button(),
         user(user_name),
     )

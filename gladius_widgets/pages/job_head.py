@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gladius_widgets.client import Client
-from gladius_widgets.components import Node, h, icon, location, toasts
+from gladius_widgets.components import Node, h, icon, location, notifier, toasts
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
 from gladius_widgets.pages import bars
 from gladius_widgets.panels import reading
@@ -37,6 +37,7 @@ class JobBar(Panel):
                 links=not location().is_elsewhere,
                 console=console_url(self.feed.run.id),
                 is_list=False,
+                bell=notifier().state,
             )
         )
 

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from gladius_widgets.client import Client
-from gladius_widgets.components import Element, Node, h, icon, location
+from gladius_widgets.client import Client, Job
+from gladius_widgets.components import Element, Node, h, icon, location, notifier
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.jobs_table import JobsTable
 from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
+from gladius_widgets.panels.models import news
 from gladius_widgets.panels.models.jobs_query import TABS, from_address
 from gladius_widgets.panels.panel import default_client
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from gladius_widgets.pages.job import JobDashboard
 
 _numbers = count(1)
+_MOST_LEFT = 20
 
 
 class JobsPage(Element):
@@ -48,6 +51,7 @@ class JobsPage(Element):
         self._in_place: ipywidgets.DOMWidget | None = None  # a page that took ours
         self._queue: Any = None
         self._tab = ""
+        self._known: dict[str, JobStatus] = {}  # of jobs that were on the page
         self._source = JobsSource(self.client)
         self._table = JobsTable(client=self.client, source=self._source)
         self._parts = [self._table, self._source]
@@ -75,10 +79,11 @@ class JobsPage(Element):
         self.on("back", lambda _payload: self._return())
         self.on("new", lambda _payload: self._open_form(None))
         self._undo = [
-            self._source.on_look(self._paint),
+            self._source.on_look(self._looked),
             self._source.on_query(self._query_changed),
             location().on("ready", self._arrived),
             location().on("query", self._arrived),
+            _on_state(self._paint),
         ]
 
     # The address
@@ -194,6 +199,27 @@ class JobsPage(Element):
             self._parts = [*self._parts, self._queue]
         return self._queue
 
+    def _looked(self) -> None:
+        """Show what is there now; whoever looks elsewhere is told of jobs that have ended."""
+        jobs = list(self._source.look.jobs) if self._source.look else []
+        jobs += self._left({job.id for job in jobs})
+        for job, title in news.of_changes(self._known, jobs):
+            tag = f"{job.id}-{job.attempt}-{job.status}"
+            notifier().tell(title, news.end_words(job), url=job_url(job.id), tag=tag)
+        self._known |= {job.id: job.status for job in jobs}
+        self._paint()
+
+    def _left(self, shown: set[str]) -> list[Job]:
+        """Jobs that were active and have left the list, as those do that end on the active tab."""
+        gone = [i for i, status in self._known.items() if status in ACTIVE and i not in shown]
+        found: list[Job] = []
+        for job_id in gone[:_MOST_LEFT]:
+            try:
+                found.append(self.client.job(job_id))
+            except GladiusError:
+                del self._known[job_id]
+        return found
+
     def _paint(self) -> None:
         if self._in_place is not None:
             return
@@ -202,7 +228,12 @@ class JobsPage(Element):
         self.tree = h(
             "div",
             {"class": "gw-app"},
-            jobs_bar(self.client.user, is_live=is_live, links=not location().is_elsewhere),
+            jobs_bar(
+                self.client.user,
+                is_live=is_live,
+                links=not location().is_elsewhere,
+                bell=notifier().state,
+            ),
             h(
                 "main",
                 {"class": "gw-main"},
@@ -250,6 +281,17 @@ class JobsPage(Element):
 
     def __repr__(self) -> str:
         return "JobsPage()"
+
+
+def _on_state(listener: Callable[[], object]) -> Callable[[], None]:
+    """Have `listener` called when the bell changes; returns the way to stop that."""
+    bell = notifier()
+
+    def changed(_change: object) -> None:
+        listener()
+
+    bell.observe(changed, "state")
+    return lambda: bell.unobserve(changed, "state")
 
 
 def _head() -> Node:

@@ -2,10 +2,12 @@
 
 import time
 
-from gladius_widgets.components import toasts
+from gladius_widgets.components import notifier, toasts
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.actions import JobActions
 from gladius_widgets.panels.feed import JobFeed
+from gladius_widgets.panels.links import job_url
+from gladius_widgets.panels.models import news
 from gladius_widgets.store.events import Event
 
 _LOUD = {
@@ -33,6 +35,16 @@ class Notices:
     def _show(self, events: list[Event]) -> None:
         for event in events[-3:]:  # no more fit; the log has them all
             self._show_one(event)
+            self._tell_away(event)
+
+    def _tell_away(self, event: Event) -> None:
+        """Through the browser, to a reader who looks elsewhere."""
+        job = self._feed.job
+        told = news.of_event(event, job.name)
+        if told is not None:
+            title, text = told
+            tag = f"{job.id}-{event.time}"
+            notifier().tell(title, text[:300], url=job_url(job.id), tag=tag)
 
     def _show_one(self, event: Event) -> None:
         payload = event.payload or {}
