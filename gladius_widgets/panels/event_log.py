@@ -7,6 +7,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
+from gladius_widgets.core.states import FINAL
 from gladius_widgets.panels import event_log_bars as bars
 from gladius_widgets.panels import event_log_rows as rows
 from gladius_widgets.panels.cursor import Moment, cursor_of
@@ -74,6 +75,12 @@ class EventLog(Panel):
     def parts(self) -> Iterable[Part]:
         """One part: the log."""
         return [Part(self._paint_news, frozenset({EVENTS, TICK}), _EVERY_S)]
+
+    def _viewed(self, change: Any) -> None:
+        """A new view begins at its top, wherever the one before was."""
+        if change["new"]:
+            self._at_top = True
+        super()._viewed(change)
 
     def end(self) -> None:
         """Stop listening."""
@@ -272,7 +279,9 @@ class EventLog(Panel):
             return self.put_tree(h("div", {"class": "gw-stack"}, bars.no_events()))
         matches = self._matches()
         page = model.page_of(matches, self._query.page, self._horizon)
-        bar = bars.toolbar(self._query, counts, self._menu, len(matches))
+        bar = bars.toolbar(
+            self._query, counts, self._menu, len(matches), live=self.job.status not in FINAL
+        )
         if not page.total and not page.waiting:
             content = bars.no_match(self._query.filter_words())
         else:

@@ -9,7 +9,9 @@ from gladius_widgets.panels.models.event_query import KINDS, RANGES, EventQuery
 _DEBOUNCE_MS = 200
 
 
-def toolbar(query: EventQuery, counts: Mapping[str, int], menu: str, matching: int) -> Node:
+def toolbar(
+    query: EventQuery, counts: Mapping[str, int], menu: str, matching: int, *, live: bool
+) -> Node:
     """Types, words and time range; export.
 
     Args:
@@ -17,6 +19,7 @@ def toolbar(query: EventQuery, counts: Mapping[str, int], menu: str, matching: i
         counts: events of each type.
         menu: which menu is open, `types` or `export`.
         matching: how many events the filters leave.
+        live: whether more may come.
     """
     return h(
         "div",
@@ -28,6 +31,8 @@ def toolbar(query: EventQuery, counts: Mapping[str, int], menu: str, matching: i
         [_moment(label, name, value) for label, name, value in
          (("From", "start", query.start), ("To", "end", query.end))]
         if query.range == "custom" else None,
+        h("span", {"class": "gw-foot"}, icon("refresh", 14), "Updates as it happens")
+        if live else None,
         h("span", {"class": "gw-spacer"}),
         _export(query, sum(counts.values()), matching, menu == "export"),
     )  # fmt: skip

@@ -169,7 +169,7 @@ def _badge(kind: str) -> Node:
         {"class": f"gw-badge gw-tone-{look.tone} gw-badge--square"},
         icon(look.icon, 14),
         h("span", {"class": "gw-sr"}, "Type: "),
-        look.word,
+        h("span", {"class": "gw-event__word"}, look.word),
     )
 
 
