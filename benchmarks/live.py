@@ -195,13 +195,15 @@ def write_page(path: Path, source: str) -> None:
 
 
 @contextmanager
-def serving(home: Home, pages: Path) -> Iterator[tuple[Callable[[str], str], int]]:
+def serving(
+    home: Home, pages: Path, names: tuple[str, ...] = ("live.ipynb", "console.ipynb", "jobs.ipynb")
+) -> Iterator[tuple[Callable[[str], str], int]]:
     """A page server over these notebooks: how to address a page, and its pid."""
     settings = {
         "home": str(home.root),
         "port": 0,
         "notebooks": str(pages),
-        "pages": ["live.ipynb", "console.ipynb", "jobs.ipynb"],
+        "pages": names,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, json.dumps(settings)], stdout=subprocess.PIPE, text=True
