@@ -51,9 +51,9 @@ def measure(curve: LossCurve) -> None:
         for _ in range(40):
             width = whole * 10 ** chance.uniform(-4, -0.05)
             start = chance.uniform(0, whole - width)
-            zooms.append(timed_ms(lambda a=start, b=start + width: plot.show_range((a, b))))
+            zooms.append(timed_ms(lambda a=start, b=start + width: plot.zoom.show((a, b))))
         show(f"zoom into a random range, x by {kind}", zooms)
-        plot.reset_zoom()
+        plot.zoom.reset()
     plot.count("step")
     plot.log = True
     show("to a logarithmic axis", [timed_ms(plot.paint)])

@@ -88,7 +88,7 @@ class LossChart(Panel):
 
     def reset_zoom(self) -> None:
         """Show the whole run."""
-        self._plot.reset_zoom()
+        self._plot.zoom.reset()
 
     def take_focus(self) -> None:
         """Focus the chart."""

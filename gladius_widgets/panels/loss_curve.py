@@ -54,11 +54,11 @@ class LossCurve(Panel):
         """Make the plot, and listen to what the reader does."""
         self._ledger = Ledger()
         self.plot = LossPlot(self.feed, _STYLE)
-        self.plot.on_zoom(self._paint_card_and_marks)
+        self.plot.zoom.on_change(self._paint_card_and_marks)
         self.plot.overlay.on("mark", self._choose_mark)
-        self.on("zoom-in", lambda _payload: self._zoom(lambda: self.plot.zoom_in(RECENT_STEPS)))
-        self.on("zoom-out", lambda _payload: self._zoom(self.plot.zoom_out))
-        self.on("reset", lambda _payload: self.plot.reset_zoom())
+        self.on("zoom-in", lambda _payload: self._zoom(lambda: self.plot.zoom.nearer(RECENT_STEPS)))
+        self.on("zoom-out", lambda _payload: self._zoom(self.plot.zoom.wider))
+        self.on("reset", lambda _payload: self.plot.zoom.reset())
         for name, change in {
             "toggle": self._toggle,
             "log": self._switch_log,
@@ -99,7 +99,7 @@ class LossCurve(Panel):
             log=plot.log,
             shared_scale=plot.shared_scale,
             span=plot.span,
-            is_zoomed=plot.zoom is not None,
+            is_zoomed=plot.zoom.shown is not None,
             is_empty=not len(self.feed.history.train),
             shown=frozenset(plot.shown),
         )
@@ -169,7 +169,7 @@ class LossCurve(Panel):
         )
 
     async def _save_rows(self, _payload: dict[str, Any]) -> None:
-        data = await asyncio.to_thread(loss_csv, self.plot.axis, self.plot.zoom)
+        data = await asyncio.to_thread(loss_csv, self.plot.axis, self.plot.zoom.shown)
         location().download(self._filename("csv"), data, "text/csv")
 
     def _filename(self, kind: str) -> str:

@@ -1,6 +1,6 @@
 """The plot of a run's losses: figure, scales, lines, zoom and cursor. Two cards share it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from gladius_widgets.panels.figures import (
     set_limits,
     set_ticks,
 )
+from gladius_widgets.panels.loss_zoom import LossZoom
 from gladius_widgets.panels.models import loss, loss_lines
 from gladius_widgets.panels.models.loss_axis import EMPTY_X, X_LABELS, LossAxis, Range, XKind
 from gladius_widgets.panels.pace import Sent
@@ -76,9 +77,6 @@ class LossPlot:
         self.kind: XKind = kind
         self.shared_scale, self.log = shared_scale, False
         self.shown = set(loss_lines.BOTH)
-        self.zoom: Range | None = None
-        self._recent: float | None = None  # width of a zoom that stays at the newest step
-        self._zoom_listeners: list[Callable[[], object]] = []
         self._average: MovingAverage | None = None
         self.span = span
         self._build()
@@ -145,7 +143,8 @@ class LossPlot:
         )
         self.overlay = ChartOverlay(fig, series=self._series(), label="Loss", **self._x_words())
         self.overlay.lists_all = style.lists_all
-        self.overlay.on("zoom", self._zoomed)
+        self.zoom = LossZoom(self.overlay, lambda: self.axis)
+        self.zoom.on_change(self.paint)
         self.overlay.on("click", self._clicked)
         self.overlay.on("clear", lambda _payload: self._cursor.move(None))
 
@@ -183,7 +182,7 @@ class LossPlot:
             axis,
             self._average.follow(history.train["loss"], history.cuts) if self._average else None,
             x_limits=self._x_limits(axis),
-            zoom=self.zoom,
+            zoom=self.zoom.shown,
             log=self.log,
             shown=self.shown,
             empty_y=self.style.empty_y,
@@ -197,7 +196,7 @@ class LossPlot:
 
     def paint_line(self) -> Sent:
         """Bring the training loss and the x axis up to date."""
-        self._follow_newest()
+        self.zoom.follow_newest()
         return self._paint_train(self.lines())
 
     def paint_rest(self) -> Sent:
@@ -206,7 +205,7 @@ class LossPlot:
 
     def paint(self) -> Sent:
         """Bring everything up to date, after a change of what is shown or how."""
-        self._follow_newest()
+        self.zoom.follow_newest()
         series = self._series()
         sent = put(self.overlay, **self._x_words())
         if series != self.overlay.series:
@@ -225,7 +224,7 @@ class LossPlot:
             opacities=[0.35] if self._is_faint else [1.0],
             visible="train" in self.shown,
         )
-        if self.zoom is None:
+        if self.zoom.shown is None:
             self.overlay.extent = lines.x_limits
         return sent + self._paint_x_axis(lines.x_limits)
 
@@ -283,76 +282,12 @@ class LossPlot:
     @property
     def visible(self) -> Range:
         """What of x is shown."""
-        return self.zoom or self._x_limits(self.axis)
+        return self.zoom.shown or self._x_limits(self.axis)
 
     def count(self, kind: XKind) -> None:
         """Have x count something else, over the same rows; the caller paints."""
-        old, was = self.axis, self.zoom
-        recent, self.kind = self._recent, kind
-        if was is not None:
-            rows = [row for x in was if (row := old.row_near(x)) is not None]
-            places = [float(self.axis.at(slice(row, row + 1))[0]) for row in rows]
-            self.zoom = (places[0], places[1]) if places[0] < places[1] else None
-            self._recent = places[1] - places[0] if recent is not None and self.zoom else None
-
-    # Zoom
-
-    def on_zoom(self, listener: Callable[[], object]) -> None:
-        """Have `listener` called when another range is shown."""
-        self._zoom_listeners.append(listener)
-
-    def show_range(self, shown: Range | None) -> None:
-        """Show a range of x, or all."""
-        self.overlay.show_range(shown)
-
-    def zoom_in(self, steps: int) -> None:
-        """Show the newest `steps` steps; from then on half of what is shown."""
-        axis = self.axis
-        last = axis.last
-        if last is None:
-            return
-        if self.zoom is None:
-            newest = float(self.feed.history.train["step"][-1])
-            begin = axis.x_of(newest - steps) if newest > steps else last / 2
-            assert begin is not None
-            self._show_newest(last - begin)
-        elif self._recent is not None:
-            self._show_newest(self._recent / 2)
-        else:
-            self.overlay.zoom(0.5)
-
-    def zoom_out(self) -> None:
-        """Show twice as much."""
-        if self._recent is not None and self.zoom is not None:
-            self._show_newest(self._recent * 2)
-        elif self.zoom is not None:
-            self.overlay.zoom(2.0)
-
-    def reset_zoom(self) -> None:
-        """Show the whole run."""
-        self.overlay.reset_zoom()
-
-    def _show_newest(self, width: float) -> None:
-        last = self.axis.last or 0.0
-        if width >= last:
-            self.reset_zoom()
-            return
-        self.show_range((last - width, last))
-        if self.zoom is not None:
-            self._recent = width
-
-    def _follow_newest(self) -> None:
-        last = self.axis.last
-        if self._recent is not None and last is not None:
-            self.zoom = (last - self._recent, last)
-
-    def _zoomed(self, payload: dict[str, Any]) -> None:
-        low, high = payload.get("x0"), payload.get("x1")
-        self._recent = None
-        self.zoom = None if low is None or high is None else (float(low), float(high))
-        self.paint()
-        for listener in self._zoom_listeners:
-            listener()
+        old, self.kind = self.axis, kind
+        self.zoom.translate(old, self.axis)
 
     # The cursor
 

@@ -66,7 +66,9 @@ def plot_of(page: Page) -> Locator:
 
 def at(page: Page, share: float, plot: Locator | None = None) -> tuple[float, float]:
     """A place in the plot area, by its share of the width."""
-    box = (plot or plot_of(page)).locator(".plotarea_background").bounding_box()
+    area = (plot or plot_of(page)).locator(".plotarea_background")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
     assert box
     return box["x"] + share * box["width"], box["y"] + box["height"] / 2
 
@@ -110,8 +112,7 @@ def test_zoom_buttons_wheel_brush_pan_and_reset(curve):
     wait_until(lambda: first_tick(page) == 0, 10, "the whole run")
     expect(button(page, "Reset")).to_have_attribute("aria-disabled", "true")
 
-    hover(page, 0.5)
-    expect(page.locator(".gw-tip:visible")).to_contain_text("Step")  # it listens
+    wait_until(lambda: tip_after_hover(page, 0.5), 20, "a chart that listens")
     page.mouse.wheel(0, -400)
     wait_until(lambda: first_tick(page) > 0 and last_tick(page) < 400, 10, "a narrower range")
     page.mouse.dblclick(*at(page, 0.5))
@@ -129,16 +130,22 @@ def test_zoom_buttons_wheel_brush_pan_and_reset(curve):
     wait_until(lambda: first_tick(page) < before, 10, "an earlier range")
 
 
+def tip_after_hover(page: Page, share: float) -> list[str]:
+    """The texts of the tooltip: the place, then name and value of each line."""
+    hover(page, share)
+    return page.locator(".gw-tip:visible :is(b, dt, dd)").all_text_contents()
+
+
 def test_tooltip_has_both_losses(curve, server, jobs):
     page = curve
-    hover(page, 0.6)
-    tip = page.locator(".gw-tip:visible")
-    expect(tip).to_contain_text("Training Loss")
-    expect(tip).to_contain_text("Validation Loss")
-    step = int(tip.locator("b").inner_text().removeprefix("Step ").replace(",", ""))
+    said = wait_until(lambda: tip_after_hover(page, 0.6), 20, "a tooltip")
+    place, train, value, validation, _ = said
+    assert train == "Training Loss"
+    assert validation.startswith("Validation Loss")
+    step = int(place.removeprefix("Step ").replace(",", ""))
     history = history_of(server, jobs["completed"])
     loss = history.train["loss"][list(history.train["step"]).index(step)]
-    expect(tip.locator("dd").first).to_have_text(f"{loss:.4f}")
+    assert value == f"{loss:.4f}"
 
 
 def test_the_keyboard_suffices(curve):
@@ -192,9 +199,8 @@ def test_legend_log_axes_smoothing_and_x(curve):
     expect(page.get_by_role("switch", name="Log scale")).to_have_attribute("aria-checked", "true")
     wait_until(lambda: lines.first.get_attribute("d") != before, 10, "logarithms")
     wait_until(lambda: ticks(page, 1) == ["2", "5", "10"], 10, "logarithmic ticks")
-    hover(page, 0.6)
-    first = page.locator(".gw-tip:visible dd").first
-    expect(first).to_have_text(re.compile(r"^[2-4]\.\d{4}$"))  # the loss, not its logarithm
+    said = wait_until(lambda: tip_after_hover(page, 0.6), 20, "a tooltip")
+    assert 2 < float(said[2]) < 5  # the loss, not its logarithm
     page.get_by_role("switch", name="Log scale").click()
     wait_until(lambda: ticks(page, 1)[0] == "0", 10, "linear ticks")
 
@@ -209,8 +215,7 @@ def test_legend_log_axes_smoothing_and_x(curve):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "10 steps")
-    hover(page, 0.5)
-    expect(page.locator(".gw-tip:visible")).to_contain_text("Smoothed")
+    wait_until(lambda: "Smoothed" in tip_after_hover(page, 0.5), 20, "the average")
     page.keyboard.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", "off")
 
@@ -254,9 +259,7 @@ def test_rows_and_events_that_come_are_drawn(open_curve, server):
     expect(plot_of(page)).to_have_attribute(
         "aria-label", re.compile(rf"^Loss curve, steps 1 to {newest + 4:,}\."), timeout=20_000
     )
-    red = page.locator(
-        ".gw-curve .dot_grp path[style*='--gw-red'], .gw-curve .dot_grp [fill*='--gw-red']"
-    )
+    red = page.locator(".gw-curve .gw-fig--loss path[style*='--gw-red']")
     wait_until(lambda: red.count() > 0, 20, "a red mark")
 
 
