@@ -26,16 +26,19 @@ def card(view: model.ResultsView, shown_samples: int, *, resuming: bool) -> Node
         _trouble(trouble, resuming) if trouble else None,
         _cancelled(view.cancelled) if view.cancelled else None,
         h("dl", {"class": "gw-results__figures"}, [_figure(one) for one in view.figures]),
-        h(
-            "div",
-            {"class": "gw-results__two"},
-            [_autopsy(trouble.autopsy)] if trouble and trouble.autopsy else None,
-            _log(view.log) if view.log else None,
-            _checkpoints(view.checkpoints),
-            _load(view) if view.snippet and not trouble else None,
-        ),
+        h("div", {"class": "gw-results__two"}, _columns(view)),
         _samples(view.samples, shown_samples) if view.samples else None,
     )
+
+
+def _columns(view: model.ResultsView) -> list[Node | None]:
+    kept = _checkpoints(view.checkpoints)
+    if view.trouble is None:
+        return [kept, _load(view) if view.snippet else None]
+    log = _log(view.log) if view.log else None
+    if view.trouble.autopsy is None:
+        return [log, kept]
+    return [_autopsy(view.trouble.autopsy), h("div", {"class": "gw-results__part"}, log, kept)]
 
 
 def _head(view: model.ResultsView) -> Node:

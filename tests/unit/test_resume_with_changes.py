@@ -7,8 +7,10 @@ from recorded_runs import install
 
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
+from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.run_state import read_status
+from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.runner.requests import RequestDesk
 from gladius_widgets.store import control
@@ -72,6 +74,26 @@ def test_a_cancel_in_the_queue_answers_the_change_too(failed):
     client.cancel(job_id, "Testing", "a note")
     assert not [entry for entry in client.ledger(job_id) if entry["outcome"] == "pending"]
     assert client.ledger(job_id)[-1]["args"] == {"reason": "Testing", "note": "a note"}
+
+
+def test_a_held_run_gets_the_change_before_it_goes_on(failed):
+    """Its process obeys both, in their order."""
+    client, job_id = failed
+    client.resume(job_id)
+    client._registry.claim(3)
+    attempt = client.run(job_id).attempt(2)
+    attempt.ranks.mkdir(parents=True)
+    me = ProcessIdentity.of().to_dict()
+    write_json(attempt.proc, {"runner": me, "launcher": None, "started_at": time.time()})
+    write_json(attempt.rank(0), me)
+    held = RunStatus(state=JobStatus.PAUSED, attempt=2, step=259, heartbeat=time.time())
+    held.write(client.run(job_id))
+    assert client.job(job_id).status == JobStatus.PAUSED
+    client.resume(job_id, {"micro_batch_size": 2})
+    run = client.run(job_id)
+    waiting = control.pending(run, {ack.id for ack in control.acks(run)})
+    assert [request.command for request in waiting] == [Command.SET, Command.RESUME]
+    assert waiting[0].args == {"micro_batch_size": 2}
 
 
 def test_the_command_line_says_it_too(failed, in_process):
