@@ -1,6 +1,5 @@
 """EventLog: what happened to a job, newest first, with filters, search and export."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,9 +8,9 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
 from gladius_widgets.core.states import FINAL
 from gladius_widgets.panels import event_log_bars as bars
+from gladius_widgets.panels import event_log_files as files
 from gladius_widgets.panels import event_log_rows as rows
 from gladius_widgets.panels.cursor import Moment, cursor_of
-from gladius_widgets.panels.models import event_export as files
 from gladius_widgets.panels.models import event_log as model
 from gladius_widgets.panels.models.event_query import (
     KINDS,
@@ -180,25 +179,17 @@ class EventLog(Panel):
         self._at_top = is_visible
         self._paint()
 
-    # Files
-
     async def _export(self, payload: dict[str, Any]) -> None:
         kind, what = str(payload["data"]["kind"]), str(payload["data"]["what"])
         self._open_menu("")
         chosen = list(self.feed.events)
         if what == "filtered":
             chosen = [chosen[at] for at in self._matches()]
-        make = {"json": files.to_json, "csv": files.to_csv}[kind]
-        data = await asyncio.to_thread(make, chosen)
-        location().download(self._filename(kind), data, files.MIME[kind])
+        await files.hand_over(self.job.name, chosen, kind)
 
-    def _download_event(self, payload: dict[str, Any]) -> None:
+    async def _download_event(self, payload: dict[str, Any]) -> None:
         event = self.feed.events[int(payload["data"]["number"]) - 1]
-        data = files.to_json([event])
-        location().download(self._filename("json", "event"), data, files.MIME["json"])
-
-    def _filename(self, kind: str, what: str = "events") -> str:
-        return files.filename(self.job.name, kind, time.time(), what)
+        await files.hand_over(self.job.name, [event], "json", "event")
 
     # The address and the cursor
 
