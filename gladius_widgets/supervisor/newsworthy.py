@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gladius_widgets.core.notify import EventName
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.store.events import Event
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.records import read_exit
@@ -66,6 +66,8 @@ def of_attempts(
     """
     for number in range(told + 1, job.attempt + 1):
         record = read_exit(run.attempt(number))
+        if number == job.attempt and job.status in ACTIVE:
+            return  # its row is to catch up first: status and cost are told, too
         if record is not None:
             yield number, True, _end(number, record)
             continue

@@ -74,14 +74,12 @@ class Notifier:
 
     def step(self, running: Iterable[Job]) -> None:
         """One look at all jobs that are followed; `running` are those with a slot."""
-        rows = {job.id: job for job in running}
-        for job in rows.values():
+        for job in running:
             with self._complaints.surviving(job.id, f"{job.id}: its news are not followed"):
                 self.begin(job)
         for job_id in list(self._followed):
-            job = rows.get(job_id) or self._registry.get(job_id)
             with self._complaints.surviving(job_id, f"{job_id}: its news are not sent"):
-                self._look_at(job_id, job)
+                self._look_at(job_id, self._registry.get(job_id))
         self._complaints.forget_all_but(self._followed)
 
     def _look_at(self, job_id: str, job: Job | None) -> None:
