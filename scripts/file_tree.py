@@ -33,6 +33,8 @@ SAID_HERE = {
     "gladius_widgets/frontend/tsconfig.json": "type checks of the JavaScript",
     "gladius_widgets/serve/share/voila/templates/gladius/conf.json": "what the template builds on",
     "notebooks/console.ipynb": "the training console of one job",
+    "notebooks/compare.ipynb": "jobs side by side",
+    "notebooks/job.ipynb": "the dashboard of one job",
     "notebooks/jobs.ipynb": "the jobs page",
     "notebooks/new.ipynb": "the form for a new job",
 }

@@ -78,8 +78,12 @@ def test_one_panel_in_a_cell_and_run_again(notebook, jupyterlab, job):
 def test_jobs_open_in_place_and_return(notebook, job):
     page = notebook("jobs.ipynb")
     page.get_by_role("link", name=job.name).click(timeout=60_000)
+    expect(page.locator(".gw-stages")).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name="Open Console").click()
     expect(page.locator(".gw-statusbar")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Back").click()
+    expect(page.locator(".gw-stages")).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name="Training Jobs").click()
     expect(page.get_by_role("heading", name="Training Jobs")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("link", name=job.name)).to_be_visible()
     address = page.url
