@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from gladius_widgets.client import Client
@@ -12,6 +11,7 @@ from gladius_widgets.components.events import spawn
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.cancel_form import CancelForm
 from gladius_widgets.panels.models import cancel as model
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.questions import wait_for
@@ -46,7 +46,7 @@ class CancelDialog:
     ) -> None:
         self._look, self._client = look, client
         self._busy, self._own, self._stop = busy, own, stop
-        self._form = _Form(self._compose)
+        self._form = CancelForm(self._compose)
         self._asked = False  # to end the job
         self._refused = ""
         self._cancelled_by = ""
@@ -194,7 +194,7 @@ async def ask_why_all(names: Sequence[str], left_out: str = "") -> model.Answer 
         dialog.body = [*about, *form.nodes()]
         dialog.actions = form.actions()
 
-    form = _Form(compose)
+    form = CancelForm(compose)
     form.listen(dialog)
     compose()
     return form.answer if await wait_for(dialog, "confirm") else None
@@ -204,91 +204,6 @@ def tell_cancelled(job: JobSnapshot) -> None:
     """Say what the job has cost in the end."""
     cost = fmt.money(job.cost, job.currency)
     toasts().show(f"Job cancelled. Final cost: {cost}", job.name, "green", icon="stopc")
-
-
-class _Form:
-    """Reason, note and the box to tick; `changed` is called when one of them has changed."""
-
-    def __init__(self, changed: Callable[[], object]) -> None:
-        self.answer = model.Answer()
-        self._changed = changed
-
-    def listen(self, dialog: Dialog) -> None:
-        for name, key in (("reason", "value"), ("note", "value"), ("sure", "checked")):
-            dialog.on(name, lambda payload, name=name, key=key: self._take(name, payload[key]))
-
-    def _take(self, name: str, value: Any) -> None:
-        self.answer = replace(self.answer, **{name: value})
-        self._changed()
-
-    def nodes(self, locked: bool = False) -> list[Node]:
-        return [self._reason(locked), self._note(locked), _sure(locked)]
-
-    def actions(self, asked: bool = False) -> list[Action]:
-        missing = self.answer.missing
-        if asked:
-            confirm = Action("confirm", "Cancelling...", "danger", busy=True, closes=False)
-            return [Action("back", "Go Back", disabled=True), confirm]
-        return [
-            Action("back", "Go Back"),
-            Action(
-                "confirm",
-                "Confirm Cancellation",
-                "danger",
-                disabled=bool(missing),
-                title=missing or None,
-                closes=False,
-            ),
-        ]
-
-    def _reason(self, locked: bool) -> Node:
-        options = [h("option", {"value": ""}, "Select a reason...")]
-        options += [h("option", {"value": reason}, reason) for reason in model.REASONS]
-        star = h("span", {"class": "gw-t-red", "aria-hidden": True}, "*")
-        select = h(
-            "select",
-            {"class": "gw-select", "aria-label": "Why are you cancelling? Required",
-             "aria-required": True, "disabled": locked},
-            options,
-            on={"change": "reason"},
-        )  # fmt: skip
-        return h(
-            "label",
-            {"class": "gw-field gw-field--stack"},
-            h("span", {"class": "gw-modal__sub"}, "Why are you cancelling? ", star),
-            h("span", {"class": "gw-selectwrap"}, select, icon("chev-d")),
-        )
-
-    def _note(self, locked: bool) -> Node:
-        needed = self.answer.reason == model.OTHER
-        return h(
-            "label",
-            {"class": "gw-field gw-field--stack"},
-            h(
-                "span",
-                {"class": "gw-modal__sub"},
-                "Notes ",
-                h("span", {"class": "gw-t-red", "aria-hidden": True}, "*")
-                if needed
-                else h("span", {"class": "gw-muted gw-modal__opt"}, "(optional)"),
-            ),
-            h(
-                "textarea",
-                {"class": "gw-input gw-textarea", "rows": 2, "maxlength": 1000, "disabled": locked,
-                 "aria-label": "Notes, required" if needed else "Notes, optional",
-                 "placeholder": "What to remember about this run"},
-                on={"input": "note"},
-            ),
-        )  # fmt: skip
-
-
-def _sure(locked: bool) -> Node:
-    return h(
-        "label",
-        {"class": "gw-check"},
-        h("input", {"type": "checkbox", "disabled": locked}, on={"change": "sure"}),
-        h("span", None, "I understand this action cannot be undone"),
-    )
 
 
 def _where_it_stands(view: model.CancelView) -> Node:

@@ -123,7 +123,7 @@ def make_whole(run, step):
 def test_a_snippet_quotes_any_path():
     code = results.load_snippet('/tmp/a "b"\\c/step', "")
     names = {}
-    exec(code.split("\n")[2], names)  # noqa: S102  # the line that names the path
+    exec(code.split("\n")[2], names)  # the line that names the path
     assert names["path"] == '/tmp/a "b"\\c/step'
 
 
