@@ -27,7 +27,7 @@ from gladius_widgets.panels.pace import Sent
 from gladius_widgets.panels.series import Floats, MovingAverage
 
 _FORMATS: dict[XKind, str] = {"time": "duration", "tokens": "count"}
-_NO_POINTS = np.empty(0, np.float32)
+_NOTHING = {"x": np.empty(0, np.float32), "y": np.empty(0, np.float32)}
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,7 @@ class LossPlot:
         marker = "circle" if self.style.marks_points and lines.is_sparse else None
         sent = put(
             self._train,
-            x=self._places(lines.x),
-            y=lines.train,
+            **self._points(lines.x, lines.train),
             marker=marker,
             opacities=[0.35] if self._is_faint else [1.0],
             visible="train" in self.shown,
@@ -237,18 +236,13 @@ class LossPlot:
 
     def _paint_rest(self, lines: loss_lines.LossLines) -> Sent:
         has_train, has_validation = "train" in self.shown, "validation" in self.shown
-        average = lines.average if self.span else _NO_POINTS
-        x = self._places(lines.x) if self.span else _NO_POINTS
-        sent = put(self._smooth, x=x, y=average, visible=has_train)
-        x, y = self._places(lines.validation_x), lines.validation
-        sent += put(self._validation, x=x, y=y, visible=has_validation)
-        few = len(x) <= loss_lines.FEW_POINTS
-        sent += put(
-            self._validated,
-            x=x if few else _NO_POINTS,
-            y=y if few else _NO_POINTS,
-            visible=has_validation,
-        )
+        smooth = self._points(lines.x, lines.average) if self.span else _NOTHING
+        sent = put(self._smooth, **smooth, visible=has_train)
+        validation = self._points(lines.validation_x, lines.validation)
+        sent += put(self._validation, **validation, visible=has_validation)
+        few = len(lines.validation_x) <= loss_lines.FEW_POINTS
+        dotted = validation if few else _NOTHING
+        sent += put(self._validated, **dotted, visible=has_validation)
         sent += self._paint_y_axes(lines) + self._paint_best(has_validation)
         floor = np.full(len(lines.bad_x), lines.y_limits[0], np.float32)
         return sent + put(self._bad, x=self._places(lines.bad_x), y=floor, visible=has_train)
@@ -270,10 +264,16 @@ class LossPlot:
         best = loss.best(self.feed.history)
         x = self.axis.x_of(best.step) if best and best.source == "validation" else None
         if best is None or x is None or (self.log and best.loss <= 0):
-            return put(self._best, x=_NO_POINTS, y=_NO_POINTS)
+            return put(self._best, **_NOTHING)
         y = np.log10(best.loss) if self.log else best.loss
         at = {"x": self._places(np.array([x])), "y": np.array([y], np.float32)}
         return put(self._best, **at, visible=visible)
+
+    def _points(self, x: Floats, y: Floats) -> dict[str, Floats]:
+        """The points of a line up to its last value: bqplot cannot end a line in a gap."""
+        known = np.flatnonzero(np.isfinite(y))
+        end = int(known[-1]) + 1 if len(known) else 0
+        return {"x": self._places(x[:end]), "y": y[:end]}
 
     def _places(self, x: Floats) -> Floats:
         """Whole steps are exact in half the bytes."""
