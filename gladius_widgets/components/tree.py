@@ -48,11 +48,11 @@ def h(
         children: elements, texts, numbers, or lists of them; None is left out.
         on: event → name of the message, e.g. `{"click": "pause", "keydown:Enter": "apply"}`.
             `dismiss` fires on Escape or a press outside; `visible` when the element comes into
-            view or leaves it (payload `visible`; it counts as in view at first). A click on a control inside does not
-            count as a click on its container. `data-debounce` (ms) delays `input`. `drop` is for
-            a container with `data-drop="group"`: a keyed child was dragged to another place, by
-            a `draggable` handle in it with `data-drag="group"`. A button with `data-copy="id"`
-            copies the text of that element, and its `click` says whether it could.
+            view or leaves it (payload `visible`; it counts as in view at first). A click on a
+            control inside does not count as a click on its container. `data-debounce` (ms) delays
+            `input`. `drop` is for a container with `data-drop="group"`: a keyed child was dragged
+            to another place, by a `draggable` handle in it with `data-drag="group"`. A button with
+            `data-copy="id"` copies the text of that element, and its `click` says whether it could.
         key: identity among its siblings, so that a moved row keeps its focus and state.
 
     Raises:
