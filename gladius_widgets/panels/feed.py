@@ -31,6 +31,9 @@ from gladius_widgets.store.log import LogTail
 
 # inotify: wait this long for more changes before telling (ms); a log line must be out in 10 ms.
 _STEP_MS, _DEBOUNCE_MS = 1, 3
+# A job that is over writes no log: looking for changes every millisecond costs 1.4 % of a core.
+_OVER_STEP_MS = 50
+_LOOK_UP_MS = 2000  # the job may have begun or ended meanwhile
 _POLL_S = 0.25
 _TICK_S = 1.0
 _RECORD_S = 2.0  # the registry's row may change without a file of the run changing
@@ -180,17 +183,30 @@ class JobFeed:
     async def _watch(self) -> None:
         """Notice changes by inotify and the like; by looking again and again where that fails."""
         try:
-            await self._watch_files()
+            while True:
+                await self._watch_files()
+                self._notice(None)  # what changed while nobody watched
         except (OSError, RuntimeError):  # no watches left, or a file system that has none
             while True:
                 self._notice(None)
                 await asyncio.sleep(_POLL_S)
 
     async def _watch_files(self) -> None:
+        """Notice changes until the job ends or begins again."""
+        is_over, changed = self.job.status.is_final, asyncio.Event()
         async for changes in awatch(
-            self.run.root, watch_filter=None, step=_STEP_MS, debounce=_DEBOUNCE_MS
+            self.run.root,
+            watch_filter=None,
+            step=_OVER_STEP_MS if is_over else _STEP_MS,
+            debounce=_DEBOUNCE_MS,
+            rust_timeout=_LOOK_UP_MS,
+            yield_on_timeout=True,
+            stop_event=changed,
         ):
-            self._notice({path for _, path in changes})
+            if changes:
+                self._notice({path for _, path in changes})
+            if self.job.status.is_final != is_over:
+                changed.set()
 
     def _notice(self, paths: set[str] | None) -> None:
         """Files changed; None: any may have."""

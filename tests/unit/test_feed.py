@@ -193,6 +193,30 @@ def test_new_events_are_told_once(run, source):
     assert heard == ["saved 0", "saved 1", "saved 2"]
 
 
+def test_a_job_that_is_over_is_watched_less_closely_until_it_begins_again(run, source, monkeypatch):
+    steps_ms, heard, watch = [], [], feed_module.awatch
+
+    def noting(*given, step, **named):
+        steps_ms.append(step)
+        return watch(*given, step=step, **named)
+
+    monkeypatch.setattr(feed_module, "awatch", noting)
+    monkeypatch.setattr(feed_module, "_LOOK_UP_MS", 100)
+    source.answer = replace(JOB, status=JobStatus.FAILED)
+
+    async def scenario(feed):
+        feed.follow_log(heard.append)
+        await until(lambda: len(steps_ms) == 1)
+        source.answer = replace(JOB, status=JobStatus.TRAINING)
+        await until(lambda: len(steps_ms) == 2)
+        with run.log.open("ab") as log:
+            log.write(b"hello\n")
+        await until(lambda: heard == [b"hello\n"])
+
+    on_feed(run, source, scenario)
+    assert steps_ms == [feed_module._OVER_STEP_MS, feed_module._STEP_MS]
+
+
 def test_polling_where_there_is_no_inotify(run, source, monkeypatch):
     async def broken(*_args, **_kwargs):
         raise OSError(28, "inotify watch limit reached")
