@@ -23,7 +23,7 @@ from gladius_widgets.panels.panel import Panel
 RECENT_STEPS = 500  # what Zoom In shows first
 _STYLE = PlotStyle(
     {"train": "Training Loss", "validation": "Validation Loss", "average": "Smoothed"},
-    height_px=334,
+    height_px=470,
     margins_px=(26, 34, 34),
     empty_y=(0.0, 2.0),
     ends_at_run=False,
