@@ -123,12 +123,13 @@ def visit(
 ) -> dict[str, float]:
     """One visit: the list, the click, the dashboard; times since the click, in ms."""
     page = browser.new_page()
-    page.goto(url("jobs.ipynb"))
+    calm(server)
+    page.goto(url("jobs.ipynb"), timeout=120_000)
     row = page.locator("tbody tr", has=page.get_by_text(name, exact=True))
     row.wait_for(timeout=60_000)
     calm(server)
     row.locator("td").nth(2).click()
-    page.wait_for_function("window.times?.answered", timeout=60_000)
+    page.wait_for_function("window.times?.answered", timeout=120_000)
     times: dict[str, float] = page.evaluate("window.times")
     page.close()
     return times
@@ -206,7 +207,7 @@ def weigh(label: str, page: Page, server: int) -> None:
 def opened(browser: BrowserContext, url: str) -> Page:
     """A page whose tabs are there."""
     page = browser.new_page()
-    page.goto(url)
+    page.goto(url, timeout=120_000)
     page.locator("[data-tab]").first.wait_for(timeout=120_000)
     return page
 
