@@ -104,7 +104,7 @@ class CancelDialog:
         entries = self._client.ledger(self._job.id)
         asked = [e for e in entries if e["command"] == Command.CANCEL]
         who = str(asked[-1]["requested_by"] or "") if asked else ""
-        return "You, in another place," if who == self._client.user else who
+        return model.YOU if who == self._client.user else who
 
     async def _confirm(self) -> None:
         """Cancel; the dialog stays until the records prove it, three seconds at most."""

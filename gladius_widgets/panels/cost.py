@@ -116,7 +116,7 @@ def _verdict(view: model.CostView) -> Node | None:
         return None
     return h(
         "span",
-        {"class": f"gw-badge gw-tone-{view.tone}"},
+        {"class": f"gw-badge gw-tone-{view.verdict_tone}"},
         icon(view.verdict_icon, 14),
         h("span", {"class": "gw-sr"}, "Cost: "),
         view.verdict,

@@ -15,7 +15,7 @@ from gladius_widgets.panels.loss_export import loss_csv
 from gladius_widgets.panels.loss_plot import LossPlot, PlotStyle
 from gladius_widgets.panels.models import event_export, loss
 from gladius_widgets.panels.models.ledger import Ledger
-from gladius_widgets.panels.models.loss_axis import X_KINDS
+from gladius_widgets.panels.models.loss_axis import X_KINDS, X_NAMES
 from gladius_widgets.panels.models.loss_curve import summary
 from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.panel import Panel
@@ -163,8 +163,10 @@ class LossCurve(Panel):
 
     def _save_picture(self, _payload: dict[str, Any]) -> None:
         name = self._filename("png")
+        by = X_NAMES[self.plot.kind].lower()  # the picture has no other words than its title
+        scales = "" if self.plot.shared_scale else " (validation on the right)"
         self.plot.overlay.take_picture(
-            f"{self.job.name} · Loss Curve",
+            f"{self.job.name} · Loss by {by}{scales}",
             lambda png: location().download(name, png, "image/png"),
         )
 

@@ -197,10 +197,11 @@ def _checkpoint(number: int, one: model.Checkpoint) -> Node:
 
 
 def _load(view: model.ResultsView) -> Node:
+    merged = ", adapters merged" if view.has_adapters else ""
     return _part(
         "Load it",
         _code(_SNIPPET, view.snippet, "Copy code"),
-        h("p", {"class": "gw-small gw-soft"}, "As a folder of its own, adapters merged:"),
+        h("p", {"class": "gw-small gw-soft"}, f"As a folder of its own{merged}:"),
         _code(_COMMAND, view.command, "Copy command"),
     )
 

@@ -73,6 +73,8 @@ def test_a_queued_job_has_no_machine_to_release(job):
         (JobStatus.FAILED, "", "It failed in the meantime"),
         (JobStatus.CANCELLING, "bob", "bob is cancelling it already."),
         (JobStatus.CANCELLED, "bob", "bob has cancelled it."),
+        (JobStatus.CANCELLING, model.YOU, "You are cancelling it already, from elsewhere."),
+        (JobStatus.CANCELLED, model.YOU, "You have cancelled it, from elsewhere."),
         (JobStatus.CANCELLED, "", "Somebody else has cancelled it."),
         (JobStatus.PAUSED, "", ""),
     ],

@@ -330,6 +330,21 @@ def money_of(seconds, rate=2.49, gpus=1):
     return seconds / 3600 * rate * gpus
 
 
+def test_a_job_that_will_cost_more_than_estimated_is_not_called_within(home, make):
+    now = time.time()
+    run = make(config=ESTIMATE | SPOT)
+    run.attempt(1, now - 3600)
+    run.say(now - 3600, 1, status="training")
+    run.beat(step=10, remaining_s=40 * 3600)
+    view = cost_of(feed_of(home, run.index().id), now)
+    coming = f"${money_of(41 * 3600):.2f}"
+    assert (view.verdict, view.verdict_tone) == ("Heading over estimate", "yellow")
+    assert (view.tone, view.is_over) == ("green", False)  # what is spent is still little
+    (banner,) = view.banners
+    assert (banner.tone, banner.title) == ("yellow", "Cost will exceed the estimate")
+    assert banner.figures == f"{coming} projected vs $45–55 estimated"
+
+
 def test_a_job_that_trains(home, make):
     now = time.time()
     run = make(config=ESTIMATE | SPOT)

@@ -10,6 +10,7 @@ from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.models.words import job_badge
 
 OTHER = "Other"
+YOU = "You"
 REASONS = ("Loss not decreasing", "Cost too high", "Wrong configuration", "Testing", OTHER)
 
 _STAGES = {
@@ -83,7 +84,7 @@ class CancelView:
 
 
 def view(job: JobSnapshot, now: float, cancelled_by: str = "") -> CancelView:
-    """The content at `now`; `cancelled_by` is who has asked for it, if somebody else has."""
+    """The content at `now`; `cancelled_by` is who has asked for it elsewhere, or `YOU`."""
     run = job.run
     share = min(1.0, run.step / run.total_steps) if run and run.total_steps else None
     step = f"Step {run.step:,} of {fmt.count(run.total_steps)}" if run else "not started"
@@ -132,8 +133,11 @@ def _based_on(job: JobSnapshot) -> str:
 
 def _over(status: JobStatus, cancelled_by: str) -> str:
     if status in (JobStatus.CANCELLING, JobStatus.CANCELLED):
-        who = cancelled_by or "Somebody else"
-        doing = "is cancelling it already" if status == JobStatus.CANCELLING else "has cancelled it"
-        return f"{who} {doing}."
+        is_going_on = status == JobStatus.CANCELLING
+        if cancelled_by == YOU:
+            doing = "are cancelling it already" if is_going_on else "have cancelled it"
+            return f"You {doing}, from elsewhere."
+        doing = "is cancelling it already" if is_going_on else "has cancelled it"
+        return f"{cancelled_by or 'Somebody else'} {doing}."
     words = _MEANWHILE.get(status)
     return f"{words}, so there is nothing left to cancel." if words else ""

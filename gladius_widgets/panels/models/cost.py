@@ -15,6 +15,7 @@ from gladius_widgets.panels.models.snapshot import JobSnapshot
 
 # An estimate from the run itself: the pace of its first steps, without the very first ones.
 WARMUP_ROWS, MEASURED_ROWS = 10, 20
+_HEADING_OVER = ("Heading over estimate", "warn", "yellow")
 _VERDICTS = {
     Tone.GREEN: ("Within estimate", "ok"),
     Tone.YELLOW: ("Near estimate", "warn"),
@@ -58,7 +59,7 @@ class CostView:
         is_over: more is spent than the estimate's low end.
         percent: of the estimate's low end, as `49%`; empty without an estimate.
         estimate: `$45–55`; empty without one. `source` says where it comes from, or why not.
-        verdict, verdict_icon: `Within estimate` and so on; empty without an estimate.
+        verdict, verdict_icon, verdict_tone: `Within estimate` and so on; empty without an estimate.
         note: why something is not known, or stands still.
         rows: the breakdown by attempt; the last one is their sum.
     """
@@ -74,6 +75,7 @@ class CostView:
     is_measured: bool
     verdict: str
     verdict_icon: str
+    verdict_tone: str
     accessible_name: str
     bar: Bar | None
     facts: tuple[Fact, ...]
@@ -127,12 +129,16 @@ def view(
     expected = estimate(job, pace_s)
     percent = money.percent_of_estimate(spent, expected.low if expected else None)
     tone = money.estimate_tone(percent)
-    verdict, verdict_icon = _VERDICTS.get(tone, ("", ""))
+    verdict = (*_VERDICTS.get(tone, ("", "")), str(tone))
     facts = _facts(job, breakdown, spent)
     facts += guard_facts(job, spent, breakdown)
     shown = _Estimate.of(expected, job.currency)
     over = tone == Tone.RED
     banners = (_over_banner(job, breakdown, spent, shown),) if over else ()
+    if not over and (coming := _heading_over(job, breakdown, spent, expected)):
+        verdict = _HEADING_OVER
+        amounts = f"{fmt.money(coming, job.currency)} projected vs {shown.text} estimated"
+        banners = (Banner("yellow", "Cost will exceed the estimate", amounts, ""),)
     banners += guard_banners(job, breakdown, spent, told or Told())
     amount = fmt.money(spent, job.currency)
     label = "Final cost" if job.status.is_final else "Current spend"
@@ -146,8 +152,9 @@ def view(
         estimate=shown.text,
         source=estimate_source(expected, job),
         is_measured=expected is not None and expected.basis != Basis.CONFIG,
-        verdict=verdict,
-        verdict_icon=verdict_icon,
+        verdict=verdict[0],
+        verdict_icon=verdict[1],
+        verdict_tone=verdict[2],
         accessible_name=_name(label, amount, percent, shown),
         bar=_bar(spent, expected, job.currency),
         facts=facts,
@@ -229,6 +236,20 @@ def _facts(job: JobSnapshot, breakdown: CostBreakdown, spent: float | None) -> t
         Fact("Projected", fmt.money(told.amount, job.currency), hint=hint),
         Fact("Between", between, "±15% variance", hint),
     )
+
+
+def _heading_over(
+    job: JobSnapshot,
+    breakdown: CostBreakdown,
+    spent: float | None,
+    expected: EstimatedCost | None,
+) -> float | None:
+    """What it will come to, if even the lowest projection is above the estimate's high end."""
+    if expected is None or job.status.is_final:
+        return None
+    left_s = job.run.remaining_s if job.run else None
+    told = money.projection(spent, left_s, breakdown.hourly_rate, breakdown.gpus)
+    return told.amount if told is not None and told.low > expected.high else None
 
 
 def _over_banner(

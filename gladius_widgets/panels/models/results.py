@@ -102,6 +102,7 @@ class ResultsView:
     checkpoints: tuple[Checkpoint, ...] = ()
     snippet: str = ""
     command: str = ""
+    has_adapters: bool = False
     cancelled: Cancelled | None = None
     trouble: alert.AlertView | None = None
     log: tuple[str, ...] = ()
@@ -117,6 +118,8 @@ def view(job: JobSnapshot, facts: Facts, events: Sequence[Event], now: float) ->
     title, icon, tone = _HEADS[job.status]
     newest = facts.checkpoints[0] if facts.checkpoints else None
     usable = newest if newest is not None and not newest.problem else None
+    validated = job.run.validation.get("validation") if job.run else None
+    best_step = validated.best_step if validated else None
     return ResultsView(
         title=trouble.title if trouble else title,
         subtitle=_subtitle(job, now),
@@ -124,11 +127,16 @@ def view(job: JobSnapshot, facts: Facts, events: Sequence[Event], now: float) ->
         tone=tone,
         figures=tuple(_figures(job, facts)),
         checkpoints=tuple(
-            _checkpoint(one, is_final=not n and job.status in (_S.COMPLETED, _S.STOPPED))
+            _checkpoint(
+                one,
+                is_final=not n and job.status in (_S.COMPLETED, _S.STOPPED),
+                is_best=one.step == best_step,
+            )
             for n, one in enumerate(facts.checkpoints)
         ),
         snippet=load_snippet(str(usable.folder), facts.base) if usable else "",
         command=merge_command(job.id) if usable else "",
+        has_adapters=bool(facts.base),
         cancelled=cancelled,
         trouble=trouble,
         log=facts.log if trouble else (),
@@ -136,6 +144,7 @@ def view(job: JobSnapshot, facts: Facts, events: Sequence[Event], now: float) ->
     )
 
 
+_REASONS = {"SIGTERM": "when it was told to end"}  # why a checkpoint was taken, in plain words
 _HEADS = {
     _S.COMPLETED: ("Training results", "ok", "green"),
     _S.STOPPED: ("Results until it was stopped", "stopc", "gray"),
@@ -288,7 +297,8 @@ def _cancelled(entry: Mapping[str, Any] | None, now: float) -> Cancelled | None:
     )
 
 
-def _checkpoint(kept: KeptCheckpoint, *, is_final: bool) -> Checkpoint:
+def _checkpoint(kept: KeptCheckpoint, *, is_final: bool, is_best: bool) -> Checkpoint:
+    reason = _REASONS.get(kept.reason, clean(kept.reason))
     if kept.problem:
         state = f"Not whole: {kept.problem}"
     else:
@@ -299,6 +309,6 @@ def _checkpoint(kept: KeptCheckpoint, *, is_final: bool) -> Checkpoint:
         size=fmt.size(kept.size_bytes),
         state=state,
         is_whole=not kept.problem,
-        reason=clean(kept.reason),
+        reason="best validation loss" if is_best else reason,
         loss=fmt.loss(kept.validation_loss),
     )
