@@ -6,10 +6,10 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
-from gladius_widgets.core.errors import GladiusError, JobNotFoundError
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.announcer import Announcer
-from gladius_widgets.pages.frame import frame, problem
+from gladius_widgets.pages.frame import frame, gone, problem
 from gladius_widgets.pages.header import HeaderBar
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels.actions import actions_of
@@ -128,9 +128,10 @@ class TrainingConsole(Element):
         self._panels = {}
 
     def _gone(self, _error: GladiusError) -> None:
-        """Somebody deleted the job while it is shown."""
+        """Somebody deleted the job, or its folder, while it is shown."""
+        job = self._panels["log"].job
         self._clear()
-        self.tree = problem(JobNotFoundError("This job has been deleted."))
+        self.tree = problem(gone(job, self._given_client or default_client()))
 
     def _leave_or_none(self) -> Callable[[], object] | None:
         """How to leave: to the list, where there is one."""
@@ -177,6 +178,5 @@ def _loading() -> Node:
         return h("span", {"class": "gw-skel", "style": {"height": f"{height}px"}})
 
     charts = h("div", {"class": "gw-grid2"}, [bone(222) for _ in _CHARTS])
-    return frame(
-        h("div", {"class": "gw-stack gw-late", "aria-busy": True}, bone(392), charts, bone(480))
-    )
+    bones = h("div", {"class": "gw-stack gw-late", "aria-busy": True}, bone(392), charts, bone(480))
+    return frame(bones, "Gladius Training Console")

@@ -1,17 +1,20 @@
 """A page that has nothing to show yet, or cannot."""
 
+from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.pages import bars
 from gladius_widgets.panels.links import JOBS_PAGE
+from gladius_widgets.panels.models.job_words import one_line
+from gladius_widgets.panels.models.snapshot import JobSnapshot
 
 
-def frame(content: Node) -> Node:
+def frame(content: Node, title: str = "Gladius") -> Node:
     """A bar with the product's name, and the content below."""
     header = h(
         "header",
         {"class": "gw-appbar gw-appbar--console"},
-        bars.brand("Gladius Training Console", hides=True),
+        bars.brand(title, hides=True),
         bars.spacer(),
         bars.theme_button(),
     )
@@ -34,4 +37,20 @@ def problem(error: GladiusError) -> Node:
                 to_list if isinstance(error, JobNotFoundError) else None,
             ),
         )
+    )
+
+
+def gone(job: JobSnapshot, client: Client) -> GladiusError:
+    """What to say of a job that was there a moment ago: deleted, or its folder taken away."""
+    name = one_line(job.name)
+    if any(deleted.id == job.id for deleted in client.trash()):
+        hint = f"`gladius restore {job.id}` brings it back."
+        return JobNotFoundError(f"'{name}' has been deleted.", hint)
+    try:
+        client.job(job.id)
+    except GladiusError:
+        return JobNotFoundError(f"'{name}' has been deleted.")
+    folder = client.home.run(job.id).root
+    return JobNotFoundError(
+        f"The folder of '{name}' is gone: {folder}.", "Put it back, then load this page again."
     )

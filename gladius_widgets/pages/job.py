@@ -6,11 +6,11 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
-from gladius_widgets.core.errors import GladiusError, JobNotFoundError
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages import job_blanks
 from gladius_widgets.pages.announcer import Announcer
-from gladius_widgets.pages.frame import problem
+from gladius_widgets.pages.frame import gone, problem
 from gladius_widgets.pages.job_foot import JobFoot
 from gladius_widgets.pages.job_head import JobBar, JobHead
 from gladius_widgets.pages.job_tabs import TABS, JobTabs, tab_of
@@ -23,7 +23,6 @@ from gladius_widgets.panels.job_progress import ProgressHeader
 from gladius_widgets.panels.links import console_url
 from gladius_widgets.panels.loss_curve import LossCurve
 from gladius_widgets.panels.metrics import CurrentMetrics
-from gladius_widgets.panels.models import job_words
 from gladius_widgets.panels.panel import default_client, open_feed
 from gladius_widgets.panels.results import JobResults
 from gladius_widgets.panels.stages import StageIndicator
@@ -110,6 +109,8 @@ class JobDashboard(Element):
         query = payload["query"]
         self._tab = tab_of(query.get("tab"))
         self.show(query.get("job") or None)
+        if not query.get("job") and self._feed is not None:
+            location().set_query(job=self._feed.run.id)  # the newest may be another one next time
 
     def _went(self, payload: dict[str, Any]) -> None:
         """The reader went back or forward, which may be to another job."""
@@ -152,12 +153,11 @@ class JobDashboard(Element):
         self._undo = [self._notices.close, feed.on_events(self._count), feed.on_gone(self._gone)]
         self._turn_to(self._tab)
 
-    def _gone(self, _error: GladiusError) -> None:
-        """Somebody deleted the job while it is shown."""
-        name = self._feed.job.name if self._feed else ""
-        hint = f"`gladius restore {self._feed.run.id}` brings it back." if self._feed else ""
+    def _gone(self, error: GladiusError) -> None:
+        """Somebody deleted the job, or its folder, while it is shown."""
+        feed, client = self._feed, self._given_client or default_client()
         self._clear()
-        self._say(JobNotFoundError(f"'{job_words.one_line(name)}' has been deleted.", hint))
+        self._say(gone(feed.job, client) if feed else error)
 
     def _say(self, error: GladiusError) -> None:
         self.tree = problem(error)

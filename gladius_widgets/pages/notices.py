@@ -1,6 +1,7 @@
 """Events of the run as toasts: checkpoints, warnings, errors, and what others asked for."""
 
 import time
+from dataclasses import replace
 
 from gladius_widgets.components import notifier, toasts
 from gladius_widgets.core.states import JobStatus
@@ -8,6 +9,7 @@ from gladius_widgets.panels.actions import JobActions
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.links import job_url
 from gladius_widgets.panels.models import news
+from gladius_widgets.panels.models.event_text import clean
 from gladius_widgets.store.events import Event
 
 _LOUD = {
@@ -33,7 +35,8 @@ class Notices:
         self._end()
 
     def _show(self, events: list[Event]) -> None:
-        for event in events[-3:]:  # no more fit; the log has them all
+        for told in events[-3:]:  # no more fit; the log has them all
+            event = replace(told, message=clean(told.message))
             self._show_one(event)
             self._tell_away(event)
 

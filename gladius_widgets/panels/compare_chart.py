@@ -112,7 +112,9 @@ class CompareChart(Element):
         self._x_axis = linear_axis(self._x_scale, limits=empty_x)
         self._y_axis = linear_axis(self._y_scale, side="left", grid=True, limits=empty_y)
         marks = [*self._train.values(), *self._validation.values()]
-        made = figure(marks, [self._x_axis, self._y_axis], left_px=48, classes="gw-fig--compare")
+        made = figure(
+            marks, [self._x_axis, self._y_axis], left_px=48, right_px=24, classes="gw-fig--compare"
+        )
         made.layout.height = f"{HEIGHT_PX}px"
         self._overlay = ChartOverlay(made, series=self._series(), label="Loss of the jobs")
         self._overlay.on("zoom", self._zoomed)

@@ -70,6 +70,8 @@ class EventLog(Panel):
             location().on("ready", self._arrived),
             location().on("query", self._arrived),
         ]
+        if self._cursor.moment is not None:  # somebody pointed at the chart before the log was made
+            self._follow_cursor(self._cursor.moment)
 
     def parts(self) -> Iterable[Part]:
         """One part: the log."""
@@ -201,6 +203,9 @@ class EventLog(Panel):
         self._release()
         if self._query.opened:
             self._show_position(self._query.opened - 1)
+        else:
+            self._query = self._query.changed(page=self._page().number)
+        location().set_query(**self._query.to_address())  # what it asks for may not be there
         self._put_details()
         self._paint()
 

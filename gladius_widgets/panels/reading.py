@@ -13,9 +13,9 @@ import pyarrow as pa
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.run_state import read_status
+from gladius_widgets.core.run_state import CheckpointState, RunStatus, read_status
 from gladius_widgets.panels import history
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.store.cost_history import CostHistory
@@ -62,6 +62,7 @@ class RunReader:
         self._told: set[str] = set()
         self._config: TrainingConfig | None = None
         self._origin = ""
+        self._status: RunStatus | None = None
 
     def read(self, topics: Iterable[str]) -> News:
         """What is new of these topics.
@@ -89,6 +90,11 @@ class RunReader:
 
     def _snapshot(self) -> JobSnapshot:
         job = self._source.job(self._run.id)
+        if not self._run.root.is_dir():
+            raise JobNotFoundError(
+                f"The folder of '{job.name}' is gone: {self._run.root}.",
+                "Put it back, then load this page again.",
+            )
         changed, modified_at = self._compare_config()
         return JobSnapshot(
             id=job.id,
@@ -102,7 +108,7 @@ class RunReader:
             ended_at=job.ended_at,
             cost=job.cost,
             currency=job.currency,
-            run=read_status(self._run),
+            run=self._read_status(job),
             config=self._read_config(),
             config_file=Path(self._origin).name,
             config_changed=changed,
@@ -111,6 +117,22 @@ class RunReader:
             record=job,
             attempts=tuple(self._attempts.read()),
         )
+
+    def _read_status(self, job: Job) -> RunStatus | None:
+        """The run's snapshot; while it cannot be read, the last one, or what other records know."""
+        found = read_status(self._run)
+        if found is None and self._status is None and job.step:
+            steps = self._run.checkpoint_steps()
+            saved = CheckpointState(count=len(steps), last_step=steps[-1] if steps else None)
+            found = RunStatus(
+                state=job.status,
+                attempt=job.attempt,
+                step=job.step,
+                total_steps=job.total_steps,
+                checkpoints=saved,
+            )
+        self._status = found or self._status
+        return self._status
 
     def _read_config(self) -> TrainingConfig | None:
         """The config frozen at submit; read once."""

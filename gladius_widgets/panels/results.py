@@ -64,7 +64,11 @@ class JobResults(Panel):
 
     async def _read(self) -> None:
         end = self._facts_of
-        facts = await asyncio.to_thread(read_facts, self.feed.run)
+        facts = model.Facts({})  # what is known without the files, if they cannot be read
+        try:
+            facts = await asyncio.to_thread(read_facts, self.feed.run)
+        except OSError as error:
+            toasts().show("Not all results can be read", str(error), "yellow")
         if end == self._facts_of:
             self._facts = facts
             self.feed.refresh({reading.STATE})

@@ -1,5 +1,6 @@
 """Reads what a job that is over has left in its run directory. No widget, no loop."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from gladius_widgets.core.atomic import read_json
@@ -20,12 +21,11 @@ _HASH_UP_TO_BYTES = 256 * 1024**2
 
 def read_facts(run: RunDirectory) -> Facts:
     """Everything but the snapshot and the events; may take a second."""
-    summary = read_json(run.summary_json)
     checkpoints = tuple(kept_checkpoints(run, _HASH_UP_TO_BYTES))
     cancels = [entry for entry in control.ledger(run) if entry["command"] == Command.CANCEL]
     applied = [entry for entry in cancels if entry["outcome"] == "applied"]
     return Facts(
-        summary=summary if isinstance(summary, dict) else {},
+        summary=_numbers(read_json(run.summary_json)),
         checkpoints=checkpoints,
         base=_base(run, checkpoints[0]) if checkpoints else "",
         cancel=(applied or cancels or [None])[-1],
@@ -33,17 +33,34 @@ def read_facts(run: RunDirectory) -> Facts:
     )
 
 
+def _numbers(summary: object) -> dict[str, Any]:
+    """The figures of summary.json; whatever else somebody wrote there is left out."""
+    items = summary.items() if isinstance(summary, dict) else ()
+    return {k: v for k, v in items if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
 def last_words(run: RunDirectory) -> tuple[str, ...]:
     """The last lines of the log, up to the trainer's last error where there is one.
 
-    What the launcher prints after it, its own traceback, says nothing about the cause.
+    What the launcher prints after it, its own traceback, says nothing about the cause; nor does it
+    where the trainer had no time for a word.
     """
     data = LogTail(run.log).last_lines(_SEARCHED_LINES).decode("utf-8", "replace")
     lines = [clean(line[: 4 * _LINE_CHARS])[:_LINE_CHARS] for line in data.split("\n")]
     lines = [line for line in lines if line]
     errors = [n for n, line in enumerate(lines) if line.startswith("[ERROR]")]
-    end = errors[-1] + 1 if errors else len(lines)
+    end = errors[-1] + 1 if errors else _launchers_traceback(lines)
     return tuple(lines[max(0, end - LOG_LINES) : end])
+
+
+def _launchers_traceback(lines: Sequence[str]) -> int:
+    """Where the traceback of `accelerate launch` begins; the end of the lines without one."""
+    for n, line in enumerate(lines):
+        if line.startswith("Traceback ") and any(
+            "accelerate" in after for after in lines[n : n + 2]
+        ):
+            return n
+    return len(lines)
 
 
 def _base(run: RunDirectory, checkpoint: KeptCheckpoint) -> str:

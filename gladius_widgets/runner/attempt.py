@@ -23,7 +23,7 @@ from gladius_widgets.runner.gpu import GpuReader
 from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.runner.prctl import die_with_parent
 from gladius_widgets.runner.requests import RequestDesk
-from gladius_widgets.runner.snapshot import first_snapshot, last_snapshot
+from gladius_widgets.runner.snapshot import TOLD, caught_up, first_snapshot, last_snapshot
 from gladius_widgets.runner.watch import Watch
 from gladius_widgets.store.events import append_event
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 # A disk that is full when the run ends may have room again a little later.
 _LAST_WORDS_PATIENCE_S = 60.0
+_NEWEST_ROWS = 2000  # more than a trainer writes between two snapshots
 
 
 class Runner:
@@ -162,6 +163,18 @@ class Runner:
         snapshot = read_status(self._run)
         return snapshot if snapshot is not None and snapshot.attempt == self._number else None
 
+    def _caught_up(self) -> RunStatus | None:
+        """The same, with the steps that were written after it."""
+        from gladius_widgets.store.metrics import MetricReader, schemas
+
+        snapshot = self._own_snapshot()
+        if snapshot is None:
+            return None
+        table = MetricReader(self._run.table("train"), schemas.TRAIN).read([*TOLD, "attempt"])
+        newest = table.slice(max(0, table.num_rows - _NEWEST_ROWS)).to_pylist()
+        rows = [row for row in newest if row["attempt"] == self._number]
+        return caught_up(snapshot, rows)
+
     def _finish(self, ending: Ending) -> None:
         """Whole Parquet tables, snapshot, answers, event, and last the exit record."""
         self._seal_tables()
@@ -191,7 +204,7 @@ class Runner:
                 logger.exception("the %s table could not be sealed", table)
 
     def _write_end(self, ending: Ending) -> None:
-        snapshot = last_snapshot(self._own_snapshot(), self._number, ending.status, ending.error)
+        snapshot = last_snapshot(self._caught_up(), self._number, ending.status, ending.error)
         snapshot.write(self._run)
         self._desk.close(ending.status, snapshot.step)
         error = ending.error.model_dump() if ending.error else None

@@ -1,9 +1,14 @@
 """status.json before the trainer has taken it over and after it has let go."""
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gladius_widgets.core.run_state import RunError, RunStatus
 from gladius_widgets.core.states import JobStatus
+
+TOLD = ("step", "batch", "loss", "learning_rate", "grad_norm", "samples")
+"""Columns of the train table that a snapshot tells of too."""
 
 
 def first_snapshot(before: RunStatus | None, attempt: int) -> RunStatus:
@@ -20,6 +25,24 @@ def first_snapshot(before: RunStatus | None, attempt: int) -> RunStatus:
             "error": None,
         }
     )
+
+
+def caught_up(snapshot: RunStatus, rows: Sequence[Mapping[str, Any]]) -> RunStatus:
+    """The snapshot with what the metric rows know better.
+
+    A snapshot may be a second old when the trainer is killed; the rows are not.
+
+    Args:
+        snapshot: the trainer's last one.
+        rows: those of its attempt's train table, in order.
+    """
+    later = [row for row in rows if row["step"] > snapshot.step]
+    if not later:
+        return snapshot
+    last = later[-1]
+    known = {name: last[name] for name in TOLD if last[name] is not None}
+    samples = snapshot.samples + sum(row["samples"] or 0 for row in later)
+    return snapshot.model_copy(update=known | {"samples": samples})
 
 
 def last_snapshot(

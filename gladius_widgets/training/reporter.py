@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.run_state import RunStatus, StageState
+from gladius_widgets.core.run_state import RunStatus, StageState, read_status
 from gladius_widgets.core.states import JobStatus, Stage
 
 
@@ -27,8 +27,8 @@ class StatusReporter:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="status", daemon=True)
-        self._timer = RunTimer()
-        self.status = RunStatus(state=JobStatus.PROVISIONING, attempt=attempt)
+        self.status = _first(run, attempt)
+        self._timer = RunTimer(self.status.elapsed_s, self.status.active_s)
 
     def start(self) -> Self:
         """Write the first snapshot and start beating."""
@@ -127,15 +127,20 @@ class StatusReporter:
 class RunTimer:
     """Time since training began, over all attempts: all of it, and without pauses (s)."""
 
-    def __init__(self) -> None:
-        self._base: tuple[float, float] = (0.0, 0.0)
+    def __init__(self, elapsed_s: float = 0.0, active_s: float = 0.0) -> None:
+        self._base: tuple[float, float] = (elapsed_s, active_s)
         self._since: float | None = None
         self._paused_s = 0.0
         self._paused_since: float | None = None
 
     def start(self, elapsed_s: float, active_s: float) -> None:
-        """Go on from what earlier attempts took."""
-        self._base, self._since = (elapsed_s, active_s), time.monotonic()
+        """Go on from what earlier attempts took.
+
+        A checkpoint knows less of it than the last snapshot, as the steps after it were lost: the
+        time that they took was not.
+        """
+        self._base = (max(elapsed_s, self._base[0]), max(active_s, self._base[1]))
+        self._since = time.monotonic()
 
     def pause(self) -> None:
         """Active time stands still; elapsed time does not."""
@@ -159,6 +164,14 @@ class RunTimer:
     def _pauses_s(self) -> float:
         running = 0.0 if self._paused_since is None else time.monotonic() - self._paused_since
         return self._paused_s + running
+
+
+def _first(run: RunDirectory | None, attempt: int) -> RunStatus:
+    """The runner's snapshot, which keeps the progress of earlier attempts in view."""
+    found = read_status(run) if run is not None else None
+    if found is not None and found.attempt == attempt:
+        return found
+    return RunStatus(state=JobStatus.PROVISIONING, attempt=attempt)
 
 
 def _finish(state: StageState, outcome: str, now: float) -> None:

@@ -554,6 +554,15 @@ def test_types_from_elsewhere_and_empty_states(run, log):
     assert len(rows_of(panel)) == 1
 
 
+def test_a_log_that_is_made_later_begins_where_the_cursor_is(run, log):
+    append(run, *({"time": 1000.0 + at, "type": "metrics", "message": f"Step {at}.",
+                   "payload": {"step": at}} for at in range(200)))  # fmt: skip
+    cursor_of(log().feed).move(Moment(step=20, time=1020.2))
+    later = log()
+    assert later.query.page == 4
+    assert json.dumps(later.tree).count("is-marked") == 1
+
+
 def test_the_cursor_leads_to_the_nearest_event_and_back(run, log):
     append(run, *({"time": 1000.0 + at, "type": "metrics", "message": f"Step {at}.",
                    "payload": {"step": at}} for at in range(200)))  # fmt: skip

@@ -1,20 +1,25 @@
 """The live feed on a real run directory, written by our own writers."""
 
 import asyncio
+import shutil
 import time
 from dataclasses import replace
 
 import pytest
+from recorded_runs import install
 
+from gladius_widgets.client import Client
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.errors import JobNotFoundError
+from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import feed as feed_module
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.pace import Part, Sent
+from gladius_widgets.panels.reading import STATE, RunReader
 from gladius_widgets.store.events import append_event
 from gladius_widgets.store.log import LogTail
 from gladius_widgets.store.metrics import MetricWriter, schemas
@@ -317,3 +322,26 @@ def test_a_second_listener_continues_from_the_first(run, source):
     second, _ = feed.follow_log(lambda _data: None)
     assert first == second == 11
     assert LogTail(run.log).lines_before(first, 5)[1] == b"0123456789\n"
+
+
+def test_a_snapshot_that_cannot_be_read_claims_nothing(tmp_path):
+    home = Home(tmp_path)
+    job = install(home, "failed")
+    run, client = home.run(job.id), Client(home)
+    reader = RunReader(run, client)
+    before = reader.read({STATE}).snapshot.run
+    for damage in ("", "[]", '{"step": "abc"}'):
+        run.status.write_text(damage)
+        assert reader.read({STATE}).snapshot.run == before
+        fresh = RunReader(run, client).read({STATE}).snapshot.run
+        assert (fresh.step, fresh.total_steps) == (job.step, job.total_steps)
+        assert fresh.checkpoints.last_step == run.checkpoint_steps()[-1]
+
+
+def test_a_folder_that_is_gone_is_no_lost_job(tmp_path):
+    home = Home(tmp_path / "home")
+    job = install(home, "failed", "moved")
+    reader = RunReader(home.run(job.id), Client(home))
+    shutil.move(home.run(job.id).root, tmp_path / "elsewhere")
+    with pytest.raises(JobNotFoundError, match="The folder of 'moved' is gone"):
+        reader.read({STATE})

@@ -1,6 +1,7 @@
 """Events of a run as toasts: each piece of news is said once."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_a_checkpoint_by_itself_is_told(page):
     notices, _ = page
     notices._show([SAVED])
     assert [toast["title"] for toast in toasts().items] == ["Checkpoint saved"]
+
+
+def test_hostile_text_is_made_visible(page):
+    notices, _ = page
+    text = "\x1b[31mred\x1b[0m \u202eleft"
+    notices._show([replace(SAVED, type="error", message=text)])
+    assert [toast["text"] for toast in toasts().items] == ["red \\u202eleft"]
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "pause", "stop"])

@@ -222,6 +222,25 @@ def test_the_log_ends_with_the_trainers_error(recorded):
     assert all(len(line) <= 300 for line in last_words(one.run))
 
 
+def test_the_launchers_own_traceback_is_left_out_where_the_trainer_said_nothing(recorded):
+    one = recorded("completed")
+    with one.run.log.open("a") as log:
+        log.write("Batch 9\nTraceback (most recent call last):\n")
+        log.write('  File "/x/bin/accelerate", line 8, in <module>\nCalledProcessError: -9\n')
+    assert last_words(one.run)[-1] == "Batch 9"
+
+
+def test_a_summary_that_somebody_spoiled_hides_nothing_else(recorded):
+    one = recorded("completed")
+    one.run.summary_json.write_text('{"epochs": "x", "tokens": [1], "loss": true, "elapsed_s": 4}')
+    assert read_facts(one.run).summary == {"elapsed_s": 4}
+    view = results.view(one.job, read_facts(one.run), one.events, one.job.seen_at)
+    assert view is not None
+    assert view.figures
+    one.run.summary_json.write_text("[]")
+    assert read_facts(one.run).summary == {}
+
+
 # Samples
 
 

@@ -14,7 +14,7 @@ from gladius_widgets.runner.ending import Evidence, judge
 from gladius_widgets.runner.environment import training_environment
 from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.runner.shutdown import Reason
-from gladius_widgets.runner.snapshot import first_snapshot, last_snapshot
+from gladius_widgets.runner.snapshot import caught_up, first_snapshot, last_snapshot
 from gladius_widgets.runner.watchdog import Watchdog
 
 ONE_RANK = "subprocess.CalledProcessError: Command '[…]' died with <Signals.SIGKILL: 9>.\n"
@@ -207,6 +207,16 @@ def test_a_new_attempt_keeps_the_progress_in_view():
     now = first_snapshot(before, 2)
     assert (now.state, now.attempt, now.step, now.error) == (JobStatus.PROVISIONING, 2, 40, None)
     assert now.stages[Stage.TRAINING].state == "pending"
+
+
+def test_a_killed_trainers_snapshot_catches_up_with_its_rows():
+    before = RunStatus(state=JobStatus.TRAINING, step=145, loss=2.4, samples=580, grad_norm=1.0)
+    row = {"batch": 8, "learning_rate": 1e-3, "grad_norm": None, "samples": 4}
+    rows = [row | {"step": step, "loss": step / 100} for step in (144, 145, 146, 147)]
+    now = caught_up(before, rows)
+    assert (now.step, now.loss, now.samples, now.grad_norm) == (147, 1.47, 588, 1.0)
+    assert caught_up(before, rows[:2]) is before
+    assert caught_up(before, []) is before
 
 
 def test_the_stage_that_was_active_ends_with_the_run():

@@ -159,7 +159,10 @@ class Overlay {
 
   /** @param {any} ui @param {boolean} lost @param {number} attempt @param {number} heard ms */
   show(ui, lost, attempt, heard) {
-    for (const root of this.roots()) for (const child of root.children) child.classList.toggle("is-stale", lost);
+    for (const root of this.roots()) for (const child of root.children) {
+      child.classList.toggle("is-stale", lost);
+      child.toggleAttribute("inert", lost); // what it says may be old: neither read out nor reached
+    }
     if (!lost) {
       this.dismissed = false;
       this.close();

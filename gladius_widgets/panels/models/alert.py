@@ -198,7 +198,7 @@ def _after(kind: str, said: str) -> tuple[Suggestion, ...]:
     if any(word in said for word in _DISK_WORDS):
         return (Suggestion("Free some disk space", ""), Suggestion("Keep fewer checkpoints", ""))
     if kind == "SIGKILL":
-        return (Suggestion("Look whether the machine ran out of memory", "its kernel log tells"),)
+        return (Suggestion("Look in the kernel's log whether the machine ran out of memory", ""),)
     return ()
 
 
