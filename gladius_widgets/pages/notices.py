@@ -35,17 +35,17 @@ class Notices:
         self._end()
 
     def _show(self, events: list[Event]) -> None:
-        for told in events[-3:]:  # no more fit; the log has them all
-            event = replace(told, message=clean(told.message))
+        cleaned = [replace(event, message=clean(event.message)) for event in events]
+        for event in cleaned[-3:]:  # no more toasts fit; the log has them all
             self._show_one(event)
-            self._tell_away(event)
+        self._tell_away(cleaned)
 
-    def _tell_away(self, event: Event) -> None:
-        """Through the browser, to a reader who looks elsewhere."""
+    def _tell_away(self, events: list[Event]) -> None:
+        """Through the browser, to a reader who looks elsewhere; what is alike once."""
         job = self._feed.job
-        told = news.of_event(event, job.name)
-        if told is not None:
-            title, text = told
+        found = [(told, event) for event in events if (told := news.of_event(event, job.name))]
+        newest = {title: (text, event) for (title, text), event in found}
+        for title, (text, event) in newest.items():
             tag = f"{job.id}-{event.time}"
             notifier().tell(title, text[:300], url=job_url(job.id), tag=tag)
 

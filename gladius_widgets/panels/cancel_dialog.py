@@ -8,7 +8,7 @@ from typing import Any
 from gladius_widgets.client import Client
 from gladius_widgets.components import Action, Dialog, Node, h, icon, toasts
 from gladius_widgets.components.events import spawn
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.cancel_form import CancelForm
@@ -48,7 +48,8 @@ class CancelDialog:
         self._busy, self._own, self._stop = busy, own, stop
         self._form = CancelForm(self._compose)
         self._asked = False  # to end the job
-        self._refused = ""
+        self._refused = ""  # why it could not be asked to end
+        self._gone = ""
         self._cancelled_by = ""
 
     async def run(self) -> None:
@@ -94,8 +95,10 @@ class CancelDialog:
     async def _look_again(self) -> None:
         try:
             self._job = await asyncio.to_thread(self._look)
-        except GladiusError as error:
-            self._refused = error.message
+        except JobNotFoundError as error:
+            self._gone = error.message
+        except (GladiusError, OSError):
+            return  # the next look sees
         if self._job.status in (JobStatus.CANCELLING, JobStatus.CANCELLED) and not self._asked:
             self._cancelled_by = await asyncio.to_thread(self._who)
 
@@ -117,11 +120,14 @@ class CancelDialog:
             answer = await asyncio.to_thread(
                 self._client.command, self._job.id, Command.CANCEL, self._form.answer.args
             )
-        except GladiusError as error:
-            self._asked, self._refused = False, error.message
+        except Exception as error:
+            known = isinstance(error, GladiusError)
+            self._asked, self._refused = False, error.message if known else str(error)
             self._busy(False)
             await self._look_again()
             self._compose()
+            if not known:
+                raise
             return
         self._own(answer.id)
         await self._until_over(_STAYS_S)
@@ -158,7 +164,7 @@ class CancelDialog:
         if not self._asked:  # then it stays as it was: nothing jumps
             self._view = model.view(self._job, time.time(), self._cancelled_by)
         view = self._view
-        over = view.over or self._refused
+        over = view.over or self._gone
         where = _where_it_stands(view)
         if over and not self._asked:
             self._dialog.title, self._dialog.text = "Nothing to Cancel", ""
@@ -171,6 +177,7 @@ class CancelDialog:
         stop = self._stop is not None and view.can_stop
         self._dialog.body = [
             where,
+            _refusal(self._refused) if self._refused and not self._asked else None,
             h("div", None, _impact(view.impact), _gentler(self._asked) if stop else None),
             *self._form.nodes(locked=self._asked),
         ]
@@ -204,6 +211,11 @@ def tell_cancelled(job: JobSnapshot) -> None:
     """Say what the job has cost in the end."""
     cost = fmt.money(job.cost, job.currency)
     toasts().show(f"Job cancelled. Final cost: {cost}", job.name, "green", icon="stopc")
+
+
+def _refusal(why: str) -> Node:
+    said = h("div", None, h("b", None, "It was not cancelled: "), why)
+    return h("div", {"class": "gw-banner gw-tone-red", "role": "alert"}, icon("warn"), said)
 
 
 def _where_it_stands(view: model.CancelView) -> Node:

@@ -53,10 +53,10 @@ def test_out_of_memory_is_recovered_from_with_the_same_samples(
     by_step = {row["step"]: row for row in rows(trainer.run).to_pylist()}
     assert by_step[ack.step + 1]["samples"] == 512
     assert by_step[ack.step + 1]["grad_norm"] > 0
-    autopsy = next(e for e in events(trainer.run) if (e.payload or {}).get("kind"))
+    kind = "out_of_memory"
+    autopsy = next(e for e in events(trainer.run) if (e.payload or {}).get("kind") == kind)
     assert autopsy.type == "error"
     assert autopsy.payload is not None
-    assert autopsy.payload["kind"] == "out_of_memory"
     assert autopsy.payload["batch_shapes"][0][0] == 512
     assert autopsy.payload["memory_total_bytes"] > 0
     assert autopsy.payload["suggestions"][0] == "Reduce training.micro_batch_size (now 512)"

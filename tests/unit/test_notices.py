@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gladius_widgets.client import Client
-from gladius_widgets.components import toasts
+from gladius_widgets.components import notifier, toasts
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels.actions import JobActions
@@ -47,6 +47,15 @@ def test_hostile_text_is_made_visible(page):
     text = "\x1b[31mred\x1b[0m \u202eleft"
     notices._show([replace(SAVED, type="error", message=text)])
     assert [toast["text"] for toast in toasts().items] == ["red \\u202eleft"]
+
+
+def test_a_failure_among_much_else_is_told_to_who_looks_elsewhere(page, monkeypatch):
+    notices, _ = page
+    told = []
+    monkeypatch.setattr(notifier(), "tell", lambda title, *_, **__: told.append(title))
+    failed = replace(SAVED, type="status", message="Out of memory", payload={"status": "failed"})
+    notices._show([failed, SAVED, SAVED, failed, SAVED, SAVED, SAVED])
+    assert told == ["moe has failed"]
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "pause", "stop"])

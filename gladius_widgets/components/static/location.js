@@ -74,6 +74,7 @@ class Pulse {
     this.looked = Date.now();
     /** Sent, not answered; null when the kernel owes nothing. @type {number | null} */
     this.waitingSince = null;
+    this.refused = false; // by the connection to a kernel that has died
   }
 
   onPage() {
@@ -88,7 +89,7 @@ class Pulse {
       this.model.send({ name: "ping", page: this.page, visible, sent: this.pinged / 1000 });
     } catch {
       // The connection to a dead kernel refuses at once: no need to wait for the answer.
-      this.waitingSince = this.heard = this.pinged - LOST_MS;
+      this.refused = true;
     }
   }
 
@@ -114,7 +115,8 @@ class Pulse {
       if (this.lost) this.attempt += 1;
       this.ping();
     }
-    const silent = this.waitingSince !== null && now - Math.max(this.waitingSince, this.heard) > LOST_MS;
+    const late = this.waitingSince !== null && now - Math.max(this.waitingSince, this.heard) > LOST_MS;
+    const silent = this.refused || late;
     if (silent && !this.lost) this.attempt = 1;
     if (silent || this.lost) {
       this.lost = true;
@@ -125,6 +127,7 @@ class Pulse {
   /** Anything from the kernel: an answer, or the beat of its thread while it is busy. */
   hear() {
     this.heard = Date.now();
+    this.refused = false;
     if (this.lost) this.show(false, 0);
     this.lost = false;
   }
