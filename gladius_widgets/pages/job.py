@@ -77,6 +77,7 @@ class JobDashboard(Element):
     def show(self, job: str | None) -> None:
         """Show this job; the newest one for None. What cannot be shown is said on the page."""
         self._clear()
+        self._feed = None
         try:
             self._open(job)
         except GladiusError as error:

@@ -100,9 +100,10 @@ class JobHead(Panel):
     async def _read_again(self) -> bool:
         """Whether the feed has read the job's records anew, within a deadline."""
         asked, deadline = time.time(), time.monotonic() + _READ_S
+        self.feed.start()  # whoever clicks is there, even if the page has not said so yet
         self.feed.refresh()
         while self.feed.job.seen_at < asked:
-            if time.monotonic() > deadline or not self.feed.is_running:
+            if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(0.05)
         return True

@@ -211,7 +211,9 @@ def _scale(view: model.CostView) -> Node:
             {"class": "gw-cost__scale"},
             h("b", {"title": view.source}, share, label),
             h("span", {"style": {"left": low}}, bar.low_text) if apart else None,
-            h("span", {"class": None if inside else "e", "style": {"left": high}}, bar.high_text),
+            h("span", {"class": None if inside else "e", "style": {"left": high}}, bar.high_text)
+            if bar.high > _CROWDED
+            else None,
         ),
         h("p", {"class": "gw-card__s gw-cost__src"}, view.source) if view.is_measured else None,
     )

@@ -63,6 +63,7 @@ class RunReader:
         self._config: TrainingConfig | None = None
         self._origin = ""
         self._status: RunStatus | None = None
+        self._bad_lines = 0
 
     def read(self, topics: Iterable[str]) -> News:
         """What is new of these topics.
@@ -73,6 +74,9 @@ class RunReader:
         news, topics = News(), frozenset(topics)
         if EVENTS in topics:  # first: the snapshot tells by them when a job was paused
             news.events = self._events.poll()
+            if (bad := self._events.bad_lines) > self._bad_lines:
+                self._bad_lines = bad
+                news.problems.append(f"{bad} lines of {self._run.events.name} are no events.")
             self._attempts.take(news.events)
         for name in topics:
             if name in self._tables:
