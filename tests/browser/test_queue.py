@@ -558,6 +558,7 @@ def test_alone_in_a_notebook_cell(tab, queue):
 def test_in_jupyterlab_keys_and_drags_stay_ours(jupyterlab, open_page, folder, fake_launcher):
     write_notebooks(jupyterlab.root, {"queue_alone": ALONE})
     queue = Queue(jupyterlab.home, folder)
+    queue.clear()  # of a first try
     for name in ("first", "second", "third"):
         queue.submit(name, held=True)
     page = open_page(jupyterlab.url("queue_alone.ipynb"))
