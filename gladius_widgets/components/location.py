@@ -38,7 +38,6 @@ class Location(Component):
 
     def __init__(self, **kwargs: Any) -> None:
         self._ready: dict[str, Any] | None = None
-        self._held: list[tuple[Any, Any]] | None = None  # said before the browser listens
         self._pages: dict[str, tuple[float, bool]] = {}
         self._missed: set[str] = set()
         self._thread: threading.Thread | None = None
@@ -61,23 +60,6 @@ class Location(Component):
         if name == "alive" and self.alive:
             events.call(handler, {})
         return super().on(name, handler)
-
-    def expect(self, query: dict[str, str], path: str) -> None:
-        """A browser is on its way to this address: be ready before it is.
-
-        What is said to it until then waits for it. If it comes by another address, `ready` is
-        told again.
-        """
-        if self._ready is None:
-            self._held = []
-            self._set_ready({"query": query, "path": path, "standalone": True})
-
-    def send(self, content: Any, buffers: Any = None) -> None:
-        """Send a message to the browser, as soon as it listens."""
-        if self._held is not None:
-            self._held.append((content, buffers))
-        else:
-            super().send(content, buffers)
 
     def navigate(self, url: str) -> None:
         """Go to an http(s) or relative address; inside JupyterLab it opens in a new tab."""
@@ -118,7 +100,7 @@ class Location(Component):
 
     def _message(self, name: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
         if name == "ready":
-            self._arrive(content)
+            self._set_ready(content)
         elif name == "ping":
             pong = {"sent": content.get("sent"), "time": time.time()}
             self.send({"pong": pong})
@@ -134,16 +116,6 @@ class Location(Component):
     def _change_query(self, parameters: dict[str, str | None]) -> None:
         query = {**self.query, **parameters}
         self.set_trait("query", {name: value for name, value in query.items() if value is not None})
-
-    def _arrive(self, content: dict[str, Any]) -> None:
-        """The browser is there; mostly at the address that was expected."""
-        query = _strings(content.get("query"))
-        was_expected = self._held is not None and (self._ready or {}).get("query") == query
-        held, self._held = self._held or [], None
-        if not was_expected:
-            self._set_ready(content)
-        for message, buffers in held:
-            self.send(message, buffers)
 
     def _set_ready(self, content: dict[str, Any]) -> None:
         query = _strings(content.get("query"))
@@ -199,9 +171,3 @@ def location() -> Location:
     if _current is None or _current.comm is None:
         _current = Location()
     return _current
-
-
-def expect(query: dict[str, str], path: str) -> None:
-    """Be ready for this address, if this kernel's page asks for its address at all."""
-    if _current is not None:
-        _current.expect(query, path)

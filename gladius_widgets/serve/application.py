@@ -18,7 +18,6 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from gladius_widgets.serve.arrival import PageSocket
 from gladius_widgets.serve.assets import ExtensionFiles, VersionedFiles, version_of
 from gladius_widgets.serve.kernels import PageKernels, ThisPython
 from gladius_widgets.serve.messages import message_page
@@ -39,7 +38,7 @@ _KEPT_HANDLERS = frozenset(
 )
 """All other handlers of Voila, known or to come, are left out: files, folders, logins."""
 
-_OURS = {FileFindHandler: ExtensionFiles, VoilaKernelWebsocketHandler: PageSocket}
+_OURS = {FileFindHandler: ExtensionFiles}
 """Handlers of which we have our own kind."""
 
 _EXTENSIONS = [
@@ -145,25 +144,17 @@ class PageHandler(TornadoVoilaHandler):
             )
         else:
             kernels.loading += 1
-            standby = kernels.next_standby(path)
             try:
                 page: Any = super().get(path)
                 await page
             finally:
                 kernels.loading -= 1
-            if standby is not None:
-                self._announce(kernels, standby.result()["kernel_id"])
 
     def should_use_rendered_notebook(
         self, notebook_data: Any, pool_size: int, template_name: Any, theme: Any, request_args: Any
     ) -> Any:
         """A preheated kernel whenever there is one: no query argument changes the page."""
         return pool_size > 0 and bool(notebook_data)
-
-    def _announce(self, kernels: PageKernels, kernel_id: str) -> None:
-        if kernel_id in kernels:
-            request, kernel = self.request, kernels.get_kernel(kernel_id)
-            kernels.arrivals.tell(kernel_id, kernel, request.path, request.query)
 
     def _say(self, status: int, title: str, text: str) -> None:
         self.set_status(status)

@@ -16,8 +16,6 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Float, Integer, Unicode
 
-from gladius_widgets.serve.arrival import Arrivals
-
 Standby = Future[dict[str, Any]]
 """A kernel held ready, or on its way to be: its result names the kernel."""
 
@@ -57,7 +55,6 @@ class PageKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self._unwatched_since: dict[str, float] = {}
         self.loading = 0  # page loads that may not have their kernel yet
-        self.arrivals = Arrivals()
 
     async def start_kernel(self, **kwargs: Any) -> str:
         """Start a kernel that works on our home."""
@@ -79,11 +76,6 @@ class PageKernels(AsyncMappingKernelManager):
     def is_full(self) -> bool:
         """Whether one more page would pass the cap."""
         return len(self.pages()) + self.loading >= self.max_pages
-
-    def next_standby(self, page: str) -> Standby | None:
-        """The kernel that the next load of this page gets, if one is held ready."""
-        pool = self._pools.get(page)
-        return pool[0] if pool else None
 
     async def look_after(self) -> None:
         """End kernels without a page, replace those held ready that died.

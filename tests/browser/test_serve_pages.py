@@ -1,13 +1,10 @@
 """Pages in a real browser: they load, from us alone, and leave nothing running behind."""
 
-import json
 import signal
 import time
 from collections.abc import Callable
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlencode, urljoin, urlsplit
-from urllib.request import HTTPCookieProcessor, build_opener
+from urllib.parse import urljoin, urlsplit
 
 import psutil
 import pytest
@@ -84,26 +81,6 @@ def test_a_second_visit_asks_for_no_script_again(server, open_page, requests):
         .filter((entry) => entry.name.includes(".js") && entry.transferSize > 0)
         .map((entry) => entry.name)""")
     assert not asked
-
-
-def test_a_kernel_held_ready_knows_its_address_before_the_browser_does(serve_notebooks, tmp_path):
-    heard = tmp_path / "heard"
-    cell = f"""
-import json, pathlib
-from gladius_widgets.components import location
-location().on("ready", lambda p: pathlib.Path({str(heard)!r}).write_text(json.dumps(p)))
-"""
-    server = serve_notebooks({"jobs": cell})
-    wait_until(server.kernels, what="a kernel held ready")
-    query = {"job": "a b'\"{}", "token": "", "x": "\u00e9\U0001f600"}
-    url = server.url(f"voila/render/jobs.ipynb?{urlencode(query)}")
-    opener = build_opener(HTTPCookieProcessor(CookieJar()))  # no browser: no script runs
-    assert opener.open(url, timeout=60).status == 200
-    wait_until(heard.exists, what="the kernel's word")
-    known = json.loads(wait_until(heard.read_text))
-    assert known["query"] == {name: value for name, value in query.items() if name != "token"}
-    assert known["path"] == "/voila/render/jobs.ipynb"
-    server.stop()
 
 
 def test_a_page_gets_the_state_of_its_widgets_in_one_message(server, open_page):

@@ -31,7 +31,6 @@ from gladius_widgets.components import (
     theme,
     toasts,
 )
-from gladius_widgets.components.location import expect
 from gladius_widgets.core.errors import GladiusError
 
 
@@ -216,35 +215,6 @@ def test_location_knows_the_query_late_and_early(wire):
     wire.deliver(place, {"name": "query", "query": {"tab": "queue"}})
     assert seen[-1] == ("back", {"tab": "queue"})
     assert place.query == {"tab": "queue"}
-
-
-def test_location_is_ready_before_the_browser_where_the_server_tells(wire):
-    place, seen = location(), []
-    place.on("ready", lambda p: seen.append(p["query"]))
-    expect({"job": "a", "tab": "x"}, "/x")
-    assert (seen, place.standalone) == ([{"job": "a", "tab": "x"}], True)
-    place.set_title("a")
-    place.set_query(tab=None)
-    assert not wire.custom(place)  # nobody would hear it
-    arrived = {"name": "ready", "query": {"job": "a", "tab": "x"}, "path": "/x", "standalone": True}
-    wire.deliver(place, arrived)
-    assert wire.custom(place) == [{"title": "a"}, {"query": {"tab": None}}]
-    assert len(seen) == 1
-    assert place.query == {"job": "a"}
-    place.set_title("b")
-    assert wire.custom(place)[-1] == {"title": "b"}
-    wire.deliver(place, arrived)  # a second view of the same kernel
-    assert len(seen) == 2
-
-
-def test_a_browser_at_another_address_than_expected_is_told_of_again(wire):
-    place, seen = location(), []
-    place.on("ready", lambda p: seen.append(p["query"]))
-    expect({"job": "a"}, "/x")
-    arrived = {"name": "ready", "query": {"job": "b"}, "path": "/x", "standalone": True}
-    wire.deliver(place, arrived)
-    expect({"job": "c"}, "/x")  # too late to matter
-    assert seen == [{"job": "a"}, {"job": "b"}]
 
 
 def test_alive_while_any_page_pings(wire, monkeypatch):
