@@ -10,6 +10,7 @@ from gladius_widgets.core.states import FINAL
 from gladius_widgets.panels import event_log_bars as bars
 from gladius_widgets.panels import event_log_files as files
 from gladius_widgets.panels import event_log_rows as rows
+from gladius_widgets.panels.blanks import no_match
 from gladius_widgets.panels.cursor import Moment, cursor_of
 from gladius_widgets.panels.models import event_log as model
 from gladius_widgets.panels.models.event_query import (
@@ -279,7 +280,7 @@ class EventLog(Panel):
             self._query, counts, self._menu, len(matches), live=self.job.status not in FINAL
         )
         if not page.total and not page.waiting:
-            content = bars.no_match(self._query.filter_words())
+            content = no_match("events", self._query.filter_words())
         else:
             content = self._table(page, now)
         found = f"{page.total:,} of {len(self.feed.events):,} events match"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gladius_widgets.components import Node, h, icon
+from gladius_widgets.panels.blanks import empty
 from gladius_widgets.panels.models.event_log import LogPage
 from gladius_widgets.panels.models.event_query import KINDS, RANGES, EventQuery
 
@@ -239,30 +240,4 @@ def waiting(count: int) -> Node | None:
 def no_events() -> Node:
     """Before the first event."""
     text = "What happens to this job will show here as it happens."
-    return _empty("inbox", "No events yet", text)
-
-
-def no_match(filters: list[str]) -> Node:
-    """Filters that leave nothing; says which they are."""
-    count = len(filters)
-    words = f"{count} filter{' is' if count == 1 else 's are'} on: {', '.join(filters)}."
-    button = h(
-        "button", {"type": "button", "class": "gw-btn"}, "Clear Filters", on={"click": "clear"}
-    )
-    return _empty("search", "No events match your filters", words, button)
-
-
-def _empty(symbol: str, title: str, text: str, action: Node | None = None) -> Node:
-    return h(
-        "section",
-        {"class": "gw-card gw-card--raised", "aria-label": title},
-        h(
-            "div",
-            {"class": "gw-empty"},
-            h("span", {"class": "gw-empty__ic"}, icon(symbol, 24)),
-            h("h2", {"class": "gw-empty__t"}, title),
-            h("p", None, text),
-            action,
-        ),
-        key="empty",
-    )
+    return empty("inbox", "No events yet", text)

@@ -1,8 +1,9 @@
 """What the jobs list shows where it has no rows: bones, and why it is empty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from gladius_widgets.components import Node, h, icon
+from gladius_widgets.panels.blanks import empty
 from gladius_widgets.panels.jobs_cells import plain_head
 from gladius_widgets.panels.links import new_job_url
 
@@ -26,7 +27,7 @@ def bones() -> Node:
 
 def no_jobs() -> Node:
     """The very first visit."""
-    return _empty(
+    return empty(
         "inbox",
         "No training jobs yet",
         "Create a job to fine-tune a model. Its progress, cost and logs will show here.",
@@ -50,31 +51,7 @@ def none_here(tab: str) -> Node:
         "completed": ("No completed jobs yet", "Jobs that reach their last step show here."),
     }
     title, text = words.get(tab, ("No jobs here", "Jobs will show here."))
-    return _empty("inbox", title, text)
-
-
-def no_match(filters: Sequence[str]) -> Node:
-    """Filters that leave nothing; says which they are."""
-    count = len(filters)
-    words = f"{count} filter{' is' if count == 1 else 's are'} on: {', '.join(filters)}."
-    button = h("button", {"type": "button", "class": "gw-btn"}, "Clear Filters",
-               on={"click": "clear"})  # fmt: skip
-    return _empty("search", "No jobs match your filters", words, button)
-
-
-def _empty(symbol: str, title: str, text: str, action: Node | None = None) -> Node:
-    return h(
-        "section",
-        {"class": "gw-card gw-card--raised", "aria-label": title},
-        h(
-            "div",
-            {"class": "gw-empty"},
-            h("span", {"class": "gw-empty__ic"}, icon(symbol, 24)),
-            h("h2", {"class": "gw-empty__t"}, title),
-            h("p", None, text),
-            action,
-        ),
-    )
+    return empty("inbox", title, text)
 
 
 def _bone_row(name_px: int) -> Node:

@@ -10,6 +10,7 @@ from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.panels import jobs_bars as bars
 from gladius_widgets.panels import jobs_blanks as blanks
 from gladius_widgets.panels import jobs_cells as cells
+from gladius_widgets.panels.blanks import no_match
 from gladius_widgets.panels.jobs_actions import JobsActions
 from gladius_widgets.panels.jobs_source import JobsSource, Look
 from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
@@ -243,7 +244,7 @@ class JobsTable(Element):
             return [blanks.no_jobs()]
         if not look.page.total:
             filters = look.query.filter_words(self.client.user)
-            return [blanks.no_match(filters) if filters else blanks.none_here(look.query.tab)]
+            return [no_match("jobs", filters) if filters else blanks.none_here(look.query.tab)]
         rows = model.rows(look.jobs, self.client.user, time.time())
         share = self._selection.share([row.id for row in rows])
         selected = len(self._selected)

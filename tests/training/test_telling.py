@@ -15,7 +15,7 @@ from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.training import log_lines
 from gladius_widgets.training.clock import TrainingClock
-from gladius_widgets.training.reporter import StatusReporter
+from gladius_widgets.training.reporter import RunTimer, StatusReporter
 
 
 def test_lines_are_those_of_the_console_spec() -> None:
@@ -163,3 +163,10 @@ def test_an_epochs_event_tells_its_mean(new_run: Callable[..., RunDirectory]) ->
         assert payload["train_loss"] == pytest.approx(sum(mine) / len(mine))
         assert f"train_loss={payload['train_loss']:.4f}, val_loss=" in message
     assert sum(payload["steps"] for _, payload in told) == len(losses)
+
+
+def test_time_that_lost_steps_took_is_not_taken_back():
+    timer = RunTimer(elapsed_s=123.0, active_s=100.0)  # the last snapshot's
+    timer.start(103.0, 90.0)  # the checkpoint's, from before the steps that were lost
+    assert timer.elapsed_s() >= 123.0
+    assert timer.active_s() >= 100.0
