@@ -347,7 +347,8 @@ ${d.join(`
 .xterm .xterm-scrollable-element > .shadow.top.left {
 	box-shadow: var(--vscode-scrollbar-shadow, #000) 6px 0 6px -6px inset;
 }
-`;var Ud="\x1B[39m",Kd={INFO:"\x1B[34m",WARN:"\x1B[33m",WARNING:"\x1B[33m",ERROR:"\x1B[31m",SUCCESS:"\x1B[32m"},qd=/(^|[\n\r])\[(INFO|WARN|WARNING|ERROR|SUCCESS)\]/g;function ra(e,t){return e.replace(qd,(i,s,r,n)=>n===0&&s===""&&!t?i:`${s}${Kd[r]}[${r}]${Ud}`)}var na=`.gw-term__b:has(.xterm) { padding: 0; overflow: hidden; white-space: normal; }
+`;var Ud="\x1B[39m",Kd={INFO:"\x1B[34m",WARN:"\x1B[33m",WARNING:"\x1B[33m",ERROR:"\x1B[31m",SUCCESS:"\x1B[32m"},qd=/(^|[\n\r])\[(INFO|WARN|WARNING|ERROR|SUCCESS)\]/g;function ra(e,t){return e.replace(qd,(i,s,r,n)=>n===0&&s===""&&!t?i:`${s}${Kd[r]}[${r}]${Ud}`)}var na=`/* What the bundled styles of xterm.js leave unstyled. */
+.gw-term__b:has(.xterm) { padding: 0; overflow: hidden; white-space: normal; }
 .gw-term__b .xterm { height: 100%; padding: 10px 16px; }
 .gw-term__b .xterm-viewport, .gw-term__b .xterm-scrollable-element { background-color: var(--gw-term-bg) !important; }
 .gw-term__b:focus-visible { outline-offset: -2px; }

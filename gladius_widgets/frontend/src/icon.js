@@ -1,3 +1,4 @@
+// An icon of the sprite, as an SVG element.
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An icon of the sprite. @param {string} name @param {number} [size] px @returns {SVGElement} */
