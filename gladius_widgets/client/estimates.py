@@ -110,19 +110,18 @@ def prepared_samples(home: Home, config: TrainingConfig) -> int | None:
 
     For packed rows, as many samples as the tokens fill.
     """
-    rows = rows_key(config)
+    rows, tokenizer = rows_key(config), tokenizer_identity(config)
     for path in (home.cache / "data").glob("*/identity.json"):
         identity, stats = read_json(path), read_json(path.with_name("stats.json"))
         if not isinstance(identity, dict) or not isinstance(stats, dict):
             continue
-        if identity.get("rows_key") != rows:
+        if identity.get("rows_key") != rows or identity.get("tokenizer") != tokenizer:
             continue
         with suppress(KeyError, TypeError, ZeroDivisionError):  # damaged statistics tell nothing
             if not config.data.packing:
                 return _count(stats["splits"]["train"])
-            if identity.get("tokenizer") == tokenizer_identity(config):
-                tokens = stats["tokens"] * stats["splits"]["train"] / stats["rows"]
-                return max(1, round(tokens / config.data.max_length))
+            tokens = stats["tokens"] * stats["splits"]["train"] / stats["samples"]
+            return max(1, round(tokens / config.data.max_length))
     return None
 
 

@@ -167,9 +167,12 @@ def rows_key(config: TrainingConfig) -> str:
 
 
 def samples_key(config: TrainingConfig) -> str:
-    """As `rows_key`, and for packed rows also what makes their tokens."""
-    packed = [config.data.packing, tokenizer_identity(config)] if config.data.packing else []
-    return _hash({"rows": rows_key(config), "packed": packed})
+    """A short hash of what the number of samples depends on: rows, tokens, packing.
+
+    Tokens too without packing, as a long row gives several samples.
+    """
+    tokens = [config.data.packing, tokenizer_identity(config)]
+    return _hash({"rows": rows_key(config), "tokens": tokens})
 
 
 def tokenizer_identity(config: TrainingConfig) -> list[Any]:

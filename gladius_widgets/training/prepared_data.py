@@ -25,7 +25,7 @@ from gladius_widgets.training.token_files import TokenFiles, file_hash, tokens_h
 from gladius_widgets.training.tokenization import encode_rows
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 4  # of the reader and the files; part of the key
+_VERSION = 5  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)

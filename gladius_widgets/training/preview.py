@@ -221,7 +221,7 @@ def _encoded(
             if isinstance(item, BadRowError):
                 unlearnable[str(item)] += 1
             else:
-                lengths.append(len(item.ids))
+                lengths.append(sum(len(sample.ids) for sample in item))
         if time.monotonic() > deadline:
             break
     return lengths, unlearnable

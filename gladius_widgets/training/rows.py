@@ -21,7 +21,8 @@ _ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "ass
 class Row:
     """One example: `messages` ({role, content}, …) or `text`, not both.
 
-    `number` is its line in a JSONL file, else its place in the source, from 1.
+    `number` is its line in a JSONL file, else its place in the source, from 1. `unused_columns`
+    hold something that neither the messages nor the text have.
 
     Raises:
         BadRowError: half an emoji (a lone surrogate), which no tokenizer takes.
@@ -30,6 +31,7 @@ class Row:
     messages: tuple[dict[str, str], ...] = ()
     text: str = ""
     number: int = field(default=0, compare=False)
+    unused_columns: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         try:

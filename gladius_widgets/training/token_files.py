@@ -17,7 +17,7 @@ _FILES = ("tokens.npy", "supervised.npy", "offsets.npy", "splits.npy")
 
 
 class TokenFiles:
-    """Collects encoded rows and writes them as flat arrays."""
+    """Collects the samples of encoded rows and writes them as flat arrays."""
 
     def __init__(self) -> None:
         self._ids: list[np.ndarray] = []
@@ -25,22 +25,27 @@ class TokenFiles:
         self._splits: list[int] = []
         self._bad: Counter[str] = Counter()
         self._first_bad: dict[str, int] = {}  # reason → number of the first such row
-        self._cut = 0
+        self._rows = self._cut = self._lost = self._answers = self._answers_ended = 0
 
-    def add(self, item: Encoded | BadRowError, split: int) -> None:
-        """One row of a split, or why there is none."""
+    def add(self, item: list[Encoded] | BadRowError, split: int) -> None:
+        """The samples of one row of a split, or why there is none."""
         if isinstance(item, BadRowError):
             self._bad[str(item)] += 1
             self._first_bad.setdefault(str(item), item.number)
             return
-        self._ids.append(item.ids)
-        self._supervised.append(item.supervised)
-        self._splits.append(split)
-        self._cut += item.cut
+        self._rows += 1
+        self._cut += any(sample.lost for sample in item)
+        for sample in item:
+            self._ids.append(sample.ids)
+            self._supervised.append(sample.supervised)
+            self._splits.append(split)
+            self._lost += sample.lost
+            self._answers += sample.answers
+            self._answers_ended += sample.answers_ended
 
     def check(self, data: DataSection) -> None:
         """Raise GladiusError when too many rows are bad, or none is left to train on."""
-        bad, total = self._bad.total(), self._bad.total() + len(self._ids)
+        bad, total = self._bad.total(), self._bad.total() + self._rows
         reasons = bad_rows_text(self._bad_reasons(3))
         if bad / total > data.max_bad_share:
             raise GladiusError(
@@ -53,7 +58,7 @@ class TokenFiles:
             )
 
     def save(self, folder: Path) -> None:
-        """The arrays as files, see `TokenData`, and `splits.npy` (rows, int8)."""
+        """The arrays as files, see `TokenData`, and `splits.npy` (samples, int8)."""
         lengths = [len(ids) for ids in self._ids]
         arrays = (
             np.concatenate(self._ids),
@@ -70,15 +75,23 @@ class TokenFiles:
         return {why: {"rows": n, "first": self._first_bad[why]} for why, n in common}
 
     def stats(self) -> dict[str, Any]:
-        """Figures for people: rows, bad rows, splits, tokens, lengths in tokens."""
+        """Figures for people.
+
+        `rows` are the usable ones; `samples`, `splits` and `length` (tokens) count the samples
+        that they became. `lost_tokens` are in no sample. For the answers see `Encoded`.
+        """
         lengths = np.array([len(ids) for ids in self._ids])
         counts = Counter(self._splits)
         p50, p95 = np.percentile(lengths, [50, 95])
         return {
-            "rows": len(lengths),
+            "rows": self._rows,
+            "samples": len(lengths),
             "bad_rows": self._bad.total(),
             "bad_reasons": self._bad_reasons(10),
-            "cut_rows": int(self._cut),
+            "cut_rows": self._cut,
+            "lost_tokens": self._lost,
+            "answers": self._answers,
+            "answers_ended": self._answers_ended,
             "splits": {name: int(counts[i]) for i, name in enumerate(NAMES)},
             "tokens": int(lengths.sum()),
             "supervised_tokens": int(sum(int(s.sum()) for s in self._supervised)),

@@ -21,11 +21,18 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Encoded:
-    """One row as tokens: ids (int32), `supervised` (bool, counts in the loss), was it cut."""
+    """One training sample: ids (int32) and `supervised` (bool, counts in the loss).
+
+    A row may give several. `lost` counts the row's tokens that are in no sample of it, on the
+    first of them. `answers` are the answers with a supervised token, `answers_ended` those whose
+    end of turn is supervised, so that the model learns to stop.
+    """
 
     ids: np.ndarray
     supervised: np.ndarray
-    cut: bool
+    lost: int = 0
+    answers: int = 0
+    answers_ended: int = 0
 
 
 def encode_rows(
@@ -34,8 +41,8 @@ def encode_rows(
     *,
     max_length: int,
     answer_only: bool,
-) -> Iterator[Encoded | BadRowError]:
-    """Tokens of every row, in order; unusable rows as the error that says why."""
+) -> Iterator[list[Encoded] | BadRowError]:
+    """The samples of every row in order, at least one each; unusable rows as their error."""
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK_ROWS)):
         rendered = [_render(row, tokenizer, max_length, answer_only) for row in chunk]
@@ -45,7 +52,9 @@ def encode_rows(
             result = item if isinstance(item, BadRowError) else next(encoded)
             if isinstance(result, BadRowError):
                 result.number = row.number
-            yield result
+                yield result
+            else:
+                yield [result]
 
 
 def _shortened(messages: Sequence[dict[str, str]], max_length: int) -> list[dict[str, str]]:
@@ -175,10 +184,10 @@ def _encode(
             supervised |= (offsets[:, 0] >= start) & (offsets[:, 1] <= end)
         supervised &= offsets[:, 1] > offsets[:, 0]
         supervised[:1] = False  # nothing predicts the first token
-        cut = len(ids) > max_length
+        lost = max(0, len(ids) - max_length)
         ids, supervised = ids[:max_length], supervised[:max_length]
         if supervised.any():
-            results.append(Encoded(ids, supervised, cut))
+            results.append(Encoded(ids, supervised, lost))
         else:
             results.append(BadRowError(_TOO_LONG))
     return results

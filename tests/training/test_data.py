@@ -190,12 +190,12 @@ def test_a_file_about_the_data_is_one_bad_row(tmp_path: Path) -> None:
 
 def test_answers_alone_are_learnt_from(tokenizer: Any) -> None:
     turns = [*CHAT, {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
-    encoded = next(
+    [encoded] = next(
         iter(encode_rows([Row(tuple(turns))], tokenizer, max_length=500, answer_only=True))
     )
     learnt = tokenizer.decode(encoded.ids[encoded.supervised])
     assert learnt == f"{ANSWER}<|im_end|>\nSo.<|im_end|>\n"
-    everything = next(
+    [everything] = next(
         iter(encode_rows([Row(tuple(turns))], tokenizer, max_length=500, answer_only=False))
     )
     assert everything.supervised[1:].all()
@@ -246,7 +246,9 @@ def test_conversations_without_an_answer_are_bad_rows(tokenizer: Any) -> None:
 
 
 def test_texts_end_with_the_end_token(tokenizer: Any) -> None:
-    encoded = next(iter(encode_rows([Row(text="abc")], tokenizer, max_length=9, answer_only=True)))
+    [encoded] = next(
+        iter(encode_rows([Row(text="abc")], tokenizer, max_length=9, answer_only=True))
+    )
     assert tokenizer.decode(encoded.ids) == "abc<|im_end|>"
     assert encoded.supervised[1:].all()
 

@@ -194,7 +194,7 @@ def test_or_from_the_cache_of_prepared_data(client, home):
         folder.mkdir(parents=True)
         identity = {"rows_key": rows_key(each), "tokenizer": tokenizer_identity(each)}
         write_json(folder / "identity.json", identity)
-        stats = {"rows": 500, "tokens": 10_000, "splits": {"train": 400}}
+        stats = {"rows": 450, "samples": 500, "tokens": 10_000, "splits": {"train": 400}}
         write_json(folder / "stats.json", stats)
     assert client.estimate(some).steps == 50
     assert client.estimate(packed).steps == 10  # 8000 tokens in samples of 100
