@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -150,3 +151,61 @@ def test_what_is_no_time_is_a_sentence(text):
 def test_a_time_that_has_passed_is_a_sentence():
     with pytest.raises(GladiusError, match="has passed"):
         parse_moment("2020-01-01", NOW.timestamp())
+
+
+def unix_s(zone, *time, fold=0):
+    return datetime(*time, fold=fold, tzinfo=ZoneInfo(zone)).timestamp()
+
+
+@pytest.fixture
+def live_in(monkeypatch):
+    """Sets the zone of this process."""
+
+    def move(zone):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "eve", "typed", "means"),
+    [
+        ("America/New_York", (2026, 3, 7, 22, 0), "02:30", (2026, 3, 8, 3, 30)),
+        ("America/New_York", (2026, 3, 8, 0, 30), "02:30", (2026, 3, 8, 3, 30)),
+        ("America/New_York", (2026, 3, 7, 22, 0), "2026-03-08T02:30", (2026, 3, 8, 3, 30)),
+        ("Europe/Berlin", (2026, 3, 28, 22, 0), "02:30", (2026, 3, 29, 3, 30)),
+        ("Europe/London", (2026, 3, 28, 22, 0), "01:05", (2026, 3, 29, 2, 5)),
+        ("Australia/Lord_Howe", (2026, 10, 3, 22, 0), "02:15", (2026, 10, 4, 2, 45)),
+        ("America/Havana", (2026, 3, 7, 22, 0), "00:30", (2026, 3, 8, 1, 30)),
+        ("UTC", (2026, 3, 7, 22, 0), "02:30", (2026, 3, 8, 2, 30)),
+    ],
+)
+def test_a_time_that_the_clock_skips_is_as_long_after_the_change(live_in, zone, eve, typed, means):
+    live_in(zone)
+    assert parse_moment(typed, unix_s(zone, *eve)) == unix_s(zone, *means)
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "typed", "twice"),
+    [
+        ("America/New_York", (2026, 10, 31, 22, 0), "01:30", (2026, 11, 1, 1, 30)),
+        ("Europe/Berlin", (2026, 10, 24, 22, 0), "02:30", (2026, 10, 25, 2, 30)),
+        ("Australia/Lord_Howe", (2026, 4, 4, 22, 0), "01:45", (2026, 4, 5, 1, 45)),
+    ],
+)
+def test_a_time_that_the_clock_shows_twice_is_the_next_of_the_two(
+    live_in, zone, before, typed, twice
+):
+    live_in(zone)
+    first, second = unix_s(zone, *twice), unix_s(zone, *twice, fold=1)
+    assert second > first
+    assert parse_moment(typed, unix_s(zone, *before)) == first
+    assert parse_moment(typed, first + 120) == second
+    iso = "{}-{:02}-{:02}T{:02}:{:02}".format(*twice)
+    assert parse_moment(iso, unix_s(zone, *before)) == first
+    assert parse_moment(iso, first + 120) == second
+    year, month, day, *clock = twice
+    assert parse_moment(typed, second + 120) == unix_s(zone, year, month, day + 1, *clock)

@@ -152,14 +152,14 @@ def in_order(kinds: Iterable[str]) -> tuple[str, ...]:
 
 def local_day(now: float) -> float:
     """When the local day of a moment began; both in unix s."""
-    day = datetime.fromtimestamp(now).astimezone().date()
-    return datetime(day.year, day.month, day.day).astimezone().timestamp()
+    day = datetime.fromtimestamp(now).astimezone().replace(tzinfo=None)
+    return day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def _moment(text: str) -> float | None:
     """Unix s of a local time in ISO 8601; None if it is none."""
     try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
+        return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
 
