@@ -14,6 +14,7 @@ import typer
 
 from gladius_widgets.cli.options import HomeOption, JsonOption, choose, print_json
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.launcher import LAUNCHER_VARIABLE, accelerate_path
 from gladius_widgets.core.paths import Home
 
 _TRAINING = ("torch", "transformers", "accelerate", "peft", "datasets")
@@ -125,17 +126,11 @@ def _training(_home: Home) -> Finding:
 
 
 def _launcher(_home: Home) -> Finding:
-    named = os.environ.get("GLADIUS_ACCELERATE")
-    beside = Path(sys.executable).with_name("accelerate")
-    found = shutil.which(named) if named else shutil.which(beside) or shutil.which("accelerate")
-    if found:
-        return Finding("launcher", "ok", str(found))
-    return Finding(
-        "launcher",
-        "problem" if named else "note",
-        f"GLADIUS_ACCELERATE names {named}, no program" if named else "accelerate is not here",
-        "pip install 'gladius-widgets[train]', or point GLADIUS_ACCELERATE to another's.",
-    )
+    try:
+        return Finding("launcher", "ok", accelerate_path())
+    except GladiusError as error:
+        state = "problem" if os.environ.get(LAUNCHER_VARIABLE) else "note"
+        return Finding("launcher", state, error.message, error.hint)
 
 
 def _browser(_home: Home) -> Finding:

@@ -15,6 +15,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import ConfigError, GladiusError
+from gladius_widgets.core.launcher import accelerate_path
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
@@ -154,9 +155,12 @@ def prepare(
     """Everything about a new job that can be said before anything is written.
 
     Raises:
-        GladiusError: the config, the name, or a file it names is not right.
+        GladiusError: the config, the name, or a file it names is not right, or nothing here could
+            start it.
     """
     frozen, source = read_config(config, overrides)
+    if frozen.resources.engine == "local":  # the other engines have a launcher of their own
+        accelerate_path()
     name = check_name(name if name is not None else source.stem if source else "job")
     job_id = make_id(name)
     row = {

@@ -1,34 +1,9 @@
 """The `accelerate launch` command line for a config and this machine."""
 
-import os
-import shutil
-import sys
-from pathlib import Path
-
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.launcher import accelerate_path
 from gladius_widgets.core.paths import RunDirectory
-
-LAUNCHER_VARIABLE = "GLADIUS_ACCELERATE"
-
-
-def accelerate_path() -> str:
-    """Where `accelerate` is: as named by $GLADIUS_ACCELERATE, beside our Python, or on PATH.
-
-    Raises:
-        GladiusError: it is nowhere.
-    """
-    named = os.environ.get(LAUNCHER_VARIABLE)
-    beside = Path(sys.executable).with_name("accelerate")
-    found = shutil.which(named) if named else shutil.which(beside) or shutil.which("accelerate")
-    if found is None:
-        raise GladiusError(
-            f"{LAUNCHER_VARIABLE} names {named}, which is no program."
-            if named
-            else "accelerate is not installed here.",
-            "pip install 'gladius-widgets[train]'.",
-        )
-    return found
 
 
 def launch_command(

@@ -132,11 +132,13 @@ def test_a_runner_told_to_end_lets_the_ranks_end_first(lab):
     wait_until(lambda: not lab.living(job_id), what="no process of it")
 
 
-def test_a_home_without_accelerate_says_so(lab, monkeypatch):
-    monkeypatch.setenv("GLADIUS_ACCELERATE", "/nowhere/accelerate")
-    job_id = lab.submit()
-    lab.wait(job_id, JobStatus.FAILED)
-    assert "/nowhere/accelerate" in lab.client.job(job_id).error["message"]
+def test_a_launcher_that_is_gone_when_the_jobs_turn_comes_is_named(lab, launcher):
+    lab.home.settings.write_text("slots: 1\n")
+    first, second = lab.started(), lab.submit()
+    launcher.unlink()
+    lab.client.stop(first)
+    lab.wait(second, JobStatus.FAILED)
+    assert str(launcher) in lab.client.job(second).error["message"]
 
 
 def test_a_config_deleted_after_submit_is_a_sentence(lab):

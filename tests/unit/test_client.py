@@ -451,3 +451,17 @@ def test_waiting_ends_when_the_run_does(client, training):
     started = time.monotonic()
     assert client._wait(client.run(job.id), job, request, 30.0) == request
     assert time.monotonic() - started < 5
+
+
+def test_a_job_that_nothing_here_could_start_is_refused_at_submit(client, config, monkeypatch):
+    monkeypatch.delenv("GLADIUS_ACCELERATE", raising=False)
+    monkeypatch.setattr("sys.executable", "/nowhere/bin/python")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(GladiusError, match="accelerate is not installed here") as error:
+        client.submit(config)
+    assert "pip install 'gladius-widgets[train]'" in error.value.hint
+    assert client.jobs() == []
+    assert list(client.home.runs.iterdir()) == []
+    monkeypatch.setenv("GLADIUS_ACCELERATE", "/nowhere/accelerate")
+    with pytest.raises(GladiusError, match="names /nowhere/accelerate, which is no program"):
+        client.submit(config)
