@@ -79,6 +79,15 @@ def _disk(home: Home) -> Finding:
     return Finding("disk", "ok", text)
 
 
+def _host(_home: Home) -> Finding:
+    from gladius_widgets.core.host import host_memory, usable_cores
+
+    memory = host_memory()
+    share = " (this container's limits, not the machine's)" if memory.is_limited else ""
+    text = f"{memory.ram_total_bytes / 1024**3:.1f} GiB RAM, {usable_cores():g} cores{share}"
+    return Finding("host", "ok", text)
+
+
 def _slots(home: Home) -> Finding:
     from gladius_widgets.supervisor.lock import supervisor_pid
     from gladius_widgets.supervisor.settings import load_settings
@@ -173,5 +182,5 @@ def _version(package: str) -> str | None:
 
 
 CHECKS: tuple[Callable[[Home], Finding], ...] = (
-    _versions, _home, _disk, _slots, _training, _launcher, _demo, _gpu, _browser, _inotify,
+    _versions, _home, _disk, _host, _slots, _training, _launcher, _demo, _gpu, _browser, _inotify,
 )  # fmt: skip

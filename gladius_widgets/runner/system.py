@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from gladius_widgets.core.host import CpuMeter, host_memory
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.runner.gpu import GpuReader
 from gladius_widgets.store.metrics import MetricWriter
@@ -44,11 +45,10 @@ class SystemSampler(threading.Thread):
     def run(self) -> None:
         """Sample until `close`."""
         try:
-            gpus = GpuReader()
-            psutil.cpu_percent()  # the first call only starts the measurement
+            gpus, cpu = GpuReader(), CpuMeter()
             with MetricWriter(self._run.table("system"), SYSTEM, self._attempt) as writer:
                 while not self._ended.wait(SAMPLE_S):
-                    writer.append(self._sample(gpus))
+                    writer.append(self._sample(gpus, cpu))
         except OSError as error:
             self._on_problem(f"System samples cannot be written: {error.strerror or error}.")
 
@@ -57,18 +57,18 @@ class SystemSampler(threading.Thread):
         self._ended.set()
         self.join(timeout_s)
 
-    def _sample(self, gpus: GpuReader) -> dict[str, Any]:
-        ram, swap = psutil.virtual_memory(), psutil.swap_memory()
+    def _sample(self, gpus: GpuReader, cpu: CpuMeter) -> dict[str, Any]:
+        memory = host_memory()
         return {
             "time": time.time(),
             "attempt": self._attempt,
             "step": self._step(),
             **gpus.read(),
-            "cpu_percent": psutil.cpu_percent(),
-            "ram_used_bytes": ram.total - ram.available,
-            "ram_total_bytes": ram.total,
-            "swap_used_bytes": swap.used,
-            "swap_total_bytes": swap.total,
+            "cpu_percent": cpu.percent(),
+            "ram_used_bytes": memory.ram_used_bytes,
+            "ram_total_bytes": memory.ram_total_bytes,
+            "swap_used_bytes": memory.swap_used_bytes,
+            "swap_total_bytes": memory.swap_total_bytes,
             "process_rss_bytes": sum(_rss_bytes(process) for process in self._processes()),
             "disk_free_bytes": shutil.disk_usage(self._run.root).free,
         }

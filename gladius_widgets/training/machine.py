@@ -1,7 +1,8 @@
 """What the log says about the machine; whatever cannot be read is None or empty."""
 
-import psutil
 import torch
+
+from gladius_widgets.core.host import host_memory
 
 
 def device_name(device: torch.device, processes: int) -> str:
@@ -20,8 +21,8 @@ def memory_bytes(device: torch.device) -> tuple[int, int] | None:
         if device.type == "cuda":
             free, total = torch.cuda.mem_get_info(device)
             return total - free, total
-        host = psutil.virtual_memory()
-        return host.total - host.available, host.total
+        host = host_memory()
+        return host.ram_used_bytes, host.ram_total_bytes
     except (RuntimeError, OSError):
         return None
 

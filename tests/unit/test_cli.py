@@ -239,8 +239,8 @@ def test_reindex_counts_the_runs(run, config):
 def test_doctor_says_what_works_and_how_to_mend_the_rest(run, home):
     findings = {f["name"]: f for f in json.loads(run("doctor", "--json")[1])}
     assert set(findings) == {
-        "versions", "home", "disk", "slots", "training", "launcher", "demo", "gpu", "browser",
-        "inotify",
+        "versions", "home", "disk", "host", "slots", "training", "launcher", "demo", "gpu",
+        "browser", "inotify",
     }  # fmt: skip
     assert all(f["state"] == "ok" or f["mend"] or f["name"] == "inotify" for f in findings.values())
     assert "3 jobs at once" in findings["slots"]["text"]
