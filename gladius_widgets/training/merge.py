@@ -69,12 +69,12 @@ def _write(run: RunDirectory, checkpoint: Path, out: Path) -> None:
     from gladius_widgets.training.lora import ADAPTER_FILE
 
     if (checkpoint / ADAPTER_FILE).exists():
-        base = AutoModelForCausalLM.from_pretrained(_base(run, checkpoint))
+        base = AutoModelForCausalLM.from_pretrained(_base(run, checkpoint), trust_remote_code=False)
         model = PeftModel.from_pretrained(base, checkpoint).merge_and_unload()
     else:
-        model = AutoModelForCausalLM.from_pretrained(checkpoint)
+        model = AutoModelForCausalLM.from_pretrained(checkpoint, trust_remote_code=False)
     model.save_pretrained(out)
-    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(out)
+    AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False).save_pretrained(out)
 
 
 def _base(run: RunDirectory, checkpoint: Path) -> str:

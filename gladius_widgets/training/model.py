@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 from textwrap import shorten
 from typing import Any
 
@@ -76,9 +77,9 @@ def load_pretrained(
     """
     try:
         return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, attn_implementation=attention
+            folder, dtype=dtype, attn_implementation=attention, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, UnpicklingError) as error:
         raise GladiusError(
             f"There is no causal language model in '{folder}': {str(error).splitlines()[0]}.",
             "Check model.name in the config.",
@@ -96,7 +97,10 @@ def _from_scratch(config: TrainingConfig, tokenizer: PreTrainedTokenizerBase) ->
         model_config = AutoConfig.for_model(model_type, **fields)
         torch.manual_seed(config.training.seed)
         return AutoModelForCausalLM.from_config(
-            model_config, dtype=torch.float32, attn_implementation=config.model.attention
+            model_config,
+            dtype=torch.float32,
+            attn_implementation=config.model.attention,
+            trust_remote_code=False,
         )
     except (ValueError, TypeError, KeyError) as error:
         reason = shorten(str(error), 200, placeholder=" …")  # transformers lists all it knows

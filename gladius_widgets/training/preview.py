@@ -21,10 +21,12 @@ from typing import Any
 import numpy as np
 
 from gladius_widgets.core.config import DataSection, ModelSection
+from gladius_widgets.core.config_names import Package
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.row_files import read_rows
 from gladius_widgets.training.rows import BadRowError, Row
+from gladius_widgets.training.sources import packaged_folder
 
 _SHOWN_CHARACTERS = 280
 _SHOWN_TURNS = 6
@@ -231,10 +233,10 @@ def _offline_folder(model: ModelSection, home: Home) -> str | None:
     """The model's folder, if it is on this machine: its own, the fallback's, or the hub's cache."""
     if Path(model.name).expanduser().is_dir():
         return str(Path(model.name).expanduser())
-    package = (model.fallback or "").removeprefix("pypi:")
-    cached = home.cache / "models" / package
-    if package and (cached / "config.json").exists():
-        return str(cached)
+    if model.fallback:
+        cached = packaged_folder(Package.parse(model.fallback), home)
+        if (cached / "config.json").exists():
+            return str(cached)
     from huggingface_hub import snapshot_download
 
     try:

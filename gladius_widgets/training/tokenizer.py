@@ -26,7 +26,9 @@ def load_tokenizer(source: str, revision: str | None = None) -> PreTrainedTokeni
         GladiusError: there is none, or it is one without character offsets.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=revision, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise GladiusError(
             f"There is no tokenizer in '{source}': {str(error).splitlines()[0]}.",
