@@ -139,7 +139,7 @@ def test_readers_change_nothing(tmp_path, writer):
     writer.roll()
     append(writer, range(10, 12))
     folder = copied(tmp_path)
-    (folder / "seg-1-7.parquet").write_bytes(b"rubbish")
+    (folder / "seg-1-2.parquet").write_bytes(b"rubbish")
     folder.chmod(0o555)
     before = {p.name: (p.stat().st_mtime_ns, p.stat().st_ino) for p in folder.iterdir()}
     reader = MetricReader(folder)
@@ -148,7 +148,7 @@ def test_readers_change_nothing(tmp_path, writer):
     folder.chmod(0o755)
     assert before == after
     assert len(reader.problems) == 1
-    assert "seg-1-7.parquet" in reader.problems[0]
+    assert "seg-1-2.parquet" in reader.problems[0]
 
 
 # Damage
@@ -283,6 +283,32 @@ def test_file_that_cannot_be_opened_is_told_and_tried_again(tmp_path, writer):
     assert steps(reader.poll()) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("name", ["seg-1-1.parquet", "seg-1-0.parquet", "live-1-2.arrows"])
+@pytest.mark.parametrize("harm", ["dangling", "to itself", "folder", "empty"])
+def test_one_file_that_is_not_there_hides_its_own_rows_only(tmp_path, writer, name, harm):
+    for block in range(2):
+        append(writer, range(block * 10, block * 10 + 10))
+        writer.roll()
+    append(writer, range(20, 30))
+    folder = copied(tmp_path)
+    path = folder / name
+    path.unlink()
+    if harm == "folder":
+        path.mkdir()
+    elif harm == "empty":
+        path.touch()
+    else:
+        path.symlink_to(path if harm == "to itself" else folder / "on a disk that is gone")
+    number = TableFile.parse(name).first
+    rest = [step for step in range(30) if step // 10 != number]
+    reader = MetricReader(folder, LOSS)
+    assert steps(reader.poll()) == rest
+    assert steps(reader.read()) == rest
+    assert steps(reader.poll()) == []
+    if (harm, name[:4]) != ("empty", "live"):  # as one that has just been made
+        assert [problem.split()[0] for problem in reader.problems] == [name]
+
+
 # Readers beside a writer
 
 
@@ -337,7 +363,7 @@ def test_hole_on_the_move_is_looked_at_again(tmp_path, writer, monkeypatch):
     assert steps(MetricReader(tmp_path, LOSS).poll()) == list(range(30))
 
 
-def test_hole_that_stays_is_accepted(tmp_path, writer):
+def test_hole_that_stays_is_accepted_and_told(tmp_path, writer):
     for block in range(3):
         append(writer, range(block * 10, block * 10 + 10))
         writer.roll()
@@ -347,6 +373,7 @@ def test_hole_that_stays_is_accepted(tmp_path, writer):
     assert steps(reader.poll()) == [*range(10), *range(20, 30)]
     tidy(folder, fan_in=2)
     assert steps(reader.read()) == [*range(10), *range(20, 30)]
+    assert reader.problems == ["Missing with the rows held there: seg-1-1.parquet."]
 
 
 def test_live_rows_are_seen_within_the_flush_time(tmp_path):

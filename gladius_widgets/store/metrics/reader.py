@@ -1,6 +1,7 @@
 """The reading end of a metric table: any number of readers, none of which writes anything."""
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from gladius_widgets.store.metrics.segments import (
     Segment,
     TableFile,
     list_table,
+    segment_name,
 )
 
 _TRIES_AT_A_MOVING_TABLE = 8
@@ -33,8 +35,9 @@ class MetricReader:
     """Reads one table while it grows.
 
     `poll` reads only what is new; `read` reads all, whatever was polled. Every page and frame
-    is checked; a damaged file is left out and told in `problems`, the rest is given. Renaming
-    it is left to the writer: a reader may be wrong about it, or not be allowed to.
+    is checked; a file that is damaged, missing or not to be read is left out and told in
+    `problems`, the rest is given. Renaming it is left to the writer: a reader may be wrong about
+    it, or not be allowed to.
 
     Not thread-safe: one reader per thread.
 
@@ -111,7 +114,9 @@ class MetricReader:
             self._report(f"{file.name} is damaged, its rows are not shown: {error}")
             raise
         except FileNotFoundError:
-            raise
+            if not os.path.islink(self.directory / file.name):
+                raise  # rolled or merged meanwhile: the next listing shows what is in its place
+            self._report(f"{file.name} is a link to nothing, its rows are not shown.")
         except OSError as error:
             self._report(f"{file.name} cannot be read now: {error}")
 
@@ -127,8 +132,15 @@ class MetricReader:
             again = list_table(self.directory)
             if again == listing:
                 self._known_holes = holes
+                self._report_holes(holes)
             listing = again
         return listing
+
+    def _report_holes(self, holes: frozenset[tuple[int, int]]) -> None:
+        for attempt in sorted({attempt for attempt, _ in holes}):
+            names = [segment_name(attempt, k, k) for a, k in sorted(holes) if a == attempt]
+            named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+            self._report(f"Missing with the rows held there: {named}.")
 
     def _still_damaged(self) -> list[str]:
         """Damaged files that nobody has replaced since."""

@@ -183,6 +183,9 @@ class MetricWriter:
     def _retire(self) -> None:
         if self._live:
             live, self._live = self._live, None
+            if live.rows == 0:  # the disk refused its only batch: its number is free again
+                self._try(live.path.unlink)
+                self._k -= 1
             self._try(live.close)
             self._retired.set()
 
