@@ -1,8 +1,13 @@
 """Helpers that tests import: waiting, notebooks, and processes by the folder they work on."""
 
+import errno
 import os
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +76,52 @@ def write_notebooks(folder: Path, cells: dict[str, str]) -> None:
         }
         notebook.metadata.title = f"{name} title"
         nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+@dataclass
+class Disk:
+    """A mounted file system of a test's own."""
+
+    path: Path
+
+    def fill(self) -> None:
+        """Leave no byte."""
+        with (self.path / "filler").open("ab", buffering=0) as file:
+            for size in (1024**2, 4096, 1):
+                with suppress_full():
+                    while True:
+                        file.write(bytes(size))
+
+    def free(self) -> None:
+        """Take back what `fill` took."""
+        (self.path / "filler").unlink()
+
+    def remount(self, options: str) -> None:
+        """Mount it anew with these options, such as `ro`."""
+        subprocess.run(["mount", "-o", f"remount,{options}", self.path], check=True)
+
+
+@contextmanager
+def suppress_full() -> Iterator[None]:
+    """Whatever is in it goes on until the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+
+
+@contextmanager
+def small_disk(megabytes: int) -> Iterator[Disk]:
+    """A file system in memory of that size. It takes root, or it fails."""
+    with tempfile.TemporaryDirectory(prefix="gladius-disk-") as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        options = f"size={megabytes}m,mode=755"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "gladius-test", path], check=True)
+        try:
+            yield Disk(path)
+        finally:
+            with suppress(Exception):
+                end_processes_on(path)
+            subprocess.run(["umount", "--lazy", path], check=True)

@@ -55,5 +55,6 @@ def main() -> None:
 def _fail(message: str, hint: str) -> None:
     if chosen.as_json:
         print(json.dumps({"error": message, "hint": hint}))
-    print(f"gladius: {message} {hint}".rstrip(), file=sys.stderr)
+    text = hint if message == chosen.told else f"{message} {hint}".rstrip()
+    print(f"gladius: {text}", file=sys.stderr)
     sys.exit(1)

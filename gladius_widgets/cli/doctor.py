@@ -65,9 +65,12 @@ def _home(home: Home) -> Finding:
 
     try:
         client = Client(home)
-        return Finding("home", "ok", f"{home.root}, {client.count()} jobs")
+        count = client.count()
     except GladiusError as error:
         return Finding("home", "problem", error.message, error.hint)
+    if (trouble := client.trouble()) is not None:
+        return Finding("home", "problem", trouble.message, trouble.hint)
+    return Finding("home", "ok", f"{home.root}, {count} jobs")
 
 
 def _disk(home: Home) -> Finding:

@@ -1,6 +1,7 @@
 """Options that every command takes, before or after its name, and how answers are printed."""
 
 import json
+import sys
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,10 +29,11 @@ SetOption = Annotated[
 
 @dataclass
 class Chosen:
-    """What the options said."""
+    """What the options said, and what was told of the home before the command's own answer."""
 
     home: str | None = None
     as_json: bool = False
+    told: str = ""
 
 
 # What main() needs to know when a command fails.
@@ -47,10 +49,14 @@ def choose(context: typer.Context, home: str | None, as_json: bool) -> Chosen:
 
 
 def open_client(context: typer.Context, home: str | None, as_json: bool) -> "Client":
-    """A client for the chosen home."""
+    """A client for the chosen home; says so where its jobs can be looked at only, or not all."""
     from gladius_widgets.client import Client
 
-    return Client(choose(context, home, as_json).home)
+    client = Client(choose(context, home, as_json).home)
+    if (trouble := client.trouble()) is not None:
+        chosen.told = trouble.message
+        print(f"gladius: {visible(trouble.message)}", file=sys.stderr)
+    return client
 
 
 def print_json(value: Any) -> None:

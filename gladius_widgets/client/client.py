@@ -9,22 +9,35 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.client.money import MoneyQueries
 from gladius_widgets.client.queue import QueueCommands
-from gladius_widgets.core.errors import GladiusError, JobNotFoundError
+from gladius_widgets.core.errors import GladiusError, HomeError, JobNotFoundError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import control
 from gladius_widgets.store.events import append_event
+from gladius_widgets.store.home_errors import (
+    full_error,
+    home_error,
+    is_full,
+    look_only_error,
+    may_write,
+)
 from gladius_widgets.store.job_record import write_record
 from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
-from gladius_widgets.store.registry_file import home_error
-from gladius_widgets.supervisor import Settings, ensure_supervisor, load_settings, refresh
+from gladius_widgets.supervisor import (
+    Settings,
+    ensure_supervisor,
+    load_settings,
+    observed,
+    refresh,
+)
 
 if TYPE_CHECKING:
     from gladius_widgets.core.config import TrainingConfig
@@ -46,7 +59,8 @@ class Client(QueueCommands, MoneyQueries):
     """Submit, query and command the jobs of a home.
 
     Every answer is read from the run directories, so it is true with or without a supervisor;
-    where jobs are unfinished, one is started.
+    where jobs are unfinished, one is started. A home that cannot be written can be read: on a
+    full disk, on a read-only mount, or that of another user; see `trouble`.
 
     Args:
         home: the home or its folder; by default `$GLADIUS_HOME`, else `~/.gladius`.
@@ -91,6 +105,7 @@ class Client(QueueCommands, MoneyQueries):
         """
         from gladius_widgets.client.submission import check_moment, prepare, write_run
 
+        self._check_may_change()
         if not_before is not None:
             check_moment(not_before)
         needed = {job.id: job for job in (self._can_complete(self.job(ref)) for ref in after)}
@@ -149,7 +164,7 @@ class Client(QueueCommands, MoneyQueries):
         job = self._registry.resolve(ref)
         if job.status not in FINAL:
             self._supervise()
-        return refresh(self._registry, self.home, job)
+        return self._as_it_is(job)
 
     def run(self, ref: str) -> RunDirectory:
         """The job's run directory."""
@@ -188,8 +203,15 @@ class Client(QueueCommands, MoneyQueries):
         """Everybody who has submitted a job, by name."""
         return self._registry.creators()
 
+    def trouble(self) -> HomeError | None:
+        """Why jobs can be looked at and not be changed, or only in part; None where all is well."""
+        if (look_only := look_only_error(self.home)) is not None:
+            return look_only
+        return full_error(self.home) if is_full(self.home) else self._registry.trouble
+
     def reindex(self) -> Reindexed:
         """Rebuild the registry from the run directories; tells what had to be left out."""
+        self._check_may_change()
         found = self._registry.reindex()
         return Reindexed(len(found.rows), tuple(found.problems))
 
@@ -224,6 +246,7 @@ class Client(QueueCommands, MoneyQueries):
 
         command = Command(command)
         job = self.job(ref)
+        self._check_may_change()
         check_legal(job, command, args)
         run = self.home.run(job.id)
         checked = check_arguments(command, args, lambda: load_config(run.config))
@@ -235,7 +258,8 @@ class Client(QueueCommands, MoneyQueries):
             control.request(run, Command.SET, checked["set"], self.user)
         request = control.request(run, command, checked, self.user)
         if command == Command.CANCEL:  # at once in every list; the run directory says so too
-            self._registry.move(job.id, [job.status], JobStatus.CANCELLING)
+            with suppress(HomeError):  # on a full disk, the runner is reached all the same
+                self._registry.move(job.id, [job.status], JobStatus.CANCELLING)
         return request if wait_s is None else self._wait(run, job, request, wait_s)
 
     def pause(self, ref: str, *, release: bool = False, wait_s: float | None = None) -> Any:
@@ -301,7 +325,14 @@ class Client(QueueCommands, MoneyQueries):
     # Inside
 
     def _supervise(self) -> None:
-        ensure_supervisor(self.home)
+        """Where nothing can be written, a supervisor could do nothing, nor say so."""
+        if may_write(self.home) and not is_full(self.home):
+            ensure_supervisor(self.home)
+
+    def _check_may_change(self) -> None:
+        """Raise HomeError where this user can look at the home, but not change it."""
+        if (look_only := look_only_error(self.home)) is not None:
+            raise look_only
 
     def _can_complete(self, job: Job) -> Job:
         if job.status == JobStatus.CANCELLED:
@@ -336,7 +367,14 @@ class Client(QueueCommands, MoneyQueries):
         active = self._registry.active()
         if active or self._registry.count(statuses=[JobStatus.QUEUED]):
             self._supervise()
-        return {job.id: refresh(self._registry, self.home, job) for job in active}
+        return {job.id: self._as_it_is(job) for job in active}
+
+    def _as_it_is(self, job: Job) -> Job:
+        """The job as its run directory shows it now; noted in the registry where possible."""
+        try:
+            return refresh(self._registry, self.home, job)
+        except HomeError:
+            return observed(self.home, job)
 
     def _check_space(self) -> None:
         free_bytes = shutil.disk_usage(self.home.root).free

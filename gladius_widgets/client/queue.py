@@ -45,6 +45,10 @@ class QueueCommands(ABC):
         """The home's settings."""
 
     @abstractmethod
+    def _check_may_change(self) -> None:
+        """Raise HomeError where this user can look at the home, but not change it."""
+
+    @abstractmethod
     def command(self, ref: str, command: Command, args: Mapping[str, Any] | None = None) -> Any:
         """Ask a job to do something."""
 
@@ -88,6 +92,7 @@ class QueueCommands(ABC):
             IllegalMoveError: it is not over, or has not completed and others wait for it.
             JobNotFoundError: there is none, or it has been deleted already.
         """
+        self._check_may_change()
         job = self._not_deleted(ref)
         if job.status not in FINAL:
             raise IllegalMoveError(
@@ -105,6 +110,7 @@ class QueueCommands(ABC):
         Raises:
             JobNotFoundError: it is not there (any more).
         """
+        self._check_may_change()
         return trash.put_back(self._registry, job_id)
 
     def trash(self) -> list[Trashed]:
@@ -113,6 +119,7 @@ class QueueCommands(ABC):
 
     def empty_trash(self) -> int:
         """Delete all of them for good; returns how many."""
+        self._check_may_change()
         return trash.empty(self.home)
 
     def clone(

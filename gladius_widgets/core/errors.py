@@ -32,3 +32,7 @@ class JobNotFoundError(GladiusError):
 
 class IllegalMoveError(GladiusError):
     """A command that the job's current state does not allow."""
+
+
+class HomeError(GladiusError):
+    """The home cannot be read or written now: a full disk, no permission, a lock."""

@@ -1,5 +1,7 @@
 """All metrics, the log and the config of a run in one ZIP file."""
 
+import os
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -15,17 +17,18 @@ FORMATS = ("csv", "json", "parquet")
 def bundle(run: RunDirectory, kind: str) -> Path:
     """Write `exports/<job>-<time>-<kind>.zip` and return its path.
 
-    It holds each metric table that has rows, train.log and config.yaml.
+    In a run that cannot be written it goes to a new folder for temporary files. It holds each
+    metric table that has rows, train.log and config.yaml.
 
     Raises:
         GladiusError: an unknown format, or the disk is full.
     """
-    made = run.exports / f"{run.id}-{time.strftime('%Y%m%d-%H%M%S')}-{kind}.zip"
+    folder = _folder(run)
+    made = folder / f"{run.id}-{time.strftime('%Y%m%d-%H%M%S')}-{kind}.zip"
     parts: list[Path] = []
     try:
-        run.exports.mkdir(exist_ok=True)
         for table in TABLES:
-            part = run.exports / f".{made.stem}-{table}.{kind}"
+            part = folder / f".{made.stem}-{table}.{kind}"
             parts.append(part)
             if not export(run, table, kind, part).rows:
                 part.unlink(missing_ok=True)
@@ -46,3 +49,12 @@ def bundle(run: RunDirectory, kind: str) -> Path:
         for part in parts:
             part.unlink(missing_ok=True)
     return made
+
+
+def _folder(run: RunDirectory) -> Path:
+    try:
+        run.exports.mkdir(exist_ok=True)
+    except OSError:  # it can be looked at, but not changed; or its disk is full
+        return Path(tempfile.mkdtemp(prefix="gladius-export-"))
+    may_write = os.access(run.exports, os.W_OK)
+    return run.exports if may_write else Path(tempfile.mkdtemp(prefix="gladius-export-"))

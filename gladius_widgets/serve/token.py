@@ -19,35 +19,63 @@ _SHORTEST = 32  # characters; anything less was not written by us
 def token_of(path: Path) -> str:
     """The token in `path`, drawn and written (mode 0600) when there is none.
 
+    Where it can be neither read nor written, as in the home of another user, on a read-only mount
+    or on a full disk, a token is drawn that is good until the server ends.
+
     Raises:
-        GladiusError: the file cannot be read or written.
+        GladiusError: the file is damaged, or its folder is none.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            _create(path, secrets.token_urlsafe(32))
-        path.chmod(0o600)
-        token = path.read_text(encoding="ascii").strip()
+        try:
+            return _read(path)
+        except FileNotFoundError:
+            return _drawn(path)
+        except PermissionError:
+            return _draw()
     except (OSError, UnicodeDecodeError) as error:
         raise GladiusError(
             f"The server's token in {path} cannot be read or written: {error}.",
-            "Make the folder writable or choose another with --home.",
+            "Make the folder readable or choose another with --home.",
         ) from error
+
+
+def _read(path: Path) -> str:
+    token = path.read_text(encoding="ascii").strip()
     if len(token) < _SHORTEST:
         raise GladiusError(f"The server's token in {path} is damaged.", "Delete that file.")
+    with suppress(OSError):  # of another user, or on a read-only mount
+        path.chmod(0o600)
     return token
+
+
+def _drawn(path: Path) -> str:
+    """A new token, kept in the file where that is possible."""
+    token = _draw()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _create(path, token)
+    except FileExistsError:  # another server was first
+        return _read(path)
+    except OSError:
+        if not path.parent.is_dir():
+            raise
+    return token
+
+
+def _draw() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _create(path: Path, token: str) -> None:
     """Write the whole file under another name, then link it: it is never seen half written."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token)
     try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token)
         os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def cookie_of(token: str) -> str:

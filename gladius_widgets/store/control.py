@@ -22,7 +22,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, HomeError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
 from gladius_widgets.core.suggest import did_you_mean
@@ -101,7 +101,7 @@ def request(
             made = made.model_copy(update={"seq": seq})
             write_json(run.requests / f"{seq:08d}-{made.id}.json", made.model_dump(mode="json"))
     except OSError as error:
-        raise GladiusError(
+        raise HomeError(
             f"The command could not be written to {run.requests}: {error.strerror or error}.",
             "Check the disk's space and your permissions.",
         ) from None

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,19 +12,23 @@ from sqlalchemy import event, exc
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import NullPool
 
-from gladius_widgets.core.errors import GladiusError, JobNotFoundError
+from gladius_widgets.core.errors import GladiusError, HomeError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
 from gladius_widgets.store.dependents import let_go
+from gladius_widgets.store.home_errors import has_runs, home_error
 from gladius_widgets.store.job import Job, Timing, job_from_row
 from gladius_widgets.store.job_filters import matching
 from gladius_widgets.store.job_order import SORTABLE, order_of
 from gladius_widgets.store.positions import new_positions
+from gladius_widgets.store.registry_reading import QuietReader
 from gladius_widgets.store.registry_schema import CLAIM, jobs
 from gladius_widgets.store.reindex import Found
 
 __all__ = ["SORTABLE", "Job", "Registry"]
+
+_LOOK_AGAIN_S = 5.0  # after trouble, the registry itself is not tried for so long
 
 
 class Registry:
@@ -33,18 +37,32 @@ class Registry:
     Safe to share between threads, and between any number of processes: every call opens its
     own connection, every change is one immediate transaction.
 
+    A home with runs can be read though it cannot be written, or its registry not be opened (see
+    `registry_reading`); changes raise HomeError then.
+
+    Attributes:
+        trouble: why the registry was read in another way at the last look; None when it was not.
+
     Raises:
-        GladiusError: the home cannot be used (newer version, read-only, locked, disk full).
+        GladiusError: the home cannot be used (newer version, no folder, nothing there to read).
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self.trouble: HomeError | None = None
+        self._quiet = QuietReader(home)
+        self._quiet_until = float("-inf")
         self._engine = sa.create_engine(
             f"sqlite:///{home.registry}", poolclass=NullPool, isolation_level="AUTOCOMMIT"
         )
         event.listen(self._engine, "connect", registry_file.prepare_connection)
-        with self._usable():
-            registry_file.open_or_create(self._engine, home)
+        try:
+            with self._usable():
+                registry_file.open_or_create(self._engine, home)
+        except HomeError as error:
+            if not has_runs(home):
+                raise
+            self._note_trouble(error)
 
     def insert(self, before_commit: Callable[[Job], None] | None = None, **values: Any) -> Job:
         """Add a job; `id`, `name` and `created_by` are required.
@@ -72,9 +90,8 @@ class Registry:
 
     def get(self, job_id: str) -> Job | None:
         """The job of that id, or None."""
-        with self._read() as connection:
-            row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
-        return job_from_row(row) if row is not None else None
+        found = self._jobs(sa.select(jobs).where(jobs.c.id == job_id))
+        return found[0] if found else None
 
     def resolve(self, ref: str) -> Job:
         """The job that goes by an id, by a unique prefix of one, or by a name.
@@ -89,8 +106,7 @@ class Registry:
             return exact
         by_prefix = jobs.c.id.startswith(ref, autoescape=True) if ref else sa.false()
         query = sa.select(jobs).where(sa.or_(by_prefix, jobs.c.name == ref))
-        with self._read() as connection:
-            found = [job_from_row(row) for row in connection.execute(query.limit(100))]
+        found = self._jobs(query.limit(100))
         named = [job for job in found if job.name == ref]
         candidates = named or found
         open_ones = [job for job in candidates if not job.status.is_final]
@@ -137,8 +153,7 @@ class Registry:
             .limit(limit)
             .offset(offset)
         )
-        with self._read() as connection:
-            return [job_from_row(row) for row in connection.execute(query)]
+        return self._jobs(query)
 
     def count(
         self,
@@ -151,9 +166,8 @@ class Registry:
     ) -> int:
         """How many jobs match; the filters of `find`."""
         condition = matching(statuses, search, created_by, since, until)
-        with self._read() as connection:
-            query = sa.select(sa.func.count()).select_from(jobs).where(condition)
-            return connection.execute(query).scalar_one()
+        query = sa.select(sa.func.count()).select_from(jobs).where(condition)
+        return self._rows(query)[0][0]
 
     def active(self) -> list[Job]:
         """Jobs whose run directory can bring news: those that hold a slot or are paused."""
@@ -170,14 +184,12 @@ class Registry:
             sa.text("max_attempts > 1 AND +status IN ('failed', 'lost')"),
             jobs.c.retries + 1 < jobs.c.max_attempts,
         )
-        with self._read() as connection:
-            return [job_from_row(row) for row in connection.execute(query)]
+        return self._jobs(query)
 
     def creators(self) -> list[str]:
         """Everybody who has submitted a job, by name."""
         query = sa.select(jobs.c.created_by).distinct().order_by(jobs.c.created_by)
-        with self._read() as connection:
-            return list(connection.execute(query).scalars())
+        return [row[0] for row in self._rows(query)]
 
     def timings(self, since: float) -> list[Timing]:
         """When jobs that started or ended after `since` (unix s) came and went, and the oldest."""
@@ -185,8 +197,7 @@ class Registry:
         oldest = sa.select(sa.func.min(jobs.c.created_at)).scalar_subquery()
         lately = jobs.c.started_at >= since, jobs.c.ended_at >= since
         query = sa.select(*columns).where(sa.or_(*lately, jobs.c.created_at == oldest))
-        with self._read() as connection:
-            return [Timing(JobStatus(row[0]), *row[1:]) for row in connection.execute(query)]
+        return [Timing(JobStatus(row[0]), *row[1:]) for row in self._rows(query)]
 
     def claim(self, slots: int) -> Job | None:
         """Give the first queued job a slot: at most one caller gets it, at most `slots` run."""
@@ -328,10 +339,29 @@ class Registry:
             connection.execute(jobs.delete())
             return registry_file.fill(connection, self.home)
 
-    @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        with self._usable(), self._engine.connect() as connection:
-            yield connection
+    def _jobs(self, query: sa.Executable) -> list[Job]:
+        return [job_from_row(row) for row in self._rows(query)]
+
+    def _rows(self, query: sa.Executable) -> Sequence[Any]:
+        """What a query finds; where the file cannot be opened, in the way that writes nothing."""
+        if self.trouble is None or time.monotonic() >= self._quiet_until:
+            try:
+                with self._usable(), self._engine.connect() as connection:
+                    registry_file.wait_briefly(connection)
+                    rows = connection.execute(query).all()
+            except HomeError as error:
+                self._note_trouble(error)
+            else:
+                self.trouble = None
+                return rows
+        try:
+            return self._quiet.ask(lambda connection: connection.execute(query).all())
+        except OSError:  # not even the run directories can be read
+            raise self.trouble or home_error(OSError(), self.home) from None
+
+    def _note_trouble(self, error: HomeError) -> None:
+        self.trouble = error
+        self._quiet_until = time.monotonic() + _LOOK_AGAIN_S
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
@@ -351,10 +381,21 @@ class Registry:
             cause = getattr(error, "orig", None) or error
             if not registry_file.is_corrupt(cause):
                 raise registry_file.as_sentence(cause, self.home) from error
-            aside = registry_file.rebuild(self._engine, self.home, cause)
-            raise registry_file.rebuilt_error(aside) from error
+            raise self._rebuilt(cause) from error
         except OSError as error:
-            raise registry_file.home_error(error, self.home) from error
+            raise home_error(error, self.home) from error
+
+    def _rebuilt(self, cause: BaseException) -> GladiusError:
+        """Rebuild the file; what to tell of that."""
+        try:
+            aside = registry_file.rebuild(self._engine, self.home, cause)
+        except (OSError, exc.DatabaseError):
+            return HomeError(
+                f"The registry {self.home.registry} is damaged and cannot be mended now.",
+                "Jobs are read from their folders; `gladius reindex` mends it once the home can "
+                "be written.",
+            )
+        return registry_file.rebuilt_error(aside)
 
 
 def _end_of_queue(connection: sa.Connection, now: float) -> float:

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import logging
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,8 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, HomeError
 from gladius_widgets.core.paths import Home
+from gladius_widgets.store import home_errors
+from gladius_widgets.store.home_errors import home_error
 from gladius_widgets.store.registry_schema import (
     FROM_RUNS,
     MIGRATIONS,
@@ -28,13 +29,19 @@ from gladius_widgets.store.reindex import Found, row_of, rows_from_runs
 logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
-MIN_FREE_BYTES = 4 * 1024**2
+READ_TIMEOUT_MS = 2_000  # after that, jobs are read in another way
 
 
 def prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
     """Settings of every new connection: readers never wait for a writer, writers wait a while."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def wait_briefly(connection: sa.Connection) -> None:
+    """For a reader: whoever holds the file locked against all is not waited for as by a writer."""
+    timeout_ms = min(BUSY_TIMEOUT_MS, READ_TIMEOUT_MS)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {timeout_ms}")
 
 
 @contextmanager
@@ -54,6 +61,7 @@ def open_or_create(engine: sa.Engine, home: Home) -> None:
 
     Raises:
         GladiusError: it was made by a newer version.
+        OSError, sqlalchemy.exc.DatabaseError: the home cannot be written, or the file not used.
     """
     home.runs.mkdir(parents=True, exist_ok=True)
     try:
@@ -66,10 +74,12 @@ def open_or_create(engine: sa.Engine, home: Home) -> None:
 
 def _bring_to_version(engine: sa.Engine, home: Home) -> None:
     with engine.connect() as connection:
+        wait_briefly(connection)
         version = _version(connection)
         if version == SCHEMA_VERSION:
             return
         _refuse_newer(version, home)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         with immediate(connection):
             version = _version(connection)  # another process may have been first
@@ -148,10 +158,10 @@ def is_corrupt(error: BaseException | None) -> bool:
 
 
 def as_sentence(error: BaseException, home: Home) -> GladiusError:
-    """What SQLite's error means to a user."""
+    """What SQLite's error means to a user: a HomeError where jobs can be read all the same."""
     text = str(error).lower()
     if "locked" in text or "busy" in text:
-        return GladiusError(
+        return HomeError(
             f"The registry {home.registry} is locked by another program.",
             "Close programs that hold it open (`fuser` names them) and try again.",
         )
@@ -160,26 +170,15 @@ def as_sentence(error: BaseException, home: Home) -> GladiusError:
             f"{home.registry} is a folder; the registry's file belongs there.",
             "Move the folder away, or name another home with --home or GLADIUS_HOME.",
         )
+    # SQLite says the same of a full disk, of one that fails, and of a home that it cannot write.
+    refused = any(mark in text for mark in ("readonly", "unable to open", "disk i/o"))
+    if refused and (look_only := home_errors.look_only_error(home)):
+        return look_only
+    if "full" in text or (refused and home_errors.is_full(home)):
+        return home_errors.full_error(home)
     if "readonly" in text or "unable to open" in text:
         return home_error(OSError(errno.EACCES, text), home)
-    if "full" in text or ("disk i/o" in text and not _has_space(home)):
-        return home_error(OSError(errno.ENOSPC, text), home)
-    return GladiusError(f"The registry {home.registry} cannot be used: {error}.", "Try again.")
-
-
-def home_error(error: OSError, home: Home) -> GladiusError:
-    """What an error of the file system means to a user."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return GladiusError(
-            f"There is no space left on the disk that holds {home.root}.",
-            "Free some, or name another home with --home or GLADIUS_HOME.",
-        )
-    if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return GladiusError(f"The home {home.root} is not a folder.", "Name another with --home.")
-    return GladiusError(
-        f"The home {home.root} cannot be written.",
-        "Give yourself write permission there, or name another home with --home or GLADIUS_HOME.",
-    )
+    return HomeError(f"The registry {home.registry} cannot be used: {error}.", "Try again.")
 
 
 def newer_version_error(home: Home) -> GladiusError:
@@ -188,11 +187,6 @@ def newer_version_error(home: Home) -> GladiusError:
         f"The home {home.root} was made by a newer version of gladius.",
         "Upgrade gladius-widgets, or name another home with --home.",
     )
-
-
-def _has_space(home: Home) -> bool:
-    """SQLite says the same of a full disk and of one that fails."""
-    return shutil.disk_usage(home.root).free > MIN_FREE_BYTES
 
 
 def _version(connection: sa.Connection) -> int:

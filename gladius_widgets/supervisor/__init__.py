@@ -1,7 +1,14 @@
 """One process a home that gives queued jobs a slot and notices when jobs end."""
 
 from gladius_widgets.supervisor.lock import ensure_supervisor, supervisor_is_running
-from gladius_widgets.supervisor.reconcile import refresh
+from gladius_widgets.supervisor.reconcile import observed, refresh
 from gladius_widgets.supervisor.settings import Settings, load_settings
 
-__all__ = ["Settings", "ensure_supervisor", "load_settings", "refresh", "supervisor_is_running"]
+__all__ = [
+    "Settings",
+    "ensure_supervisor",
+    "load_settings",
+    "observed",
+    "refresh",
+    "supervisor_is_running",
+]

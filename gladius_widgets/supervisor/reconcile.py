@@ -10,6 +10,12 @@ from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.store.records import Observation, billable_spans, observe, ran_s
 from gladius_widgets.store.registry import Job, Registry
 
+# Columns that a change of state brings along.
+_SETTLED = (
+    "step", "total_steps", "cost", "remaining_s", "running_since", "ran_s", "error", "holds_slot",
+    "ended_at",
+)  # fmt: skip
+
 
 def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None) -> Job:
     """The job as it truly is now; a change of state is written to the registry.
@@ -22,7 +28,22 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
         home: where the run is.
         job: the row as last read.
         alive: what the job's engine knows; None looks for its processes on this machine.
+
+    Raises:
+        HomeError: the registry cannot be written now; `observed` needs not to.
     """
+    now = observed(home, job, alive)
+    is_settled = now.status != job.status or (job.holds_slot and not now.holds_slot)
+    if not is_settled:
+        return now
+    changes = {n: getattr(now, n) for n in _SETTLED if getattr(now, n) != getattr(job, n)}
+    if not registry.move(job.id, [job.status], now.status, observed=True, **changes):
+        return registry.get(job.id) or job  # another reader was first
+    return now
+
+
+def observed(home: Home, job: Job, alive: bool | None = None) -> Job:
+    """The job as its run directory shows it, written nowhere; the arguments are `refresh`'s."""
     if job.status not in ACTIVE and job.status != JobStatus.LOST:
         return job
     if job.status == JobStatus.PAUSED and not job.holds_slot:
@@ -36,12 +57,9 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
         changes["cost"] = cost_now(home, job)
     if seen.released:
         changes |= {"ran_s": ran_s(billable_spans(run)), "running_since": None, "remaining_s": None}
-    settled = seen.status != job.status or (seen.released and job.holds_slot)
-    if settled:
+    if seen.status != job.status or (seen.released and job.holds_slot):
         changes |= {"error": seen.error, "holds_slot": not seen.released}
         changes["ended_at"] = (seen.ended_at or time.time()) if seen.status.is_final else None
-        if not registry.move(job.id, [job.status], seen.status, observed=True, **changes):
-            return registry.get(job.id) or job  # another reader was first
     return replace(job, status=seen.status, **changes)
 
 

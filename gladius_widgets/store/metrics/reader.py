@@ -1,7 +1,6 @@
 """The reading end of a metric table: any number of readers, none of which writes anything."""
 
 import contextlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +113,7 @@ class MetricReader:
             self._report(f"{file.name} is damaged, its rows are not shown: {error}")
             raise
         except FileNotFoundError:
-            if not os.path.islink(self.directory / file.name):
+            if not (self.directory / file.name).is_symlink():
                 raise  # rolled or merged meanwhile: the next listing shows what is in its place
             self._report(f"{file.name} is a link to nothing, its rows are not shown.")
         except OSError as error:

@@ -1,0 +1,111 @@
+"""Why a home cannot be written, or not be read either, in sentences.
+
+The system's error alone does not tell: SQLite says "unable to open database file" of a full disk
+too. So the home itself is looked at.
+"""
+
+import errno
+import os
+import pwd
+import shutil
+
+from gladius_widgets.core.errors import HomeError
+from gladius_widgets.core.paths import Home
+
+# With less, SQLite cannot make the files beside the registry, and a snapshot cannot be replaced.
+FULL_BELOW_BYTES = 64 * 1024
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_BROKEN = frozenset({errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV})
+
+
+def home_error(error: OSError, home: Home) -> HomeError:
+    """What an error of the file system, met while writing, means to a user."""
+    if error.errno in NO_SPACE:
+        return _full(home, is_quota=error.errno == errno.EDQUOT)
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return HomeError(f"The home {home.root} is not a folder.", "Name another with --home.")
+    if error.errno in _BROKEN:
+        return HomeError(
+            f"The disk that holds the home {home.root} fails: {os.strerror(error.errno or 0)}.",
+            "Mend or mount it again, or name another home with --home or GLADIUS_HOME.",
+        )
+    if error.errno in _REFUSED and (refused := look_only_error(home) or _unreadable(home)):
+        return refused
+    return HomeError(
+        f"The home {home.root} cannot be written.",
+        "Give yourself write permission there, or name another home with --home or GLADIUS_HOME.",
+    )
+
+
+def look_only_error(home: Home) -> HomeError | None:
+    """Why this user can read the home and change nothing in it; None where he can, or cannot read.
+
+    A full disk is no reason: the next moment it may have room.
+    """
+    if not os.access(home.root, os.R_OK | os.X_OK) or may_write(home):
+        return None
+    owner_id = home.root.stat().st_uid
+    if _is_mounted_read_only(home):
+        why = "it is on a disk that is mounted read-only"
+    elif owner_id != os.geteuid():
+        why = f"it belongs to {_user_name(owner_id)}"
+    else:
+        why = "it is write-protected"
+    return HomeError(
+        f"You can look at the home {home.root}, but not change it: {why}.",
+        "Name a home of your own with --home or GLADIUS_HOME to run jobs.",
+    )
+
+
+def may_write(home: Home) -> bool:
+    """Whether permissions and the mount let this user write to the home; true where none is yet."""
+    folders = [folder for folder in (home.root, home.runs) if os.access(folder, os.F_OK)]
+    return all(os.access(folder, os.W_OK) for folder in folders)
+
+
+def has_runs(home: Home) -> bool:
+    """Whether there is a folder of runs that this user can look at."""
+    return os.access(home.runs, os.R_OK | os.X_OK) and home.runs.is_dir()
+
+
+def is_full(home: Home) -> bool:
+    """Whether nothing more goes onto the disk that holds the home."""
+    try:
+        return shutil.disk_usage(home.root).free < FULL_BELOW_BYTES
+    except OSError:
+        return False
+
+
+def full_error(home: Home) -> HomeError:
+    """The disk that holds the home is full."""
+    return _full(home, is_quota=False)
+
+
+def _full(home: Home, *, is_quota: bool) -> HomeError:
+    what = "Your quota is used up" if is_quota else "There is no space left"
+    return HomeError(
+        f"{what} on the disk that holds {home.root}.",
+        "Free some, or name another home with --home or GLADIUS_HOME.",
+    )
+
+
+def _unreadable(home: Home) -> HomeError | None:
+    if not os.access(home.root, os.F_OK) or os.access(home.root, os.R_OK | os.X_OK):
+        return None
+    return HomeError(
+        f"The home {home.root} cannot be read: it belongs to "
+        f"{_user_name(home.root.stat().st_uid)}.",
+        "Ask for permission to look at it, or name another with --home or GLADIUS_HOME.",
+    )
+
+
+def _is_mounted_read_only(home: Home) -> bool:
+    return bool(os.statvfs(home.root).f_flag & os.ST_RDONLY)
+
+
+def _user_name(user_id: int) -> str:
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:  # a user id without a name, as in some containers
+        return f"the user with the id {user_id}"
