@@ -8,6 +8,7 @@ import typer
 
 from gladius_widgets.cli import control, doctor, events, jobs, money, notices, pages, queue
 from gladius_widgets.cli.options import Chosen, HomeOption, JsonOption, chosen
+from gladius_widgets.cli.terminal import harmless_output
 from gladius_widgets.core.errors import GladiusError
 
 app = typer.Typer(
@@ -37,6 +38,11 @@ notices.register(app)
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence, never a traceback."""
+    with harmless_output():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
     except GladiusError as error:

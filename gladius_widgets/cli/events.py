@@ -14,9 +14,9 @@ from gladius_widgets.cli.options import (
     chosen,
     open_client,
     print_json,
-    visible,
 )
 from gladius_widgets.core.states import FINAL
+from gladius_widgets.core.terminal_text import json_safe, visible
 from gladius_widgets.store.events import Event, EventReader
 
 _POLL_S = 0.2
@@ -94,7 +94,7 @@ def _is_wanted(event: Event, types: list[EventType] | None, words: list[str]) ->
 def _print(found: list[Event]) -> None:
     for event in found:
         if chosen.as_json:
-            print(json.dumps(event.to_dict(), ensure_ascii=False), flush=True)
+            print(json_safe(json.dumps(event.to_dict(), ensure_ascii=False)), flush=True)
         else:
             print(f"{_moment(event.time)}  {event.type:<10}  {visible(event.message)}", flush=True)
 

@@ -17,9 +17,9 @@ from gladius_widgets.cli.options import (
     open_client,
     print_json,
     print_table,
-    visible,
 )
 from gladius_widgets.core.states import FINAL, JobStatus
+from gladius_widgets.core.terminal_text import LogText, visible
 
 _POLL_S = 0.2
 
@@ -159,17 +159,18 @@ def logs(
 
     client = open_client(context, home, as_json)
     job_id = client.job(job).id
-    log = LogTail(client.run(job_id).log)
+    log, text = LogTail(client.run(job_id).log), LogText()
     size_bytes = log.size_bytes()
     if lines is not None:
         first = log.last_lines(lines)
         log = LogTail(log.path, position=size_bytes)
-        _print_bytes(first)
+        _print_text(text.feed(first))
     while True:
         ended = not follow or client.job(job_id).status in FINAL
         while data := log.poll():
-            _print_bytes(data)
+            _print_text(text.feed(data))
         if ended:
+            _print_text(text.end())
             return
         time.sleep(_POLL_S)
 
@@ -271,6 +272,7 @@ def _follow_progress(client, job_id: str) -> JobStatus:  # noqa: ANN001 - a Clie
         time.sleep(_POLL_S)
 
 
-def _print_bytes(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
+def _print_text(text: str) -> None:
+    """As it is, whatever encoding the terminal's settings claim: the log is UTF-8."""
+    sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()

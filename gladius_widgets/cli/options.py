@@ -2,13 +2,13 @@
 
 import json
 import sys
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.terminal_text import json_safe, visible
 
 if TYPE_CHECKING:
     from gladius_widgets.client import Client
@@ -61,12 +61,7 @@ def open_client(context: typer.Context, home: str | None, as_json: bool) -> "Cli
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
-
-
-def visible(text: str) -> str:
-    """Text from a file without the control characters that a terminal would obey."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else "�" for c in text)
+    print(json_safe(json.dumps(value, indent=2, ensure_ascii=False, default=_plain)))
 
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:

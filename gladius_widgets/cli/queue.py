@@ -15,8 +15,8 @@ from gladius_widgets.cli.options import (
     parse_setting,
     print_json,
     print_table,
-    visible,
 )
+from gladius_widgets.core.terminal_text import visible
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from gladius_widgets.cli.options import print_table, visible
+from gladius_widgets.cli.options import print_table
+from gladius_widgets.core.terminal_text import visible
 from gladius_widgets.store.registry import Job
 
 

@@ -1,14 +1,18 @@
 """job.json: what a run directory says of its job, enough to rebuild the registry's row."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.terminal_text import visible
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
+
+# Anybody's, when a run directory was copied from elsewhere.
+Text = Annotated[str, AfterValidator(lambda text: visible(text)[:1000])]
 
 
 class JobRecord(BaseModel):
@@ -19,10 +23,10 @@ class JobRecord(BaseModel):
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
-    name: str
-    created_by: str = ""
+    name: Text
+    created_by: Text = ""
     created_at: float = 0.0
-    config_line: str = ""
+    config_line: Text = ""
     engine: str = "local"
     hourly_rate: float | None = None
     currency: str = "USD"
@@ -36,7 +40,7 @@ class JobRecord(BaseModel):
     max_attempts: int = Field(default=1, ge=1, lt=2**31)
     retry_backoff_s: float = Field(default=60.0, ge=0)
     retries: int = Field(default=0, ge=0, lt=2**31)
-    cost_note: str = ""
+    cost_note: Text = ""
 
 
 def read_record(run: RunDirectory) -> tuple[dict[str, Any], JobRecord] | None:
