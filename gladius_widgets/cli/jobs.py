@@ -9,14 +9,18 @@ from typing import Annotated
 import typer
 
 from gladius_widgets.cli.options import (
+    AfterOption,
+    HoldOption,
     HomeOption,
     JobArgument,
     JsonOption,
     SetOption,
+    StartAtOption,
     chosen,
     open_client,
     print_json,
     print_table,
+    when_to_start,
 )
 from gladius_widgets.core.states import FINAL, JobStatus
 from gladius_widgets.core.terminal_text import LogText, visible
@@ -55,17 +59,9 @@ def submit(
         str | None, typer.Option(help="What to call the job. [the file's name]")
     ] = None,
     overrides: SetOption = None,
-    after: Annotated[
-        list[str] | None,
-        typer.Option(metavar="JOB", help="Start when this job is completed; may be given again."),
-    ] = None,
-    start_at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="Not before 18:30, 2026-12-01T18:30 (local time), or +2h30m."
-        ),
-    ] = None,
-    hold: Annotated[bool, typer.Option("--hold", help="Do not start before `unhold`.")] = False,
+    after: AfterOption = None,
+    start_at: StartAtOption = None,
+    hold: HoldOption = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the end; exit 1 unless it completes.")
     ] = False,
@@ -73,17 +69,8 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a training run."""
-    from gladius_widgets.cli.moments import parse_moment
-
     client = open_client(context, home, as_json)
-    job = client.submit(
-        config,
-        name,
-        overrides or (),
-        after=after or (),
-        not_before=None if start_at is None else parse_moment(start_at, time.time()),
-        held=hold,
-    )
+    job = client.submit(config, name, overrides or (), **when_to_start(after, start_at, hold))
     if note := client.waits_for_what_is_over(job.depends_on):
         print(visible(note), file=sys.stderr)
     if not chosen.as_json:
@@ -219,18 +206,20 @@ def ledger(
 ) -> None:
     """List every command that was given to a job: who, what, when, and what came of it."""
     from gladius_widgets.cli.text import moment
+    from gladius_widgets.core.change_text import change_text
 
     entries = open_client(context, home, as_json).ledger(job)
     if chosen.as_json:
         print_json(entries)
         return
     print_table(
-        ["WHEN", "WHO", "COMMAND", "OUTCOME", "STEP", "REASON"],
+        ["WHEN", "WHO", "COMMAND", "WHAT", "OUTCOME", "STEP", "REASON"],
         [
             [
                 moment(entry.get("requested_at")),
                 str(entry.get("requested_by") or "–"),
                 str(entry.get("command") or "–"),
+                change_text(entry.get("args"), entry.get("old"), entry.get("new")),
                 str(entry.get("outcome")),
                 str(entry["step"]) if entry.get("step") is not None else "–",
                 str(entry.get("reason") or (entry.get("args") or {}).get("reason") or ""),

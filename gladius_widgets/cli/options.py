@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,19 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key, such as training.max_steps=20."),
 ]
+AfterOption = Annotated[
+    list[str] | None,
+    typer.Option("--after", metavar="JOB", help="Start when this job is completed; repeatable."),
+]
+StartAtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--start-at",
+        metavar="TIME",
+        help="Not before 18:30, 2026-12-01T18:30 (local time), or +2h30m.",
+    ),
+]
+HoldOption = Annotated[bool, typer.Option("--hold", help="Do not start before `unhold`.")]
 
 
 @dataclass
@@ -57,6 +71,14 @@ def open_client(context: typer.Context, home: str | None, as_json: bool) -> "Cli
         chosen.told = trouble.message
         print(f"gladius: {visible(trouble.message)}", file=sys.stderr)
     return client
+
+
+def when_to_start(after: list[str] | None, start_at: str | None, hold: bool) -> dict[str, Any]:
+    """What `submit` and `clone` of the client are told by these options."""
+    from gladius_widgets.cli.moments import parse_moment
+
+    not_before = None if start_at is None else parse_moment(start_at, time.time())
+    return {"after": after or (), "not_before": not_before, "held": hold}
 
 
 def print_json(value: Any) -> None:

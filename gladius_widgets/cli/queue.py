@@ -1,20 +1,25 @@
 """Commands for the queue and for jobs that are over, such as hold, reorder, delete and clone."""
 
+import sys
 import time
 from typing import Annotated, Any
 
 import typer
 
 from gladius_widgets.cli.options import (
+    AfterOption,
+    HoldOption,
     HomeOption,
     JobArgument,
     JsonOption,
     SetOption,
+    StartAtOption,
     chosen,
     open_client,
     parse_setting,
     print_json,
     print_table,
+    when_to_start,
 )
 from gladius_widgets.core.terminal_text import visible
 
@@ -92,12 +97,18 @@ def clone(
     name: Annotated[
         str | None, typer.Option(help="What to call the new job. [the other's and (copy)]")
     ] = None,
+    after: AfterOption = None,
+    start_at: StartAtOption = None,
+    hold: HoldOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Queue a new job with the config of another."""
     client = open_client(context, home, as_json)
-    made = client.clone(job, dict(parse_setting(change) for change in changes or ()), name)
+    changed = dict(parse_setting(change) for change in changes or ())
+    made = client.clone(job, changed, name, **when_to_start(after, start_at, hold))
+    if note := client.waits_for_what_is_over(made.depends_on):
+        print(visible(note), file=sys.stderr)
     _say(client.state(made.id) if chosen.as_json else None, f"Queued {made.id}")
 
 

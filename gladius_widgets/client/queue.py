@@ -29,7 +29,7 @@ class QueueCommands(ABC):
     _registry: Registry
 
     @abstractmethod
-    def submit(self, config: "TrainingConfig", name: str | None = None) -> Job:
+    def submit(self, config: "TrainingConfig", name: str | None = None, **when: Any) -> Job:
         """Queue a training run."""
 
     @abstractmethod
@@ -123,17 +123,27 @@ class QueueCommands(ABC):
         return trash.empty(self.home)
 
     def clone(
-        self, ref: str, changes: Mapping[str, Any] | None = None, name: str | None = None
+        self,
+        ref: str,
+        changes: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        *,
+        after: Iterable[str] = (),
+        not_before: float | None = None,
+        held: bool = False,
     ) -> Job:
         """Queue a new job with the config of another.
 
-        Nothing but the config is copied: the new job waits for no other job and for no time, even
-        if the other one did.
+        Nothing but the config is copied: the new job waits for no other job and for no time
+        unless it is told to, even if the other one did.
 
         Args:
             ref: the other one; its config as frozen at submit.
             changes: `section.key` → value, on top of it.
             name: what to call the new job; by default the other's name and `(copy)`.
+            after: jobs that have to be completed before it starts.
+            not_before: do not start it before (unix s).
+            held: do not start it until somebody lets it (`unhold`).
 
         Raises:
             GladiusError: the changes or the name are not right; nothing was queued then.
@@ -143,7 +153,8 @@ class QueueCommands(ABC):
 
         job = self.job(ref)
         config = load_config(self.home.run(job.id).config, changes=changes or {})
-        return self.submit(config, name if name is not None else copy_name(job.name))
+        name = name if name is not None else copy_name(job.name)
+        return self.submit(config, name, after=after, not_before=not_before, held=held)
 
     def queue(self) -> "QueueView":
         """Who runs, who waits, when each will start, and why not sooner."""

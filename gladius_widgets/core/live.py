@@ -91,6 +91,32 @@ def config_values(config: TrainingConfig) -> dict[str, Any]:
     return {name: _at(plain, path) for name, path in LIVE_KEYS.items()}
 
 
+def in_force(
+    config: TrainingConfig, live: Mapping[str, Any], schedule: Mapping[str, Any] | None = None
+) -> TrainingConfig:
+    """The config with what holds now in place of what live changes and recoveries replaced.
+
+    Args:
+        config: as frozen at submit.
+        live: settings by short name that differ from it (`RunStatus.live`).
+        schedule: the learning rate's schedule in force (`RunStatus.schedule`), if it is known.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    for name, path in LIVE_KEYS.items():
+        if name in live and name != "learning_rate":
+            section, key = path.split(".")
+            changed.setdefault(section, {})[key] = live[name]
+    if schedule is not None and {"peak", "scale", "warmup_steps"} <= schedule.keys():
+        changed.setdefault("optimization", {}).update(
+            learning_rate=schedule["peak"] * schedule["scale"],
+            warmup_steps=schedule["warmup_steps"],
+        )
+    sections = {
+        name: getattr(config, name).model_copy(update=update) for name, update in changed.items()
+    }
+    return config.model_copy(update=sections)
+
+
 def check_changes(
     config: TrainingConfig, changes: Mapping[str, Any], learning_rate: float | None = None
 ) -> dict[str, Any]:
@@ -187,8 +213,8 @@ def _not_live(config: TrainingConfig, name: str) -> GladiusError:
     paths = [path for path in flat if path == name or path.split(".", 1)[-1] == name]
     if paths:
         return GladiusError(
-            f"{paths[0]} cannot change while the run goes on.",
-            "Change the config and start a new run.",
+            f"{paths[0]} holds for a run from its first step to its last, so it cannot change.",
+            f"Start a new run with it: gladius clone JOB --set {paths[0]}=…",
         )
     return GladiusError(
         f"There is no live setting '{name}'.",

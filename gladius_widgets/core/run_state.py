@@ -39,7 +39,10 @@ class CheckpointState(Snapshot):
 
 
 class ValidationState(Snapshot):
-    """Newest and best figures of a split."""
+    """Newest and best figures of a split.
+
+    `best_epoch` and `best_step` are those of the best loss; the best accuracy has its own.
+    """
 
     loss: float | None = None
     accuracy: float | None = None
@@ -50,6 +53,8 @@ class ValidationState(Snapshot):
     best_accuracy: float | None = None
     best_epoch: float | None = None
     best_step: int | None = None
+    best_accuracy_epoch: float | None = None
+    best_accuracy_step: int | None = None
 
 
 class RunError(Snapshot):
@@ -104,6 +109,13 @@ class RunStatus(Snapshot):
     schedule: dict[str, Any] | None = None  # fields of the core.schedule.Schedule in force
     error: RunError | None = None
 
+    @property
+    def epochs_done(self) -> float:
+        """Passes over the training split that are behind it; the one it is in counts in part."""
+        if not self.batches_per_epoch:
+            return float(max(0, self.epoch - 1))
+        return max(0, self.epoch - 1) + min(1.0, self.batch / self.batches_per_epoch)
+
     def write(self, run: RunDirectory) -> None:
         """Replace status.json; not fsynced, as a snapshot may be a second old."""
         write_json(run.status, self.model_dump(mode="json"), durable=False)
@@ -144,8 +156,8 @@ def training_state(
         "cost": job["cost"],
         "error": job["error"],
         "pids": job["pids"],
-        "epoch": _progress(status.epoch, status.total_epochs),
-        "batch": _progress(status.batch, status.batches_per_epoch),
+        "epoch": _progress(status.epoch, status.total_epochs, status.epochs_done),
+        "batch": _progress(status.batch, status.batches_per_epoch, status.batch),
         "metrics": {
             "loss": status.loss,
             "experts": status.expert_loss,
@@ -162,11 +174,12 @@ def training_state(
     }
 
 
-def _progress(current: int, total: int | None) -> dict[str, float | int | None]:
+def _progress(current: int, total: int | None, done: float) -> dict[str, float | int | None]:
+    """`current` counts from 1 and is under way; `progress` is the share that is `done`."""
     return {
         "current": current,
         "total": total,
-        "progress": min(1.0, current / total) if total else None,
+        "progress": min(1.0, done / total) if total else None,
     }
 
 

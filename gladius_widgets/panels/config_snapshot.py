@@ -13,7 +13,7 @@ _NOT_YET = "Comes with the config editor; `gladius submit CONFIG --set …` chan
 
 
 class ConfigSnapshot(Panel):
-    """The settings frozen at submit, and whether their file says something else by now.
+    """The settings in force, what they were at submit, and whether their file has changed since.
 
     Args:
         job: a job's id, a unique prefix of it, or its name; by default the newest job.
@@ -52,8 +52,7 @@ class ConfigSnapshot(Panel):
 
     def _paint(self) -> Sent:
         job = self.job
-        model_facts = job.run.model if job.run else {}
-        settings = model.settings(job.config, model_facts) if job.config else ()
+        settings = model.settings(job.config, job.run) if job.config else ()
         return self.put_tree(
             h(
                 "section",
@@ -82,11 +81,13 @@ class ConfigSnapshot(Panel):
 
 
 def _setting(setting: model.Setting) -> Node:
+    title = f"{setting.value}; {setting.was} at submit" if setting.was else setting.value
+    was = h("span", {"class": "gw-soft gw-small"}, f" was {setting.was}") if setting.was else None
     return h(
         "dl",
-        {"class": "w2" if setting.wide else None},
+        {"class": "w2" if setting.wide else None, "data-changed": bool(setting.was) or None},
         h("dt", None, setting.label),
-        h("dd", {"class": "gw-ellipsis", "title": setting.value}, setting.value),
+        h("dd", {"class": "gw-ellipsis", "title": title}, setting.value, was),
     )
 
 

@@ -9,6 +9,7 @@ import os
 import time
 from asyncio import Future
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
@@ -55,6 +56,10 @@ class PageKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self._unwatched_since: dict[str, float] = {}
         self.loading = 0  # page loads that may not have their kernel yet
+
+    def cwd_for_path(self, path: str, **_: Any) -> str:
+        """Where `gladius serve` was started: relative paths in the form begin there."""
+        return str(Path.cwd())
 
     async def start_kernel(self, **kwargs: Any) -> str:
         """Start a kernel that works on our home."""

@@ -96,7 +96,8 @@ class Registry:
     def resolve(self, ref: str) -> Job:
         """The job that goes by an id, by a unique prefix of one, or by a name.
 
-        Of several jobs with one name, the only one that is not over is meant.
+        Of several jobs with one name, the only one that is not over is meant, else, where all
+        are over, the newest.
 
         Raises:
             JobNotFoundError: none, or more than one.
@@ -113,6 +114,8 @@ class Registry:
         for group in (candidates, open_ones):
             if len(group) == 1:
                 return group[0]
+        if named and not open_ones:
+            return max(named, key=lambda job: job.created_at)
         if not found:
             raise JobNotFoundError(f"There is no job '{ref}'.", "`gladius jobs` lists them.")
         shown = ", ".join(sorted(job.id for job in candidates)[:5])

@@ -2,6 +2,7 @@
 
 import time
 
+from gladius_widgets.core.change_text import change_text
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import FACTOR_KEY
 from gladius_widgets.core.states import Command, JobStatus
@@ -99,7 +100,9 @@ class Commands:
         who = f" by {request.requested_by}" if request.requested_by else ""
         done = {"applied": "", "rejected": f" refused: {reason}"}[outcome]
         again = " (again, after the resume)" if is_replay else ""
-        text = f"Command {request.command}{who} at step {step}{done}{again}"
+        what = change_text(request.args, answer.old, answer.new)
+        what = f" ({what})" if what else ""
+        text = f"Command {request.command}{what}{who} at step {step}{done}{again}"
         details = {"id": request.id, "command": request.command, "by": request.requested_by}
         details |= {"outcome": outcome, "reason": reason, "step": step, "args": request.args}
         details |= {"old": answer.old, "new": answer.new}
@@ -198,9 +201,8 @@ class Commands:
 
     def _checkpoint(self) -> Answer:
         step = self._s.state.step
-        if self._saver.last_step == step:
-            raise GladiusError(f"Step {step} is saved already.")
-        if self._saver.save("request") is None:
+        # What was saved already, such as by a pause, is what was asked for.
+        if self._saver.last_step != step and self._saver.save("request") is None:
             raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
         return Answer(new={"step": step})
 
@@ -208,8 +210,10 @@ class Commands:
         state = self._s.state
         if split not in ("validation", "test"):
             raise GladiusError(f"There is no split '{split}'.", "Use validation or test.")
-        if state.validated_steps.get(split) == state.step:
-            raise GladiusError(f"Step {state.step} is validated on the {split} split already.")
+        if state.validated_steps.get(split) == state.step:  # its figures are what was asked for
+            known = state.validation[split]
+            names = ("loss", "accuracy", "perplexity")
+            return Answer(new={"split": split, **{name: known[name] for name in names}})
         result = self._evaluation.run(split)
         if result is None:
             raise GladiusError(

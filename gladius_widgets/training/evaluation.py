@@ -113,7 +113,12 @@ class Evaluation:
         best = figures.get("best_loss")
         if math.isfinite(result.loss) and (best is None or result.loss < best):
             figures |= {"best_loss": result.loss, "best_epoch": epoch, "best_step": state.step}
-        figures["best_accuracy"] = max(result.accuracy, figures.get("best_accuracy") or 0.0)
+        if result.accuracy > (figures.get("best_accuracy") or -1.0):
+            figures |= {
+                "best_accuracy": result.accuracy,
+                "best_accuracy_epoch": epoch,
+                "best_accuracy_step": state.step,
+            }
         return figures
 
     def report(self) -> None:

@@ -39,6 +39,14 @@ def trainer(new_run: Callable[..., RunDirectory]) -> Iterator[Trainer]:
 
 def twice(trainer: Trainer, command: Command, **args: Any) -> tuple[Ack, Ack]:
     """The same request from two clients at the same moment; (applied, rejected)."""
+    first, second = sorted(at_once(trainer, command, **args), key=lambda ack: ack.outcome)
+    assert (first.outcome, second.outcome) == ("applied", "rejected"), (first, second)
+    assert second.reason
+    return first, second
+
+
+def at_once(trainer: Trainer, command: Command, **args: Any) -> list[Ack]:
+    """The answers to the same request from two clients at the same moment."""
     asked = []
 
     def ask(by: str) -> None:
@@ -50,10 +58,8 @@ def twice(trainer: Trainer, command: Command, **args: Any) -> tuple[Ack, Ack]:
     for client in clients:
         client.join()
     acks = [wait_ack(trainer.run, one.id, 30) for one in asked]
-    first, second = sorted((ack for ack in acks if ack), key=lambda ack: ack.outcome)
-    assert (first.outcome, second.outcome) == ("applied", "rejected"), acks
-    assert second.reason
-    return first, second
+    assert None not in acks
+    return [ack for ack in acks if ack]
 
 
 def last_row(trainer: Trainer) -> dict[str, Any]:
@@ -71,6 +77,8 @@ def test_set_learning_rate_absolute_and_by_factor(trainer: Trainer) -> None:
     trainer.until_step(half.step + 2)
     assert last_row(trainer)["learning_rate"] == pytest.approx(0.002)
     trainer.until(lambda s: s.live.get("learning_rate") == pytest.approx(0.002))
+    told = [event.message for event in events(trainer.run) if event.type == "command"]
+    assert any("(learning_rate 0.004 → 0.002)" in message for message in told), told
 
 
 def test_set_takes_effect_at_the_acknowledged_step(trainer: Trainer) -> None:
@@ -92,8 +100,8 @@ def test_set_takes_effect_at_the_acknowledged_step(trainer: Trainer) -> None:
         ({"learning_rate": "fast"}, "must be a number"),
         ({"learning_rate": True}, "must be a number"),
         ({"learnin_rate": 0.1}, "Did you mean 'learning_rate'?"),
-        ({"data.max_length": 16}, "cannot change while the run goes on"),
-        ({"max_length": 16}, "cannot change while the run goes on"),
+        ({"data.max_length": 16}, "so it cannot change"),
+        ({"max_length": 16}, "so it cannot change"),
         ({}, "nothing to change"),
     ],
 )
@@ -135,8 +143,8 @@ def test_checkpoint_now_and_twice_at_once(trainer: Trainer) -> None:
     _, problem = verify(trainer.run.checkpoint(ack.new["step"]))
     assert problem is None
     trainer.ask(Command.SET, micro_batch_size=256)  # so that both requests come at one step
-    applied, rejected = twice(trainer, Command.CHECKPOINT)
-    assert rejected.reason == f"Step {applied.step} is saved already."
+    answers = at_once(trainer, Command.CHECKPOINT)
+    assert {(ack.outcome, ack.new["step"]) for ack in answers} == {("applied", answers[0].step)}
     trainer.ask(Command.REVERT)
 
 
@@ -170,7 +178,12 @@ def test_pause_holds_and_resume_goes_on(trainer: Trainer) -> None:
     assert later.remaining_s == status.remaining_s
     changed = trainer.ask(Command.SET, learning_rate=0.003)  # also while paused
     assert changed.step == applied.step
-    twice(trainer, Command.VALIDATE, split="test")
+    saved = trainer.ask(Command.CHECKPOINT)  # the pause has saved this step
+    assert (saved.outcome, saved.new) == ("applied", {"step": applied.step})
+    one, other = at_once(trainer, Command.VALIDATE, split="test")
+    assert (one.outcome, one.new) == (other.outcome, other.new) == ("applied", one.new)
+    validated = [r["step"] for r in rows(trainer.run, "validation").to_pylist()]
+    assert validated.count(applied.step) == 1, "a validation of one step is made once"
     twice(trainer, Command.RESUME)
     trainer.until(lambda s: s.state == JobStatus.TRAINING and s.step > step)
     slowest = max(rows(trainer.run)["step_time_s"].to_pylist()[-3:])

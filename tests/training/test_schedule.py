@@ -148,7 +148,7 @@ def test_names_may_be_short_or_dotted() -> None:
         ({"learning_rate": None}, "must be a number"),
         ({"learning_rate": 0.1, "learning_rate_factor": 2}, "Give one of them"),
         ({"learning_rate_factor": 1000}, "learning_rate must be between"),
-        ({"lora.r": 8}, "lora.r cannot change while the run goes on"),
+        ({"lora.r": 8}, "lora.r holds for a run from its first step to its last"),
         ({"micro_batch_siz": 8}, "Did you mean 'micro_batch_size'"),
     ],
 )

@@ -185,6 +185,21 @@ def test_waiting_tells_the_outcome(run, training, home, monkeypatch):
     assert (code, "checkpoint was refused: not now" in err) == (1, True)
 
 
+def test_the_ledger_says_what_was_changed(run, training, home):
+    directory = home.run(training)
+    made = control.request(directory, "set", {"learning_rate": 5e-4}, "ada")
+    old, new = {"learning_rate": 1e-3}, {"learning_rate": 5e-4}
+    control.acknowledge(directory, made, "applied", step=4, old=old, new=new)
+    made = control.request(directory, "set", {"learning_rate": 50}, "ada")
+    control.acknowledge(directory, made, "rejected", step=4, reason="out of bounds")
+    control.request(directory, "validate", {"split": "test"}, "ada")
+    _, *lines = run("ledger", training)[1].splitlines()
+    assert "set" in lines[0]
+    assert "learning_rate 0.001 → 0.0005" in lines[0]
+    assert "learning_rate=50" in lines[1]
+    assert "split=test" in lines[2]
+
+
 def test_no_answer_in_time_exits_1(run, training):
     code, _, err = run("stop", training, "--wait", "--timeout", "0.05")
     assert (code, "not answered within 0.05 s" in err) == (1, True)

@@ -108,6 +108,17 @@ def test_clone_delete_restore_and_the_trash(run):
     assert run("restore", job_id)[0] == 1
 
 
+def test_a_clone_can_wait_as_a_submitted_job_can(run):
+    run("submit", "CONFIG", "--name", "a")
+    later = ["--hold", "--after", "a", "--start-at", "+2h"]
+    job = Client().job(run("clone", "a", *later)[1].split()[1])
+    assert (job.held, job.depends_on) == (True, (Client().job("a").id,))
+    assert job.not_before > job.created_at + 7000
+    assert run("clone", "a", "--after", "nobody")[0] == 1
+    assert run("clone", "a", "--start-at", "yesterday")[0] == 1
+    assert len(ids(run)) == 2
+
+
 @pytest.mark.parametrize(
     "command", ["queue", "hold", "unhold", "reorder", "clone", "delete", "restore", "trash"]
 )

@@ -251,7 +251,8 @@ class TestProgress:
         learning_rate=1.2e-5, grad_norm=0.847, weight_decay=0.01,
         checkpoints=CheckpointState(count=2, last_at=NOW - 120, next_step=1000),
         validation={"validation": ValidationState(
-            accuracy=0.947, best_accuracy=0.949, best_epoch=1.4, at=NOW - 60)},
+            accuracy=0.947, best_accuracy=0.949, best_epoch=0.4,
+            best_accuracy_epoch=1.4, at=NOW - 60)},
     )  # fmt: skip
 
     def facts(self, job, title):
@@ -262,7 +263,7 @@ class TestProgress:
         view = progress.view(snapshot(run=self.RUN), NOW)
         assert (view.percent, view.measure) == ("42.5%", "step 850 of 2,000")
         assert view.accessible_name == "42.5% Complete, step 850 of 2,000"
-        assert [part.text for part in view.parts] == ["2 / 3 (67%)", "70 / 100 (70.0%)"]
+        assert [part.text for part in view.parts] == ["2 / 3 (57%)", "70 / 100 (70.0%)"]
         assert view.eta == fmt.planned(NOW + 538, NOW)
 
     def test_groups(self):
@@ -280,6 +281,9 @@ class TestProgress:
         }  # fmt: skip
         assert self.facts(job, "Dataset")["Remaining"] == "9,200"
         assert self.facts(job, "Accuracy")["Best"] == "94.9%"
+        groups = {group.title: group for group in progress.view(job, NOW).groups}
+        best = next(fact for fact in groups["Accuracy"].facts if fact.label == "Best")
+        assert best.aside == "E2"  # its own epoch, not that of the best loss
         assert self.facts(job, "Optimizer")["Learning rate"] == "1.2e-5"
 
     def test_nothing_known(self):
@@ -375,9 +379,26 @@ class TestConfig:
         assert found["Validation"] == "Every 1,000 steps"
 
     def test_source(self):
-        job = snapshot(config_changed=False, config_modified_at=NOW - 3 * 86400)
+        job = snapshot(
+            config_file="moe.yaml", config_changed=False, config_modified_at=NOW - 3 * 86400
+        )
         assert config.source_words(job, NOW) == "Last modified 3 days ago · unchanged since start"
-        assert "gone" in config.source_words(snapshot(), NOW)
+        assert "gone" in config.source_words(snapshot(config_file="moe.yaml"), NOW)
+        assert "Written in the form" in config.source_words(snapshot(), NOW)
+
+    def test_live_changes_show_with_what_they_were(self):
+        run = RunStatus(
+            live={"micro_batch_size": 4, "checkpoint_interval_minutes": None},
+            schedule={"kind": "cosine", "peak": 1e-4, "scale": 0.5, "warmup_steps": 0,
+                      "total_steps": 100},
+        )  # fmt: skip
+        found = {s.label: (s.value, s.was) for s in config.settings(CONFIG, run)}
+        assert found["Batch size"][0].startswith("4 per")
+        assert found["Batch size"][1].startswith("8 per")
+        assert found["Gradient accum"] == ("4 (effective 16)", "4 (effective 32)")
+        assert found["Learning rate"] == ("5e-5 at peak", "1e-4 at peak")
+        assert found["Checkpoint"] == ("Off", "Every 10 min")
+        assert found["Seed"] == ("42", "")
 
 
 class TestStatusBar:

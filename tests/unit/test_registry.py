@@ -129,6 +129,21 @@ def test_a_name_shared_by_several_means_the_one_that_is_not_over(registry):
     assert registry.resolve("demo").id == "x-2"
 
 
+def test_a_name_shared_by_jobs_that_are_over_means_the_newest(registry):
+    over = {"name": "demo", "created_by": "ada", "status": JobStatus.COMPLETED}
+    registry.insert(id="x-1", created_at=1.0, **over)
+    registry.insert(id="x-2", created_at=3.0, **over)
+    registry.insert(id="x-3", created_at=2.0, **over)
+    assert registry.resolve("demo").id == "x-2"
+
+
+def test_a_name_shared_by_jobs_that_are_not_over_is_ambiguous(registry):
+    registry.insert(id="x-1", name="demo", created_by="ada")
+    registry.insert(id="x-2", name="demo", created_by="ada")
+    with pytest.raises(JobNotFoundError, match="means 2 jobs"):
+        registry.resolve("demo")
+
+
 def test_listing_filters_sorts_and_pages(registry):
     for i in range(5):
         registry.insert(

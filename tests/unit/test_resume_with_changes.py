@@ -54,7 +54,7 @@ def test_the_runner_of_the_new_attempt_leaves_it_to_the_trainer(failed):
     [
         ({"micro_batch_size": 0}, "between 1 and 4096"),
         ({"micro_batch": 4}, "Did you mean 'micro_batch_size'"),
-        ({"data.max_length": 64}, "cannot change while the run goes on"),
+        ({"data.max_length": 64}, "so it cannot change"),
         ({"learning_rate": 2.0}, "learning_rate must be between"),
     ],
 )

@@ -1,8 +1,10 @@
 """Configuration snapshot: the settings that matter, in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.live import in_force
+from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.progress import interval_words
 from gladius_widgets.panels.models.snapshot import JobSnapshot
@@ -13,26 +15,38 @@ _PRECISIONS = {"fp32": "FP32", "bf16": "Mixed BF16", "fp16": "Mixed FP16"}
 
 @dataclass(frozen=True)
 class Setting:
-    """A label and a value; `wide` takes two columns."""
+    """A label and a value; `wide` takes two columns. `was` is the value at submit, if changed."""
 
     label: str
     value: str
     wide: bool = False
+    was: str = ""
 
 
-def settings(config: TrainingConfig, model: dict[str, object] | None = None) -> tuple[Setting, ...]:
-    """The grid of the panel, in the order of the design.
+def settings(config: TrainingConfig, run: RunStatus | None = None) -> tuple[Setting, ...]:
+    """The grid of the panel, in the order of the design: the values in force.
 
     Args:
-        config: the run's config.
-        model: what the trainer found out about the model (`RunStatus.model`).
+        config: the run's config as frozen at submit.
+        run: the run's snapshot: what was changed live, and facts about the model.
     """
+    if run is None:
+        return _settings(config, {})
+    before = _settings(config, run.model)
+    now = _settings(in_force(config, run.live, run.schedule), run.model)
+    return tuple(
+        new if new == old else replace(new, was=old.value)
+        for old, new in zip(before, now, strict=True)
+    )
+
+
+def _settings(config: TrainingConfig, model: dict[str, object]) -> tuple[Setting, ...]:
     training, optimization = config.training, config.optimization
     on_gpu = config.resources.device != "cpu"
     every = training.validation_interval_steps
     return (
         Setting("Model", config.model.name, wide=True),
-        Setting("Experts", experts_words(config, model or {})),
+        Setting("Experts", experts_words(config, model)),
         Setting(
             "Batch size", f"{training.micro_batch_size} per {'device' if on_gpu else 'process'}"
         ),
@@ -67,6 +81,8 @@ def experts_words(config: TrainingConfig, model: dict[str, object]) -> str:
 
 def source_words(job: JobSnapshot, now: float) -> str:
     """`Last modified 3 days ago · unchanged since start`."""
+    if not job.config_file:
+        return "Written in the form, or copied from another job; kept with the run"
     if job.config_changed is None:
         return "The file it was made from is gone; this is the copy kept with the run"
     changed = "changed since start" if job.config_changed else "unchanged since start"

@@ -72,8 +72,8 @@ def view(job: JobSnapshot, now: float) -> ProgressView:
         eta=eta,
         tone=_tone(job.status),
         parts=(
-            _part("Epoch", run.epoch, run.total_epochs, 0),
-            _part("Batch", run.batch, run.batches_per_epoch, 1),
+            _part("Epoch", run.epoch, run.total_epochs, run.epochs_done, 0),
+            _part("Batch", run.batch, run.batches_per_epoch, run.batch, 1),
         ),
         groups=(
             Group("Time", "clock", _time(job, run, now)),
@@ -114,8 +114,8 @@ def _tone(status: JobStatus) -> str:
     return "yellow" if status == JobStatus.PAUSED else "blue"
 
 
-def _part(label: str, current: int, total: int | None, decimals: int) -> Part:
-    share = _share(current, total)
+def _part(label: str, current: int, total: int | None, done: float, decimals: int) -> Part:
+    share = _share(done, total)
     done = f" ({fmt.percent(share, decimals)})" if share is not None else ""
     return Part(label, f"{fmt.count(current)} / {fmt.count(total)}{done}", share)
 
@@ -186,7 +186,7 @@ def _dataset(run: RunStatus) -> tuple[Fact, ...]:
 def _accuracy(run: RunStatus, config: TrainingConfig | None, now: float) -> tuple[Fact, ...]:
     validation = run.validation.get("validation") or ValidationState()
     test = run.validation.get("test") or ValidationState()
-    epoch = validation.best_epoch
+    epoch = validation.best_accuracy_epoch
     never = config is not None and config.training.validation_interval_steps is None
     return (
         Fact("Validation", "off" if never and not run.validation else _pct(validation.accuracy)),
