@@ -5,6 +5,8 @@ from typing import Any
 
 from gladius_widgets.cli.options import print_table
 from gladius_widgets.core.terminal_text import visible
+from gladius_widgets.cli.options import print_table, visible
+from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.store.registry import Job
 
 
@@ -21,7 +23,7 @@ def duration(seconds: float | None) -> str:
 
 def money(amount: float | None, currency: str) -> str:
     """`22.18 USD`."""
-    return "–" if amount is None else f"{amount:.2f} {currency}"
+    return "–" if amount is None else f"{amount_text(amount)} {currency}"
 
 
 def moment(unix_s: float | None) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.cost import USUAL_SPREAD, Basis, estimated_cost, time_for
 from gladius_widgets.core.rates import Price
@@ -94,7 +95,7 @@ def estimate(
     if told is not None and told.basis is Basis.CONFIG:
         basis, notes = "config", ["As the config says."]
         if found is not None and (found.high < told.low or found.low > told.high):
-            words = f"{found.low:.2f} to {found.high:.2f} {price.currency}"
+            words = f"{amount_text(found.low)} to {amount_text(found.high)} {price.currency}"
             notes.append(f"Earlier runs of the same shape make it {words}.")
         if price.hourly:
             low_s, high_s = (time_for(a, price.hourly, gpus) for a in said)

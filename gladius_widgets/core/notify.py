@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
+from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.suggest import did_you_mean
 
 EventName = Literal["completed", "failed", "lost", "stalled", "over_budget", "alert"]
@@ -115,7 +116,7 @@ def _facts(job: Mapping[str, Any]) -> str:
     if step:
         facts.append(f"step {step:,}" + (f" of {total:,}" if total else ""))
     if cost is not None:
-        facts.append(f"{cost:.2f} {job.get('currency') or ''}".strip())
+        facts.append(f"{amount_text(cost)} {job.get('currency') or ''}".strip())
     return ", ".join(facts)
 
 

@@ -140,7 +140,10 @@ class TrainingConsole(Element):
         return (lambda: location().navigate(JOBS_PAGE)) if location().standalone else None
 
     def _chart_keys(self) -> Hotkeys:
-        keys = Hotkeys({str(i): name for i, name in enumerate(_CHARTS, 1)})
+        leave = self._leave_or_none()
+        back = {"Alt+ArrowLeft": "back"} if leave is not None else {}
+        keys = Hotkeys({str(i): name for i, name in enumerate(_CHARTS, 1)} | back)
+        keys.on("back", lambda _payload: leave and leave())
         for name in _CHARTS:
             keys.on(name, lambda _payload, name=name: self._panels[name].take_focus())
         return keys

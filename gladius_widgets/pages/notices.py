@@ -54,7 +54,9 @@ class Notices:
         if event.type == "command":
             mine = payload.get("id") in self._actions.own or self._actions.pending
             if not mine:
-                toasts().show("Someone else", event.message, "blue")
+                by = clean(str(payload.get("by") or ""))
+                who = "You, from elsewhere" if by == self._actions.user else by
+                toasts().show(who or "Someone else", event.message, "blue")
         elif event.type == "checkpoint" and self._asked_to_save():
             return
         elif event.type == "status" and payload.get("status") == JobStatus.COMPLETED:

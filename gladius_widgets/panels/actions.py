@@ -19,7 +19,7 @@ from gladius_widgets.panels.bundle import FORMATS, bundle
 from gladius_widgets.panels.cancel_dialog import CancelDialog
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.models import controls as model
-from gladius_widgets.panels.models.settings import change_words, differences
+from gladius_widgets.panels.models.settings import change_words, changed, differences
 from gladius_widgets.panels.questions import ask_format
 from gladius_widgets.panels.settings_dialog import REVERT, ask_settings, show_differences
 from gladius_widgets.store.control import Ack, Request
@@ -68,6 +68,11 @@ class JobActions:
             "export": self._export,
             "cancel": self._cancel,
         }
+
+    @property
+    def user(self) -> str:
+        """In whose name the commands are given."""
+        return self._client.user
 
     def controls(self) -> model.ControlsView:
         """The controls as they are now."""
@@ -185,6 +190,9 @@ def tell(command: Command, answer: Ack, job_name: str = "") -> None:
     if answer.outcome == "rejected":
         about = f"{command} {job_name}" if job_name else str(command)
         toasts().show(f"Refused: {about}", answer.reason or "", "red")
+        return
+    if command in (Command.SET, Command.RELOAD) and not changed(answer.new):
+        toasts().show("Nothing changed", "These settings are in force already.", "blue")
         return
     again = command == Command.RESUME and answer.new == JobStatus.QUEUED
     title, icon = ("Queued as a new attempt", "repeat") if again else _DONE[command]

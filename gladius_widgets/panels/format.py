@@ -4,6 +4,8 @@ import math
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
+from gladius_widgets.core.amounts import amount_text
+
 UNKNOWN = "–"
 MINUS = "-"
 
@@ -89,11 +91,13 @@ def size(size_bytes: float | None) -> str:
 
 
 def money(amount: float | None, currency: str = "USD") -> str:
-    """An amount: `$22.18`."""
+    """An amount: `$22.18`, `-$3.50`; below a cent `$0.0049`."""
     if not is_known(amount):
         return UNKNOWN
     sign = _CURRENCY_SIGNS.get(currency, f"{currency} ")
-    return f"{MINUS if amount < 0 else ''}{sign}{abs(amount):,.2f}"
+    text = amount_text(abs(amount), thousands=True)
+    least = "<" if text.startswith("<") else ""
+    return f"{MINUS if amount < 0 else ''}{least}{sign}{text.removeprefix('<')}"
 
 
 def round_money(amount: float | None, currency: str = "USD") -> str:

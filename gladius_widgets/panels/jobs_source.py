@@ -32,6 +32,7 @@ class Look:
         unsettled: how many are not over.
         creators: everybody who has submitted a job.
         any_jobs: whether there is any job at all.
+        any_here: whether the tab has any job, whatever is filtered.
         seen_at: unix s.
     """
 
@@ -42,6 +43,7 @@ class Look:
     unsettled: int
     creators: tuple[str, ...]
     any_jobs: bool
+    any_here: bool
     seen_at: float
 
 
@@ -201,7 +203,10 @@ class JobsSource:
             creators = tuple(client.creators())
         else:
             queued, unsettled, creators = before.queued, before.unsettled, before.creators
-        return Look(query, tuple(jobs), page, queued, unsettled, creators, bool(creators), now)
+        any_here = bool(total or client.count(**query.without_filters().filters(now)))
+        return Look(
+            query, tuple(jobs), page, queued, unsettled, creators, bool(creators), any_here, now
+        )
 
     def _registry_stamp(self) -> object:
         """Changes with every write to the registry; None when it cannot be told."""

@@ -244,7 +244,8 @@ class JobsTable(Element):
             return [blanks.no_jobs()]
         if not look.page.total:
             filters = look.query.filter_words(self.client.user)
-            return [no_match("jobs", filters) if filters else blanks.none_here(look.query.tab)]
+            hides = filters and look.any_here
+            return [no_match("jobs", filters) if hides else blanks.none_here(look.query.tab)]
         rows = model.rows(look.jobs, self.client.user, time.time())
         share = self._selection.share([row.id for row in rows])
         selected = len(self._selected)

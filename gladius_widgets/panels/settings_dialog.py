@@ -1,10 +1,9 @@
 """Two dialogs about settings: change them while the run goes on; what the config file says now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gladius_widgets.components import Action, Dialog, Node, h, toasts
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.components import Action, Dialog, Node, h
 from gladius_widgets.panels.models import settings as model
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.questions import wait_for
@@ -18,7 +17,7 @@ async def ask_settings(job: JobSnapshot) -> dict[str, float | None] | str | None
     typed: dict[str, str] = {}
     dialog = Dialog(
         "Adjust Hyperparameters",
-        [_field(field) for field in shown],
+        _body(shown, typed),
         text="Changes take effect at the next step; the schedule goes on from them.",
         icon="sliders",
         actions=[
@@ -35,13 +34,13 @@ async def ask_settings(job: JobSnapshot) -> dict[str, float | None] | str | None
         )
 
     def check(_payload: object) -> None:
-        try:
-            if model.changes(shown, typed):
-                dialog.emit("checked")
-                return
-            toasts().show("Nothing is changed", "", "blue")
-        except GladiusError as error:
-            toasts().error(error)
+        errors = model.mistakes(job, shown, typed)
+        if not errors and model.changes(shown, typed):
+            dialog.hide()
+            dialog.emit("checked")
+            return
+        note = "" if errors else "Nothing is changed: these are the settings in force."
+        dialog.body = _body(shown, typed, errors, note)
 
     dialog.on("apply", check)
     answer = await wait_for(dialog, "checked", REVERT)
@@ -80,19 +79,39 @@ def _badge(holds: str) -> Node:
     return h("span", {"class": f"gw-badge gw-badge--square gw-tone-{tone}"}, holds)
 
 
-def _field(field: model.LiveField) -> Node:
+def _body(
+    shown: Sequence[model.LiveField],
+    typed: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
+    note: str = "",
+) -> list[Node]:
+    """The fields with what was typed and what is wrong with it, and a note below them."""
+    errors = errors or {}
+    fields = [
+        _field(field, typed.get(field.name, field.text), errors.get(field.name, ""))
+        for field in shown
+    ]
+    said = note or (f"{len(errors)} to mend: nothing was changed." if errors else "")
+    return [*fields, h("p", {"class": "gw-small gw-soft", "role": "status"}, said)]
+
+
+def _field(field: model.LiveField, text: str, error: str) -> Node:
+    told = f"gw-hp-{field.name}"
     attrs: dict[str, Any] = {
         "class": "gw-input",
         "type": "text",
         "inputmode": "decimal",
-        "value": field.text,
+        "value": text,
         "placeholder": "off",
         "aria-label": field.label,
+        "aria-invalid": True if error else None,
+        "aria-describedby": told if error or field.hint else None,
     }
+    hint = h("span", {"class": "gw-hp__h", "id": told}, field.hint) if field.hint else None
     return h(
         "label",
         {"class": "gw-hp"},
         h("span", {"class": "gw-hp__l"}, field.label),
         h("input", attrs, on={"input": field.name}),
-        h("span", {"class": "gw-hp__h"}, field.hint) if field.hint else None,
+        h("span", {"class": "gw-hp__e", "id": told}, error) if error else hint,
     )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.cost import (
@@ -92,7 +93,7 @@ class BudgetGuard:
         state = budget_state(spent, budget, self._cost.warn_percent)
         if spent is None or budget is None or state == BudgetState.OK:
             return
-        amounts = f"{spent:.2f} of {budget:.2f} {self._currency}"
+        amounts = f"{amount_text(spent)} of {amount_text(budget)} {self._currency}"
         payload = {"spent": spent, "budget": budget, "currency": self._currency}
         if state == BudgetState.WARN:
             message = f"{100 * spent / budget:.0f}% of the budget is spent: {amounts}"
@@ -103,7 +104,8 @@ class BudgetGuard:
         message = f"The budget is spent: {amounts}{ends.get(self._cost.on_budget, '')}"
         self._tell("budget", state, message, payload | {"on_budget": self._cost.on_budget})
         if ask is not None:
-            self._ask("budget", ask, f"the budget of {budget:.2f} {self._currency} is spent")
+            cap = f"{amount_text(budget)} {self._currency}"
+            self._ask("budget", ask, f"the budget of {cap} is spent")
 
     def _check_runtime(self, billed_s: float) -> None:
         limit = self._max_hours

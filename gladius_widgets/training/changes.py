@@ -55,16 +55,15 @@ class Changes:
         """Change settings by name (see `core.live`).
 
         Raises:
-            GladiusError: a name or value that is not allowed, or nothing that would change.
+            GladiusError: a name or value that is not allowed.
         """
         highest = self._s.state.schedule.highest(self._s.state.step)
         checked = check_changes(self._s.config, changes, highest)
         undo, before = self._undo(), self._settings()
         self._apply(checked)
         answer = _changes(before, self._settings())
-        if not answer.new and self._s.state.schedule.to_dict() == undo["schedule"]:
-            raise GladiusError("Those are the settings already in force.")
-        self._remember(undo)
+        if answer.new or self._s.state.schedule.to_dict() != undo["schedule"]:
+            self._remember(undo)
         return answer
 
     def revert(self) -> Answer:
@@ -91,15 +90,13 @@ class Changes:
         `changes` are what was set.
 
         Raises:
-            GladiusError: the file cannot be used, or says nothing new.
+            GladiusError: the file cannot be used.
         """
         s = self._s
         new = s.ranks.on_main(self._read_file)
         values, known = config_values(new), s.state.file or config_values(s.config)
         changed = {name: value for name, value in values.items() if value != known[name]}
         frozen = {k: pair for k, pair in diff(s.config, new).items() if not is_live(k)}
-        if not changed and not frozen:
-            raise GladiusError("The config file says what is in force already.")
         shown = {LIVE_KEYS[name]: [known[name], value] for name, value in changed.items()}
         if "learning_rate" in changed:
             changed[PEAK_KEY] = changed.pop("learning_rate")

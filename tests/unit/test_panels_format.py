@@ -134,7 +134,7 @@ def test_a_learning_rate_in_full(value, text):
     ("low", "high", "currency", "text"),
     [
         (45, 55, "USD", "$45–55"), (43.55, 51.09, "USD", "$43.55–51.09"), (45, 55.5, "EUR",
-        "€45.00–55.50"), (0.001, 0.002, "USD", "$0.00"), (45, 45, "CHF", "CHF 45"),
+        "€45.00–55.50"), (0.001, 0.002, "USD", "$0.001–0.002"), (45, 45, "CHF", "CHF 45"),
         (1200, 1500, "SEK", "SEK 1,200–1,500"), (None, 1, "USD", "–"),
     ],
 )  # fmt: skip
@@ -144,4 +144,15 @@ def test_a_range_of_money(low, high, currency, text):
 
 def test_money_without_cents_where_it_has_none():
     texts = [fmt.round_money(amount) for amount in (45, 2.49, 0.001, None, 1e4)]
-    assert texts == ["$45", "$2.49", "$0.00", "–", "$10,000"]
+    assert texts == ["$45", "$2.49", "$0.001", "–", "$10,000"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "$0.00"), (0.0049, "$0.0049"), (0.005, "$0.005"), (0.01, "$0.01"), (0.00999, "$0.01"),
+        (1e-9, "<$0.0001"), (-0.005, "-$0.005"), (1234.5, "$1,234.50"),
+    ],
+)  # fmt: skip
+def test_less_than_a_cent_is_not_nothing(amount, text):
+    assert fmt.money(amount) == text

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.live import LIVE_KEYS, config_values
+from gladius_widgets.core.live import LIVE_KEYS, check_changes, config_values
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 
@@ -55,6 +55,21 @@ def fields(job: JobSnapshot) -> tuple[LiveField, ...]:
     )
 
 
+def mistakes(
+    job: JobSnapshot, shown: tuple[LiveField, ...], typed: Mapping[str, str]
+) -> dict[str, str]:
+    """What is wrong with what was typed, by setting; each is checked as the trainer checks it."""
+    found: dict[str, str] = {}
+    for field in shown:
+        try:
+            wanted = changes((field,), typed)
+            if wanted and job.config is not None:
+                check_changes(job.config, wanted)
+        except GladiusError as error:
+            found[field.name] = error.message
+    return found
+
+
 def changes(shown: tuple[LiveField, ...], typed: Mapping[str, str]) -> dict[str, float | None]:
     """The settings whose text is not the one shown, as numbers; empty text is null.
 
@@ -63,16 +78,22 @@ def changes(shown: tuple[LiveField, ...], typed: Mapping[str, str]) -> dict[str,
     """
     changed: dict[str, float | None] = {}
     for field in shown:
-        text = typed.get(field.name, field.text).strip().replace(",", "")
-        if text == field.text.replace(",", ""):
-            continue
+        text = typed.get(field.name, field.text)
         try:
-            changed[field.name] = float(text) if text else None
+            value, before = _number(text), _number(field.text)
         except ValueError:
             raise GladiusError(
-                f"{field.label}: '{text}' is no number.", "Such as 0.0005."
+                f"{field.label}: '{text.strip()}' is no number.", "Such as 0.0005."
             ) from None
+        if value != before:
+            changed[field.name] = value
     return changed
+
+
+def _number(text: str) -> float | None:
+    """What a field's text says; empty is None."""
+    text = text.strip().replace(",", "")
+    return float(text) if text else None
 
 
 def change_words(old: Any, new: Any) -> str:
@@ -84,6 +105,13 @@ def change_words(old: Any, new: Any) -> str:
         f"{_LABELS.get(name, name).lower()} {words(name, before)} → {words(name, after)}"
         for name, (before, after) in pairs.items()
     )
+
+
+def changed(new: Any) -> bool:
+    """Whether the answer to `set` or `reload` says that anything is another now."""
+    if isinstance(new, dict) and "diff" in new:
+        return bool(new["diff"])
+    return bool(new)
 
 
 def differences(answer: Any) -> tuple[Difference, ...]:
