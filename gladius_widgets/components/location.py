@@ -1,17 +1,23 @@
 """Location: the page's address, whether anybody is looking, and files for the reader."""
 
 import asyncio
+import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import traitlets
 
 from gladius_widgets.components import events
 from gladius_widgets.components.base import STATIC, Component
+from gladius_widgets.core.errors import GladiusError
 
 BEAT_S = 5.0
 CHECK_S = 15.0
+PART_BYTES = 1 << 20
+PART_WAIT_S = 30.0
 GONE_S = 90.0  # browsers slow the timers of hidden tabs down to one a minute
 
 
@@ -40,6 +46,8 @@ class Location(Component):
         self._ready: dict[str, Any] | None = None
         self._pages: dict[str, tuple[float, bool]] = {}
         self._missed: set[str] = set()
+        # Of each file on its way: the number of the part that was sent and has not come yet.
+        self._parts: dict[str, tuple[int, asyncio.Future[None]]] = {}
         self._thread: threading.Thread | None = None
         super().__init__(**kwargs)
 
@@ -87,6 +95,42 @@ class Location(Component):
         """Hand the browser a file to save."""
         self.send({"download": {"filename": filename, "mime": mime}}, buffers=[data])
 
+    async def download_file(
+        self, filename: str, path: Path, mime: str = "application/octet-stream"
+    ) -> int:
+        """Hand the browser a file to save, of any size: the next part goes when one has come.
+
+        Returns:
+            The bytes that were sent: the file as long as it was at the beginning.
+
+        Raises:
+            GladiusError: the file cannot be read, or the page took no more of it.
+        """
+        number, transfer = 0, uuid4().hex
+        try:
+            with path.open("rb") as file:
+                left = size = os.fstat(file.fileno()).st_size
+                while True:
+                    data = await asyncio.to_thread(file.read, min(PART_BYTES, left))
+                    left = max(0, left - len(data)) if data else 0
+                    part = {"transfer": transfer, "number": number, "last": not left}
+                    came = asyncio.get_running_loop().create_future()
+                    self._parts[transfer] = (number, came)
+                    told = {"part": part | {"filename": filename, "mime": mime}}
+                    self.send(told, buffers=[data])
+                    await asyncio.wait_for(came, PART_WAIT_S)
+                    if not left:
+                        return size
+                    number += 1
+        except TimeoutError:
+            raise GladiusError(
+                f"The page stopped taking {filename}.", "Load the page again and repeat it."
+            ) from None
+        except OSError as error:
+            raise GladiusError(f"{path.name} cannot be read: {error.strerror}.") from None
+        finally:
+            self._parts.pop(transfer, None)
+
     def check(self) -> None:
         """Forget pages that have not pinged for 90 s, in two checks running.
 
@@ -105,6 +149,10 @@ class Location(Component):
             pong = {"sent": content.get("sent"), "time": time.time()}
             self.send({"pong": pong})
             self._see(str(content.get("page")), bool(content.get("visible")))
+        elif name == "part":
+            number, came = self._parts.get(str(content.get("transfer")), (None, None))
+            if came is not None and number == content.get("number") and not came.done():
+                came.set_result(None)
         elif name == "query":
             self.set_trait("query", _strings(content.get("query")))
             self.emit("query", {"query": self.query})

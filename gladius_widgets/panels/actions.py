@@ -178,10 +178,9 @@ class JobActions:
             return
         run = self._feed.run
         path = await asyncio.to_thread(bundle, run, kind)
-        data = await asyncio.to_thread(path.read_bytes)
-        location().download(path.name, data, "application/zip")
+        size = await location().download_file(path.name, path, "application/zip")
         toasts().show(
-            "Metrics exported", f"{path.name} · {fmt.size(len(data))}", "green", icon="download"
+            "Metrics exported", f"{path.name} · {fmt.size(size)}", "green", icon="download"
         )
 
 

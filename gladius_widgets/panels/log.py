@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from gladius_widgets.client import Client
-from gladius_widgets.components import Terminal, h
+from gladius_widgets.components import Terminal, h, location, toasts
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.panels.cursor import Moment, cursor_of
 from gladius_widgets.panels.log_search import find_batch
 from gladius_widgets.panels.models.log_place import place_of
@@ -39,6 +40,7 @@ class TrainingLog(Panel):
         end, unfollow = self.feed.follow_log(self._write)
         self.terminal.write(self._file.lines_before(end, FIRST_LINES)[1])
         self._unfollow = unfollow
+        self.terminal.on("export", lambda _payload: self._export())
         self._leave_cursor = cursor_of(self.feed).on_move(self._go_to)
         self.put_slots(terminal=self.terminal)
         self.tree = h("slot", {"name": "terminal"})
@@ -63,6 +65,14 @@ class TrainingLog(Panel):
             end, _ = self._file.lines_before(end, count)
             shown -= count
         return self._file.lines_before(end, PAGE_LINES)[1]
+
+    async def _export(self) -> None:
+        """The whole file, whatever of it is shown."""
+        path = self._file.path
+        try:
+            await location().download_file(f"{self.job.id}.log", path, "text/plain")
+        except GladiusError as error:
+            toasts().error(error)
 
     async def _go_to(self, moment: Moment | None) -> None:
         """Show the lines around a moment's step."""

@@ -268,6 +268,36 @@ def test_a_file_goes_to_the_browser_as_bytes(wire):
     assert wire.buffers(location()) == [b"a,b\n"]
 
 
+def test_a_large_file_goes_in_parts_each_after_the_one_before(wire, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.modules[Location.__module__], "PART_BYTES", 4)
+    path = tmp_path / "train.log"
+    path.write_bytes(b"0123456789")
+    place = location()
+
+    async def use():
+        sending = asyncio.ensure_future(place.download_file("a.log", path, "text/plain"))
+        for number in range(3):
+            await until(lambda: len(wire.custom(place)) == number + 1)  # noqa: B023
+            part = wire.custom(place)[-1]["part"]
+            assert (part["number"], part["last"]) == (number, number == 2)
+            wire.deliver(place, {"name": "part", "transfer": part["transfer"], "number": number})
+        return await sending
+
+    assert asyncio.run(use()) == 10
+    assert b"".join(wire.buffers(place)) == b"0123456789"
+    assert place._parts == {}
+
+
+def test_a_page_that_takes_no_more_is_told(wire, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.modules[Location.__module__], "PART_WAIT_S", 0.01)
+    path = tmp_path / "train.log"
+    path.write_bytes(b"0123")
+    with pytest.raises(GladiusError, match="stopped taking"):
+        asyncio.run(location().download_file("a.log", path))
+    with pytest.raises(GladiusError, match="cannot be read"):
+        asyncio.run(location().download_file("a.log", tmp_path / "gone"))
+
+
 # Hotkeys
 
 

@@ -53,6 +53,14 @@ def look(source: JobsSource):
     return found
 
 
+def test_a_tab_without_jobs_is_told_from_filters_that_hide_them(source):
+    source.query = source.query.changed(tab="active", dates="7")
+    assert not look(source).any_here
+    source.query = source.query.changed(tab="completed", dates="all", search="no such name")
+    found = look(source)
+    assert (found.page.total, found.any_here) == (0, True)
+
+
 def test_a_look_says_all(source):
     found = look(source)
     assert (found.page.total, found.page.count, len(found.jobs)) == (60, 3, 25)

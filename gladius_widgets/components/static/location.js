@@ -59,6 +59,27 @@ function download({ filename, mime }, buffers) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+/** Parts of files that are still on their way, by transfer. @type {Map<string, DataView[]>} */
+const arriving = new Map();
+
+/**
+ * Take one part of a file; with the last one the file is saved.
+ * @param {any} model
+ * @param {{transfer: string, number: number, last: boolean, filename: string, mime: string}} part
+ * @param {DataView[]} buffers
+ */
+function takePart(model, part, buffers) {
+  const parts = part.number === 0 ? [] : arriving.get(part.transfer);
+  if (!parts) return; // it began before this page came
+  parts.push(...buffers);
+  arriving.set(part.transfer, parts);
+  if (part.last) {
+    arriving.delete(part.transfer);
+    download(part, parts);
+  }
+  model.send({ name: "part", transfer: part.transfer, number: part.number });
+}
+
 /** Pings while something of this kernel is shown; tells when the kernel has gone silent. */
 class Pulse {
   /** @param {any} model @param {(lost: boolean, attempt: number) => void} show */
@@ -238,6 +259,7 @@ function initialize({ model, signal }) {
     if (message.query && standalone()) setQuery(message.query, Boolean(message.push));
     if (message.title && standalone()) document.title = message.title;
     if (message.download) download(message.download, buffers);
+    if (message.part) takePart(model, message.part, buffers);
   });
   model.send({ name: "ready", query: query(), path: location.pathname, standalone: standalone() });
 
