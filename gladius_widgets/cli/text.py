@@ -7,18 +7,13 @@ from gladius_widgets.cli.options import print_table
 from gladius_widgets.core.terminal_text import visible
 from gladius_widgets.cli.options import print_table, visible
 from gladius_widgets.core.amounts import amount_text
+from gladius_widgets.core.durations import ACTIVE, DURATION, ELAPSED, duration_text
 from gladius_widgets.store.registry import Job
 
 
 def duration(seconds: float | None) -> str:
     """`45s`, `6m 12s`, `6h 23m`."""
-    if seconds is None:
-        return "–"
-    minutes, rest_s = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h {minutes:02d}m"
-    return f"{minutes}m {rest_s:02d}s" if minutes else f"{rest_s}s"
+    return "–" if seconds is None else duration_text(seconds)
 
 
 def money(amount: float | None, currency: str) -> str:
@@ -70,8 +65,10 @@ def print_state(job: Job, state: dict[str, Any]) -> None:
         "Epoch": steps(state["epoch"]["current"], state["epoch"]["total"]),
         "Loss": _number(metrics["loss"], ".4f"),
         "Learning rate": _number(metrics["learning_rate"], ".3g"),
-        "Throughput": _number(metrics["throughput"], ",.0f", " tokens/s"),
-        "Elapsed": duration(timing["elapsed"]),
+        "Tokens/s": _number(metrics["throughput"], ",.0f", " in the last step"),
+        ELAPSED.label: duration(timing["elapsed"]),
+        ACTIVE.label: duration(timing["active"]),
+        DURATION.label: duration(timing["duration"]),
         "Remaining": duration(timing["remaining"]),
         "Cost": money(state["cost"], job.currency),
         "Processes": ", ".join(

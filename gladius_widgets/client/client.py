@@ -186,6 +186,7 @@ class Client(QueueCommands, MoneyQueries):
             "status": job.status,
             "attempt": job.attempt,
             "cost": job.cost,
+            "duration": job.duration_s(time.time()),
             "error": job.error,
             "pids": read_processes(run.attempt(job.attempt)).pids(),
         }

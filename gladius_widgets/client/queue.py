@@ -29,7 +29,15 @@ class QueueCommands(ABC):
     _registry: Registry
 
     @abstractmethod
-    def submit(self, config: "TrainingConfig", name: str | None = None, **when: Any) -> Job:
+    def submit(
+        self,
+        config: "TrainingConfig",
+        name: str | None = None,
+        *,
+        after: Iterable[str] = (),
+        not_before: float | None = None,
+        held: bool = False,
+    ) -> Job:
         """Queue a training run."""
 
     @abstractmethod

@@ -136,7 +136,7 @@ def training_state(
     """The state that `gladius show --json` prints (console spec, "Training State").
 
     Args:
-        job: id, name, status, attempt, cost, error and pids.
+        job: id, name, status, attempt, cost, duration (s on a machine), error and pids.
         status: the run's snapshot, None before the first.
         system: the newest row of the system table, None without one.
 
@@ -168,6 +168,8 @@ def training_state(
         "system": _system(system),
         "timing": {
             "elapsed": status.elapsed_s,
+            "active": status.active_s,
+            "duration": job["duration"],
             "remaining": status.remaining_s,
             "eta": _eta(status),
         },

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gladius_widgets.components import Element, Node, h, icon, location, toasts
+from gladius_widgets.core.durations import DURATION
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.compare_chart import Compared, swatch
@@ -23,8 +24,8 @@ COLUMNS = (
     ("best_loss", "Best val loss", "The lowest validation loss of the run"),
     ("perplexity", "Perplexity", "e to the power of the loss of the newest validation"),
     ("accuracy", "Accuracy", "Next-token accuracy of the newest validation"),
-    ("tokens_per_s", "Tokens/s", "Over the whole run, pauses left out"),
-    ("duration_s", "Duration", "Time on a machine, over all attempts"),
+    ("tokens_per_s", "Mean tokens/s", "All tokens over the active time of the run"),
+    ("duration_s", DURATION.label, DURATION.help),
     ("cost", "Cost", "Time on a machine × price"),
     ("cost_per_million", "Cost / 1M tokens", "Cost per million tokens trained on"),
 )

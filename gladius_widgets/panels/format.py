@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from gladius_widgets.core.amounts import amount_text
+from gladius_widgets.core.durations import duration_text
 
 UNKNOWN = "–"
 MINUS = "-"
@@ -120,12 +121,7 @@ def duration(seconds: float | None) -> str:
     """A length of time, two units: `42s`, `3m 42s`, `6h 23m`, `147h 05m`."""
     if not is_known(seconds):
         return UNKNOWN
-    whole = max(0, int(seconds))
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m {whole % _MINUTE:02d}s"
-    return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02d}m"
+    return duration_text(seconds)
 
 
 def estimate(seconds: float | None) -> str:

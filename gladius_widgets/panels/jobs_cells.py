@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gladius_widgets.components import Node, clock, h, icon
+from gladius_widgets.core.durations import DURATION
 from gladius_widgets.panels.controls import state_badge
 from gladius_widgets.panels.links import job_url
 from gladius_widgets.panels.models.jobs import JobRow
@@ -11,14 +12,14 @@ from gladius_widgets.panels.models.jobs_menu import Action
 from gladius_widgets.panels.models.jobs_query import JobsQuery
 from gladius_widgets.panels.models.jobs_selection import Share
 
-# label, classes, what it sorts by
+# label, classes, what it sorts by, what it means
 COLUMNS = (
-    ("Job Name", "gw-col-name", "name"),
-    ("Status", "gw-col-status", "status"),
-    ("Created By", "gw-col-creator", "created_by"),
-    ("Started At", "gw-col-started", "started_at"),
-    ("Duration", "gw-col-duration", "duration"),
-    ("Cost", "gw-col-cost gw-num", "cost"),
+    ("Job Name", "gw-col-name", "name", ""),
+    ("Status", "gw-col-status", "status", ""),
+    ("Created By", "gw-col-creator", "created_by", ""),
+    ("Started At", "gw-col-started", "started_at", "When it first got a machine"),
+    (DURATION.label, "gw-col-duration", "duration", DURATION.help),
+    ("Cost", "gw-col-cost gw-num", "cost", "Duration × price"),
 )
 
 
@@ -55,7 +56,7 @@ def head(query: JobsQuery, share: Share, count: int, selected: int) -> Node:
             "tr",
             None,
             h("th", {"scope": "col", "class": "gw-col-pick"}, _unseen("Select"), all_rows),
-            [_column(label, classes, by, query) for label, classes, by in COLUMNS],
+            [_column(*column, query) for column in COLUMNS],
             h("th", {"scope": "col", "class": "gw-col-menu"}, _unseen("Actions")),
         ),
     )
@@ -70,7 +71,7 @@ def plain_head() -> Node:
             "tr",
             None,
             h("th", {"scope": "col", "class": "gw-col-pick"}, _unseen("Select")),
-            [h("th", {"scope": "col", "class": classes}, label) for label, classes, _ in COLUMNS],
+            [h("th", {"scope": "col", "class": classes}, label) for label, classes, *_ in COLUMNS],
             h("th", {"scope": "col", "class": "gw-col-menu"}, _unseen("Actions")),
         ),
     )
@@ -103,12 +104,13 @@ def row(row: JobRow, state: RowState) -> Node:
     )
 
 
-def _column(label: str, classes: str, by: str, query: JobsQuery) -> Node:
+def _column(label: str, classes: str, by: str, hint: str, query: JobsQuery) -> Node:
     sorted_by_it = query.sort == by
     arrow = "arr-d" if query.descending or not sorted_by_it else "arr-u"
     direction = "descending" if query.descending else "ascending"
     attrs = {"scope": "col", "class": classes, "aria-sort": direction if sorted_by_it else None}
-    button = {"type": "button", "class": "gw-sort", "data-by": by, "title": f"Sort by {label}"}
+    title = f"{hint}. Sort by it" if hint else f"Sort by {label}"
+    button = {"type": "button", "class": "gw-sort", "data-by": by, "title": title}
     return h("th", attrs, h("button", button, label, icon(arrow, 12), on={"click": "sort"}))
 
 

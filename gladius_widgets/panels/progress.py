@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 
 from gladius_widgets.components import Node, clock, h, icon
+from gladius_widgets.core.durations import ELAPSED
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.models import progress as model
 from gladius_widgets.panels.pace import Part, Sent
@@ -50,7 +51,8 @@ class ProgressOverview(Panel):
     def _group(self, group: model.Group, now: float) -> Node:
         facts: list[Node] = []
         for fact in group.facts:
-            facts += [h("dt", None, fact.label), h("dd", None, self._value(fact, now))]
+            term = h("dt", {"title": fact.title or None}, fact.label)
+            facts += [term, h("dd", None, self._value(fact, now))]
         return h(
             "section",
             None,
@@ -61,7 +63,7 @@ class ProgressOverview(Panel):
     def _value(self, fact: model.Fact, now: float) -> list[Node | str] | Node | str:
         """The value; times of a running job tick in the browser, so they cost no message."""
         run = self.job.run
-        if fact.label == "Elapsed" and self.job.status.is_active:
+        if fact.label == ELAPSED.label and self.job.status.is_active:
             elapsed = model.elapsed_s(self.job, now)
             return clock(round(now - elapsed)) if elapsed is not None else fact.value
         if fact.label == "Last save" and run and run.checkpoints.last_at:

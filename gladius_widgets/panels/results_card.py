@@ -59,7 +59,8 @@ def _head(view: model.ResultsView) -> Node:
 
 def _figure(one: model.Figure) -> Node:
     aside = h("dd", {"class": "gw-results__aside"}, one.aside) if one.aside else None
-    return h("div", {"class": "gw-stat"}, h("dt", None, one.label), h("dd", None, one.value), aside)
+    term = h("dt", {"title": one.title or None}, one.label)
+    return h("div", {"class": "gw-stat"}, term, h("dd", None, one.value), aside)
 
 
 # Cancelled

@@ -87,7 +87,9 @@ class ThroughputChart(Panel):
 
     def _paint(self) -> Sent:
         slow = self.job.config.alerts.slow_throughput_share if self.job.config else model.SLOW_SHARE
-        view = model.view(self.feed.history.recent, self.job.status, time.time(), slow)
+        worked_at = self.job.run.progressed_at if self.job.run else None
+        recent = self.feed.history.recent
+        view = model.view(recent, self.job.status, time.time(), slow, worked_at)
         sent = put(self._line, x=view.x, y=view.y, colors=[f"var(--gw-{view.tone}-text)"])
         if view.average_value is not None and len(view.x):
             level = np.full(2, round(view.average_value), np.float32)

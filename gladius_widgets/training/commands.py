@@ -148,7 +148,8 @@ class Commands:
             raise GladiusError("The run is not paused.")
         self.paused = False
         self._s.reporter.timer.resume()
-        self._s.reporter.change(state=JobStatus.TRAINING)
+        now = self._s.reporter.now()
+        self._s.reporter.change(state=JobStatus.TRAINING, progressed_at=now)
         self._tell_status(JobStatus.TRAINING, "RESUMED", who)
         return Answer(JobStatus.PAUSED, JobStatus.TRAINING)
 

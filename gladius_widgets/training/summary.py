@@ -3,6 +3,7 @@
 from typing import Any
 
 from gladius_widgets.core.atomic import write_bytes, write_json
+from gladius_widgets.core.durations import ACTIVE, ELAPSED, duration_text
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.training.session import Session
 
@@ -50,7 +51,8 @@ def _markdown(facts: dict[str, Any]) -> str:
             (f"{split.capitalize()} accuracy", f"{figures.get('accuracy', 0):.1%}"),
         ]
     rows += [
-        ("Time, without pauses", f"{facts['active_s'] / 60:.1f} min"),
+        (ELAPSED.label, duration_text(facts["elapsed_s"])),
+        (ACTIVE.label, duration_text(facts["active_s"])),
         ("Attempts", facts["attempts"]),
         ("Skipped steps", facts["skipped_steps"]),
         ("Checkpoints", ", ".join(map(str, facts["checkpoints"])) or "–"),

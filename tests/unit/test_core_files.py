@@ -210,6 +210,7 @@ JOB = {
     "cost": None,
     "error": None,
     "pids": {"runner": 1, "launcher": 2, "ranks": [3]},
+    "duration": 12.0,
 }
 
 

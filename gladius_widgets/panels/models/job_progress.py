@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gladius_widgets.core.durations import DURATION, ELAPSED
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
@@ -148,21 +149,18 @@ def _step_facts(run: RunStatus) -> tuple[Fact, ...]:
 def _time_facts(job: JobSnapshot, run: RunStatus, now: float) -> tuple[Fact, ...]:
     if job.status.is_final:
         elapsed = elapsed_s(job, job.ended_at or now)
-        how = "Trained for " if job.status == _S.COMPLETED else "Stopped at "
-        title = "Time since training began; on a machine for " + fmt.duration(
-            job.record.duration_s(now) if job.record else None
-        )
+        billed = fmt.duration(job.record.duration_s(now) if job.record else None)
+        title = f"{ELAPSED.help}. {DURATION.label}: {billed}"
         saved = run.checkpoints.last_step
         checkpoint = f"step {saved:,}" if saved is not None else "none"
         return (
-            Fact("clock", fmt.duration(elapsed), before=how, title=title),
+            Fact("clock", fmt.duration(elapsed), before=f"{ELAPSED.label} ", title=title),
             Fact("save", checkpoint, before="Last checkpoint: "),
         )
     elapsed = elapsed_s(job, now)
     since = None if elapsed is None or job.status == _S.QUEUED else now - elapsed
     facts = [
-        Fact("clock", fmt.duration(elapsed), after=" elapsed", since=since,
-             title="Time since training began, running on while paused")
+        Fact("clock", fmt.duration(elapsed), after=" elapsed", since=since, title=ELAPSED.help)
     ]  # fmt: skip
     if job.status in (_S.TRAINING, _S.PAUSED):
         facts.append(_remaining(job, run))

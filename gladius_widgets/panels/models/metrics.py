@@ -183,7 +183,8 @@ def _exp(loss: float | None) -> str:
 def _pace(job: JobSnapshot, history: History, now: float) -> tuple[MetricRow, MetricRow]:
     """Tokens a second and steps an hour; neither while the job is paused."""
     slow = job.config.alerts.slow_throughput_share if job.config else throughput.SLOW_SHARE
-    seen = throughput.view(history.recent, job.status, now, slow)
+    worked_at = job.run.progressed_at if job.run else None
+    seen = throughput.view(history.recent, job.status, now, slow, worked_at)
     paused = job.status == JobStatus.PAUSED
     tokens_help = (
         "Non-padding tokens over all processes, of the last second that has a step, over its step "

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.durations import ELAPSED
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, ValidationState
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
@@ -13,13 +14,17 @@ DEFAULT_WARM_C = 80.0
 
 @dataclass(frozen=True)
 class Fact:
-    """A label and its value; `tone` colours the value, `icon` precedes it, `aside` is muted."""
+    """A label and its value; `tone` colours the value, `icon` precedes it, `aside` is muted.
+
+    `title` explains the label on hover.
+    """
 
     label: str
     value: str
     tone: str = ""
     icon: str = ""
     aside: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,8 @@ def _tone(status: JobStatus) -> str:
 
 def _part(label: str, current: int, total: int | None, done: float, decimals: int) -> Part:
     share = _share(done, total)
-    done = f" ({fmt.percent(share, decimals)})" if share is not None else ""
-    return Part(label, f"{fmt.count(current)} / {fmt.count(total)}{done}", share)
+    percent = f" ({fmt.percent(share, decimals)})" if share is not None else ""
+    return Part(label, f"{fmt.count(current)} / {fmt.count(total)}{percent}", share)
 
 
 def _eta(job: JobSnapshot, run: RunStatus, now: float) -> tuple[str, str]:
@@ -134,7 +139,7 @@ def _time(job: JobSnapshot, run: RunStatus, now: float) -> tuple[Fact, ...]:
     training = job.status == JobStatus.TRAINING and remaining is not None
     finishes = run.heartbeat + remaining if training and remaining is not None else None
     return (
-        Fact("Elapsed", fmt.duration(elapsed_s(job, now))),
+        Fact(ELAPSED.label, fmt.duration(elapsed_s(job, now)), title=ELAPSED.help),
         Fact("Remaining", fmt.estimate(remaining)),
         Fact("Finishes", fmt.clock(finishes)),
         Fact("Per epoch", fmt.duration(_epoch_s(run, job.config))),

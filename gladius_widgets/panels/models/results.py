@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gladius_widgets.core.durations import DURATION, ELAPSED
 from gladius_widgets.core.run_state import ValidationState
 from gladius_widgets.core.states import FINAL, JobStatus
 from gladius_widgets.panels import format as fmt
@@ -44,11 +45,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with its name; `aside` says where or of what."""
+    """A number with its name; `aside` says where or of what, `title` explains it on hover."""
 
     label: str
     value: str
     aside: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def view(job: JobSnapshot, facts: Facts, events: Sequence[Event], now: float) ->
         subtitle=_subtitle(job, now),
         icon=icon,
         tone=tone,
-        figures=tuple(_figures(job, facts)),
+        figures=tuple(_figures(job, facts, now)),
         checkpoints=tuple(
             _checkpoint(
                 one,
@@ -207,7 +209,7 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 # Figures
 
 
-def _figures(job: JobSnapshot, facts: Facts) -> list[Figure]:
+def _figures(job: JobSnapshot, facts: Facts, now: float) -> list[Figure]:
     run, summary = job.run, facts.summary
     cost = Figure("Final cost", fmt.money(job.cost, job.currency), _rate(job))
     if run is None:
@@ -220,7 +222,7 @@ def _figures(job: JobSnapshot, facts: Facts) -> list[Figure]:
             Figure("Epochs", _decimals(summary.get("epochs"))),
             Figure("Tokens", fmt.count(summary.get("tokens"))),
         ]
-    found.append(Figure("Training time", fmt.duration(run.elapsed_s), _pauses(job)))
+    found.append(Figure(ELAPSED.label, fmt.duration(run.elapsed_s), _pauses(job), ELAPSED.help))
     loss = summary.get("loss") if summary else run.loss
     found.append(Figure("Training loss", fmt.loss(loss), "last step"))
     if validation.loss is not None:
@@ -234,6 +236,9 @@ def _figures(job: JobSnapshot, facts: Facts) -> list[Figure]:
     if test.loss is not None:
         words = f"loss {fmt.loss(test.loss)}"
         found.append(Figure("Test accuracy", fmt.percent(test.accuracy), words))
+    if job.record is not None:
+        billed = fmt.duration(job.record.duration_s(now))
+        found.append(Figure(DURATION.label, billed, "on a machine", DURATION.help))
     return [*found, cost]
 
 

@@ -37,13 +37,17 @@ class ThroughputView:
 
 
 def view(
-    recent: Columns, status: JobStatus, now: float, slow_share: float = SLOW_SHARE
+    recent: Columns,
+    status: JobStatus,
+    now: float,
+    slow_share: float = SLOW_SHARE,
+    worked_at: float | None = None,
 ) -> ThroughputView:
     """The last four minutes, up to `now` while the job trains, else up to its last step.
 
     Current is the last second's tokens over its step time (the last step's where steps take
-    longer). Slow: over `slow_share` under the window's average. Stalled: no step for
-    max(10 s, 5 × the median step).
+    longer). Slow: over `slow_share` under the window's average. Stalled: no step, and since
+    `worked_at` (unix s) no other sign of work, for max(10 s, 5 × the median step).
     """
     times = recent["time"]
     if not len(times):
@@ -58,7 +62,7 @@ def view(
     times, tokens, spent = times[usable], tokens[usable], spent[usable]
     moments, speeds = _by_second(times, tokens, spent)
     average = float(tokens.sum() / spent.sum())
-    silence = end - float(times[-1])
+    silence = end - max(float(times[-1]), worked_at or 0.0)
     stalled = live and silence > max(10.0, 5 * float(np.median(spent)))
     current = 0.0 if stalled else float(speeds[-1])
     state = _state(status, stalled=stalled, slow=current < (1 - slow_share) * average)
