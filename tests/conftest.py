@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from nvml import FakeNvml, fake_nvml
 from support import REPOSITORY, command_line, end_processes_on, processes_on
 
 from gladius_widgets.core.paths import Home
@@ -70,6 +71,16 @@ def gladius(home: Home) -> Callable[..., Result]:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def nvml(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> FakeNvml:
+    """A machine whose GPUs the test makes up; none at first."""
+    folder = tmp_path_factory.getbasetemp() / "nvml"
+    folder.mkdir(exist_ok=True)
+    return fake_nvml(folder, tmp_path / "nvml", monkeypatch)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,9 +32,11 @@ from gladius_widgets.store.job_record import write_record
 from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.supervisor import (
+    LOCAL,
     Settings,
     ensure_supervisor,
     load_settings,
+    local_gpus,
     observed,
     refresh,
 )
@@ -110,6 +112,7 @@ class Client(QueueCommands, MoneyQueries):
             check_moment(not_before)
         needed = {job.id: job for job in (self._can_complete(self.job(ref)) for ref in after)}
         plan = prepare(config, name, list(overrides))
+        self._check_gpus(plan.row["engine"], plan.row["gpus"])
         quote = self._quote(plan.config, plan.row["gpus"])
         self._check_space()
         run = self.home.run(plan.id)
@@ -376,6 +379,18 @@ class Client(QueueCommands, MoneyQueries):
             return refresh(self._registry, self.home, job)
         except HomeError:
             return observed(self.home, job)
+
+    def _check_gpus(self, engine: str, count: int) -> None:
+        """Refuse what this machine can never place; while its driver is silent, nobody knows."""
+        if engine != LOCAL or count == 0:
+            return
+        table = local_gpus(self.settings(), ())
+        if shortage := table.shortage(count):
+            raise GladiusError(
+                f"{shortage}{f' ({table.problem})' if table.problem else ''}.",
+                "Lower resources.processes, or set resources.device: cpu. `gladius doctor` lists "
+                "the GPUs, and `gpus` in settings.yaml says which of them jobs may use.",
+            )
 
     def _check_space(self) -> None:
         free_bytes = shutil.disk_usage(self.home.root).free

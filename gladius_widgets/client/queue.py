@@ -169,7 +169,7 @@ class QueueCommands(ABC):
         from gladius_widgets.client.waiting import queue_view
 
         running = [job for job in self.jobs(statuses=ACTIVE, sort="started_at") if job.holds_slot]
-        return queue_view(self._registry, self.settings().slots, running)
+        return queue_view(self._registry, self.settings(), running)
 
     def waits_for_what_is_over(self, needed: Iterable[str]) -> str:
         """A sentence on those of these jobs that have ended without success; else empty.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.queue_plan import Cause
 from gladius_widgets.store.registry import Job
 
@@ -27,10 +28,14 @@ class QueuedJob:
 
 @dataclass(frozen=True)
 class QueueView:
-    """Slots, their jobs, the waiting ones in order, and how the queue did in the last 7 days."""
+    """Slots, their jobs, the waiting ones in order, and how the queue did in the last 7 days.
+
+    `gpus` are those of this machine that jobs may use, with who holds them.
+    """
 
     slots: int
     active: tuple[Job, ...]
     waiting: tuple[QueuedJob, ...]
     average_wait_s: float | None
     jobs_per_day: float | None
+    gpus: tuple[GpuStanding, ...] = ()

@@ -15,11 +15,12 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import ConfigError, GladiusError
+from gladius_widgets.core.gpus import look_at_gpus
 from gladius_widgets.core.launcher import accelerate_path
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.core.yaml_io import dump_yaml
+from gladius_widgets.core.yaml_io import dump_yaml, read_yaml
 
 MAX_NAME_CHARS = 200
 # Control, surrogate, format (which also reorder the text around them) and separator characters
@@ -107,10 +108,14 @@ def config_line(config: TrainingConfig) -> str:
 
 
 def gpu_count(config: TrainingConfig) -> int:
-    """GPUs that the job will be billed for; 0 for a job on CPUs."""
+    """GPUs that the job gets to itself and is billed for, one a process; 0 for a job on CPUs."""
     wanted = config.resources
-    on_gpu = wanted.device == "gpu" or (wanted.device == "auto" and _gpus_here() > 0)
-    return wanted.processes if on_gpu else 0
+    on_gpu = wanted.device == "gpu" or (wanted.device == "auto" and bool(look_at_gpus().gpus))
+    if not on_gpu:
+        return 0
+    if wanted.accelerate_config is not None:
+        return _launched_by(wanted.accelerate_config, wanted.processes)
+    return wanted.processes
 
 
 @dataclass(frozen=True)
@@ -225,9 +230,15 @@ def _machine(config: TrainingConfig) -> str:
     return f"{count}{spot}{wanted.gpu_type or f'{wanted.engine.title()} GPU'}"
 
 
-def _gpus_here() -> int:
-    """GPUs of this machine, as the NVIDIA driver lists them."""
+def _launched_by(path: str, processes: int) -> int:
+    """GPU processes on this machine by an accelerate config; `processes` where it says nothing."""
     try:
-        return sum(1 for _ in Path("/proc/driver/nvidia/gpus").iterdir())
-    except OSError:
+        told = read_yaml(path).values
+    except GladiusError:  # accelerate says what is wrong with it
+        return processes
+    if told.get("use_cpu"):
         return 0
+    total, machines = told.get("num_processes"), told.get("num_machines")
+    if not isinstance(total, int) or total < 1:
+        return processes
+    return max(1, total // machines) if isinstance(machines, int) and machines > 1 else total

@@ -16,26 +16,29 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.job_record import read_record
 from gladius_widgets.store.registry import Registry
+from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
 
 # On their way out: within the minute.
 _ENDING = (JobStatus.STOPPING, JobStatus.CANCELLING)
 
 
-def queue_view(registry: Registry, slots: int, running: list[Job]) -> QueueView:
+def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> QueueView:
     """The queue now.
 
     Args:
         registry: where the queued jobs are.
-        slots: jobs that may run at once.
+        settings: the home's.
         running: the jobs that hold a slot, as they truly are.
     """
     now, waiting = time.time(), registry.queue()
+    slots, gpus = settings.slots, local_gpus(settings, running)
     starts = plan(
         slots,
-        [Running(job.id, _remaining_s(job)) for job in running],
+        [Running(job.id, _remaining_s(job), _gpus(job)) for job in running],
         [_waiting(job) for job in waiting],
         now,
         _dependencies(registry, waiting),
+        gpus,
     )
     stats = queue_stats(registry.timings(now - STATISTICS_S), now)
     return QueueView(
@@ -47,6 +50,7 @@ def queue_view(registry: Registry, slots: int, running: list[Job]) -> QueueView:
         ),
         average_wait_s=stats.average_wait_s,
         jobs_per_day=stats.jobs_per_day,
+        gpus=gpus.gpus,
     )
 
 
@@ -74,7 +78,13 @@ def _waiting(job: Job) -> Waiting:
         not_before=job.not_before,
         depends_on=job.depends_on if job.attempt == 1 else (),  # as in the claim
         provisioning_s=provisioning_s(job.engine),
+        gpus=_gpus(job),
     )
+
+
+def _gpus(job: Job) -> int:
+    """Of this machine."""
+    return job.gpus if job.engine == LOCAL else 0
 
 
 def _dependencies(registry: Registry, waiting: list[Job]) -> dict[str, Dependency]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from gladius_widgets.core.placement import GpuTable
 from gladius_widgets.core.states import JobStatus
 
 # Machines that have to be provisioned first; a local one is there already.
@@ -17,6 +18,7 @@ DAY_S = 86_400.0
 STATISTICS_S = 7 * DAY_S
 
 UNKNOWN = "Behind jobs of unknown length"
+BEHIND_GPUS = "A job before it waits for GPUs"
 FINISHING = "The job before it is finishing"
 
 
@@ -26,6 +28,7 @@ class Running:
 
     id: str
     remaining_s: float | None
+    gpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Waiting:
         not_before: unix s, or None.
         depends_on: ids of jobs that have to be completed first.
         provisioning_s: from getting a slot until training can begin.
+        gpus: GPUs of this machine that it gets to itself.
+        paused: why its engine starts no job now; empty while it does.
     """
 
     id: str
@@ -47,6 +52,8 @@ class Waiting:
     not_before: float | None = None
     depends_on: tuple[str, ...] = ()
     provisioning_s: float = 0.0
+    gpus: int = 0
+    paused: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class Cause(StrEnum):
     SCHEDULED = "scheduled"
     JOBS = "jobs"  # that it needs, and that may complete yet
     BLOCKED = "blocked"  # one that it needs is over and did not complete, or is gone
+    PAUSED = "paused"  # the queue of its engine is
+    GPUS = "gpus"  # that are in use, or that this machine does not have
     FINISHING = "finishing"  # nothing is left of the job whose slot it gets, but it is there yet
     UNKNOWN = "unknown"  # jobs before it of unknown length
 
@@ -124,11 +133,12 @@ def plan(
     waiting: Sequence[Waiting],
     now: float,
     jobs: Mapping[str, Dependency] | None = None,
+    gpus: GpuTable | None = None,
 ) -> dict[str, Start]:
-    """Start times by simulating the slots: first in, first out among the jobs that may start.
+    """Start times by simulating slots and GPUs: first in, first out among those that may start.
 
     A job that takes unknown time is taken to keep its slot for ever, so a known start is the
-    latest, not a guess.
+    latest, not a guess; so is whoever else holds a GPU.
 
     Args:
         slots: jobs that may run at once.
@@ -137,11 +147,12 @@ def plan(
         now: unix s.
         jobs: the jobs that are depended on, by id; one that is missing here, and is neither
             running nor waiting, counts as deleted.
+        gpus: the GPUs of this machine; None = jobs need none.
 
     Returns:
         A start for each waiting job, by id.
     """
-    return _Simulation(slots, list(running), waiting, now, jobs or {}).run()
+    return _Simulation(slots, list(running), waiting, now, jobs or {}, gpus or GpuTable()).run()
 
 
 def queue_stats(jobs: Iterable[Timed], now: float) -> QueueStats:
@@ -179,6 +190,7 @@ class _Simulation:
         waiting: Sequence[Waiting],
         now: float,
         jobs: Mapping[str, Dependency],
+        gpus: GpuTable,
     ) -> None:
         self._slots, self._waiting, self._now, self._jobs = slots, waiting, now, jobs
         self._ends = [(now + _seconds(job.remaining_s), job.id) for job in running]
@@ -186,7 +198,11 @@ class _Simulation:
         self._free = slots - len(running)  # less those that were given away
         self._open = {job.id for job in running} | {job.id for job in waiting}
         self._later: list[tuple[float, int]] = []  # (may start at, place in the queue)
-        self._ready: list[int] = []  # places
+        self._ready: list[int] = []  # places of jobs that need a slot only
+        self._ready_gpus: list[int] = []  # and of those that need GPUs besides
+        self._gpus, self._free_gpus = gpus, gpus.free_count()
+        self._in_use = {job.id: job.gpus for job in running}
+        self._short: dict[str, str] = {}  # id → why it has no GPUs, of jobs that have a slot
         self._dependents: dict[str, list[int]] = {}
         self._missing: dict[int, set[str]] = {}
         self._starts: dict[str, Start] = {}
@@ -198,9 +214,13 @@ class _Simulation:
         while not math.isinf(moment):
             self._end_jobs(moment)
             while self._later and self._later[0][0] <= moment:
-                heapq.heappush(self._ready, heapq.heappop(self._later)[1])
-            while self._ready and len(self._ends) < self._slots:
-                self._start(self._waiting[heapq.heappop(self._ready)], moment)
+                place = heapq.heappop(self._later)[1]
+                heapq.heappush(self._ready_of(place), place)
+            while (place := self._next()) is not None:
+                heapq.heappop(self._ready_of(place))
+                self._start(self._waiting[place], moment)
+            if moment == self._now:
+                self._note_shortage()
             moment = min(
                 self._ends[0][0] if self._ends else math.inf,
                 self._later[0][0] if self._later else math.inf,
@@ -209,7 +229,7 @@ class _Simulation:
 
     def _line_up(self, place: int, job: Waiting) -> None:
         missing = {one for one in job.depends_on if not self._is_completed(one)}
-        if job.held:
+        if job.held or job.paused or not self._can_have_gpus(job):
             return
         if missing:
             self._missing[place] = missing
@@ -218,9 +238,36 @@ class _Simulation:
         else:
             heapq.heappush(self._later, (self._earliest(job), place))
 
+    def _can_have_gpus(self, job: Waiting) -> bool:
+        return job.gpus == 0 or (self._gpus.is_known and self._gpus.can_ever_place(job.gpus))
+
+    def _ready_of(self, place: int) -> list[int]:
+        return self._ready_gpus if self._waiting[place].gpus else self._ready
+
+    def _next(self) -> int | None:
+        """The place of the job that starts now, by the rule of `store.claiming.claim_next`."""
+        free = self._slots - len(self._ends)
+        if free <= 0 or not (self._ready or self._ready_gpus):
+            return None
+        if self._ready_gpus and (not self._ready or self._ready_gpus[0] < self._ready[0]):
+            if self._waiting[self._ready_gpus[0]].gpus <= self._free_gpus:
+                return self._ready_gpus[0]
+            if free == 1:  # kept for the one that waits
+                return None
+        return self._ready[0] if self._ready else None
+
+    def _note_shortage(self) -> None:
+        """Who would start now if there were GPUs."""
+        if not self._ready_gpus or len(self._ends) >= self._slots:
+            return
+        first, *others = (self._waiting[place] for place in sorted(self._ready_gpus))
+        self._short[first.id] = self._gpus.why_not(first.gpus)
+        self._short |= dict.fromkeys((job.id for job in others), BEHIND_GPUS)
+
     def _end_jobs(self, moment: float) -> None:
         while self._ends and self._ends[0][0] <= moment:
             _, ended = heapq.heappop(self._ends)
+            self._free_gpus += self._in_use.pop(ended, 0)
             for place in self._dependents.pop(ended, ()):
                 self._missing[place].discard(ended)
                 if not self._missing[place]:
@@ -230,6 +277,8 @@ class _Simulation:
         at = moment + job.provisioning_s
         heapq.heappush(self._ends, (at + _seconds(job.expected_s), job.id))
         self._free -= 1
+        self._free_gpus -= job.gpus
+        self._in_use[job.id] = job.gpus
         reason, cause = self._held_up_by(job)
         if not reason and moment <= self._now and self._free < 0:
             reason, cause = FINISHING, Cause.FINISHING
@@ -242,16 +291,22 @@ class _Simulation:
             return f"Waits for {self._names(waits_for)}", Cause.JOBS
         if job.not_before is not None and job.not_before > self._now:
             return _not_before(job.not_before), Cause.SCHEDULED
+        if job.id in self._short:
+            return self._short[job.id], Cause.GPUS
         return "", Cause.NONE
 
     def _never(self, job: Waiting) -> Start:
         """Why a job has no start time."""
         if job.held:
             return Start(None, "Held", Cause.HELD)
+        if job.paused:
+            return Start(None, job.paused, Cause.PAUSED)
         for one in job.depends_on:
             if one not in self._open and not self._is_completed(one):
                 reason = f"Waits for {self._names([one])}, {self._standing(one)}"
                 return Start(None, reason, Cause.BLOCKED)
+        if not self._can_have_gpus(job):
+            return Start(None, self._gpus.why_not(job.gpus), Cause.GPUS)
         reason, cause = self._held_up_by(job)
         return Start(None, reason, cause) if reason else Start(None, UNKNOWN, Cause.UNKNOWN)
 

@@ -1,6 +1,6 @@
 """What every engine can do. The contract tests in tests/contract hold for all of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -24,8 +24,14 @@ class Engine(Protocol):
 
     name: str
 
-    def submit(self, run: RunDirectory, attempt: int) -> None:
+    def submit(self, run: RunDirectory, attempt: int, gpu_uuids: Sequence[str] = ()) -> None:
         """Start the runner of an attempt. A second call for the same attempt starts no second one.
+
+        Args:
+            run: the run directory.
+            attempt: the attempt's number.
+            gpu_uuids: the GPUs of this machine that it may see, and no other; an engine that
+                places its jobs itself is given none.
 
         Raises:
             GladiusError: it cannot be started here.

@@ -1,9 +1,10 @@
 """Runs on this machine: one detached runner process an attempt."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.gpus import VISIBLE_VARIABLE
 from gladius_widgets.core.paths import AttemptDirectory, Home, RunDirectory
 from gladius_widgets.core.processes import MARK, kill_all, mark_of
 from gladius_widgets.engines.base import EngineState
@@ -19,8 +20,12 @@ class LocalEngine:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def submit(self, run: RunDirectory, attempt: int) -> None:
-        """Start the runner; the runner itself sees to it that an attempt has only one."""
+    def submit(self, run: RunDirectory, attempt: int, gpu_uuids: Sequence[str] = ()) -> None:
+        """Start the runner; the runner itself sees to it that an attempt has only one.
+
+        It and all that it starts see these GPUs only, by UUID, which an index of another program
+        or order cannot be mistaken for.
+        """
         directory = run.attempt(attempt)
         directory.ranks.mkdir(parents=True, exist_ok=True)
         spawn_detached(
@@ -30,6 +35,7 @@ class LocalEngine:
             environment={
                 **os.environ,
                 "GLADIUS_HOME": str(self._home.root),
+                VISIBLE_VARIABLE: ",".join(gpu_uuids),
                 MARK: mark_of(directory),
             },
         )

@@ -13,6 +13,7 @@ from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.gpus import visible_names
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunError, RunStatus, read_status
@@ -49,6 +50,7 @@ class Runner:
         self._watch: Watch | None = None
         self._interrupted = False
         self._started_at = time.time()
+        self._gpus = visible_names() or []  # UUIDs of those that we were given
 
     def interrupt(self) -> None:
         """Have the ranks save a checkpoint and end. Safe to call from a signal handler."""
@@ -90,6 +92,7 @@ class Runner:
             "launcher": launcher and launcher.to_dict(),
             "started_at": self._started_at,
             "host": socket.gethostname(),
+            "gpus": self._gpus,
         }
 
     def _begin(self) -> None:

@@ -19,19 +19,21 @@ def launch_command(
         config: the run's config.
         run: its directory.
         attempt: the attempt's number.
-        gpus: how many GPUs this machine has.
+        gpus: how many GPUs the job was given.
 
     Raises:
-        GladiusError: accelerate is missing, or GPUs are asked for that are not here.
+        GladiusError: accelerate is missing, or GPUs are asked for that were not given.
     """
     wanted = config.resources
     on_cpu = wanted.device == "cpu" or (wanted.device == "auto" and gpus == 0)
     if wanted.accelerate_config is None and not on_cpu and wanted.processes > gpus:
+        given = gpus or "none"
         raise GladiusError(
-            f"The config asks for {_gpus(wanted.processes)} and this machine has {gpus or 'none'}.",
+            f"The config asks for {_gpus(wanted.processes)} and this job was given {given}.",
             "Lower resources.processes, or set resources.device: cpu.",
         )
-    command, environment = [accelerate_path(), "launch"], {}
+    # Without it an accelerate config's `gpu_ids` would put us on GPUs that are another job's.
+    command, environment = [accelerate_path(), "launch", "--gpu_ids", "all"], {}
     if wanted.accelerate_config is not None:
         command += ["--config_file", wanted.accelerate_config]
     else:

@@ -26,6 +26,7 @@ class Job:
         running_since: start of the attempt that runs now; None when none does.
         cost_note: why it has no hourly rate, as told at submit; empty with one, and in jobs from
             before this was kept.
+        gpu_uuids: the GPUs that its newest attempt was given; its own while it holds its slot.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Job:
     ran_s: float = 0.0
     running_since: float | None = None
     cost_note: str = ""
+    gpu_uuids: tuple[str, ...] = ()
 
     @property
     def progress(self) -> float | None:
@@ -100,5 +102,6 @@ def job_from_row(row: Any) -> Job:
     """The job in a row of the jobs table."""
     values = {name: getattr(row, name) for name in _FIELDS}
     values["status"] = JobStatus(values["status"])
-    values["depends_on"] = tuple(values["depends_on"] or ())
+    for name in ("depends_on", "gpu_uuids"):
+        values[name] = tuple(values[name] or ())
     return Job(**values)

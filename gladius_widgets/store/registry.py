@@ -16,6 +16,7 @@ from gladius_widgets.core.errors import GladiusError, HomeError, JobNotFoundErro
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
+from gladius_widgets.store.claiming import Placer, any_place, claim_next
 from gladius_widgets.store.dependents import let_go
 from gladius_widgets.store.home_errors import has_runs, home_error
 from gladius_widgets.store.job import Job, Timing, job_from_row
@@ -23,7 +24,7 @@ from gladius_widgets.store.job_filters import matching
 from gladius_widgets.store.job_order import SORTABLE, order_of
 from gladius_widgets.store.positions import new_positions
 from gladius_widgets.store.registry_reading import QuietReader
-from gladius_widgets.store.registry_schema import CLAIM, jobs
+from gladius_widgets.store.registry_schema import jobs
 from gladius_widgets.store.reindex import Found
 
 __all__ = ["SORTABLE", "Job", "Registry"]
@@ -202,11 +203,23 @@ class Registry:
         query = sa.select(*columns).where(sa.or_(*lately, jobs.c.created_at == oldest))
         return [Timing(JobStatus(row[0]), *row[1:]) for row in self._rows(query)]
 
-    def claim(self, slots: int) -> Job | None:
-        """Give the first queued job a slot: at most one caller gets it, at most `slots` run."""
+    def claim(
+        self, slots: int, place: Placer = any_place, paused: Iterable[str] = ()
+    ) -> Job | None:
+        """Give the first queued job a slot: at most one caller gets it, at most `slots` run.
+
+        Args:
+            slots: jobs that may run at once.
+            place: what a job can have now, beside those that hold a slot.
+            paused: engines whose jobs do not start.
+        """
         with self._write() as connection:
-            row = connection.execute(CLAIM, {"now": time.time(), "slots": slots}).one_or_none()
-        return job_from_row(row) if row is not None else None
+            return claim_next(connection, slots, place, paused, time.time())
+
+    def waits_for_gpus(self) -> bool:
+        """Whether a queued job needs GPUs."""
+        query = sa.select(jobs.c.id).where(jobs.c.status == JobStatus.QUEUED, jobs.c.gpus > 0)
+        return bool(self._rows(query.limit(1)))
 
     def move(
         self,

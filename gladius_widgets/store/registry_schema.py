@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 # Raise it with every change and add the statements that lead there to MIGRATIONS.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -46,6 +46,8 @@ jobs = sa.Table(
     sa.Column("ran_s", sa.Float, nullable=False, server_default="0"),  # in attempts that are over
     sa.Column("running_since", sa.Float),  # start of the attempt that runs
     sa.Column("cost_note", sa.Text, nullable=False, server_default=""),  # why there is no rate
+    # Since version 3
+    sa.Column("gpu_uuids", sa.JSON, nullable=False, server_default="[]"),  # given to the attempt
     sa.Index("jobs_by_status", "status", "position"),
     sa.Index("jobs_by_name", "name"),
     sa.Index("jobs_by_created_at", "created_at"),
@@ -73,29 +75,9 @@ MIGRATIONS: dict[int, list[str]] = {
         "CREATE INDEX jobs_by_creator ON jobs (created_by)",
         "CREATE INDEX jobs_with_slot ON jobs (holds_slot) WHERE holds_slot = 1",
         "CREATE INDEX jobs_to_retry ON jobs (status) WHERE max_attempts > 1",
-    ]
+    ],
+    3: ["ALTER TABLE jobs ADD COLUMN gpu_uuids JSON DEFAULT '[]' NOT NULL"],
 }
 
 # Columns that an upgrade fills from the run directories
-FROM_RUNS = ("remaining_s", "ran_s", "running_since")
-
-# One statement, so that it is one claim whatever else happens. Never more than :slots jobs
-# hold a slot; of those that may start, the first in the queue goes first. A job may start when
-# nobody holds it, its time has come, and all jobs it depends on are completed; a later attempt
-# found them completed once, so they may be deleted since.
-CLAIM = sa.text(
-    """
-    UPDATE jobs
-       SET status = 'provisioning', holds_slot = 1, claimed_at = :now, updated_at = :now,
-           started_at = COALESCE(started_at, :now), ended_at = NULL
-     WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND NOT held
-                    AND (not_before IS NULL OR not_before <= :now)
-                    AND (attempt > 1 OR depends_on = '[]' OR NOT EXISTS (
-                         SELECT 1 FROM json_each(jobs.depends_on) AS needed
-                           LEFT JOIN jobs AS other ON other.id = needed.value
-                          WHERE other.status IS NOT 'completed'))
-                  ORDER BY position, created_at LIMIT 1)
-       AND (SELECT COUNT(*) FROM jobs WHERE holds_slot = 1) < :slots
-    RETURNING *
-    """
-).columns(*jobs.columns)
+FROM_RUNS = ("remaining_s", "ran_s", "running_since", "gpu_uuids")

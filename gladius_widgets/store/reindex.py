@@ -10,7 +10,7 @@ from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.job_record import JobRecord, read_record
-from gladius_widgets.store.records import billable_spans, observe, ran_s
+from gladius_widgets.store.records import billable_spans, observe, ran_s, read_proc
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 
 
@@ -76,6 +76,7 @@ def row_of(run: RunDirectory, home: Home) -> dict[str, Any] | None:
         "total_steps": snapshot.total_steps if snapshot else None,
         "remaining_s": snapshot.remaining_s if snapshot and not released else None,
         "ran_s": ran_s(spans),
+        "gpu_uuids": _gpu_uuids(run, attempt),
         "running_since": None if released or not spans else spans[-1].started_at,
         "cost": spent(spans, record.hourly_rate, record.gpus, now) if spans else None,
         "error": error,
@@ -93,6 +94,12 @@ def _standing(
         return JobStatus.QUEUED, True, None, None
     seen = observe(run, attempt)
     return seen.status, seen.released, seen.error, seen.ended_at
+
+
+def _gpu_uuids(run: RunDirectory, attempt: int) -> list[str]:
+    """What the runner says it was given."""
+    given = (read_proc(run.attempt(attempt)) or {}).get("gpus")
+    return [str(uuid) for uuid in given] if isinstance(given, list) else []
 
 
 def _queued_at(record: JobRecord, snapshot: RunStatus | None) -> float:

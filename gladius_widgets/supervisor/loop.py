@@ -3,9 +3,11 @@
 import logging
 import threading
 import time
+from functools import partial
 
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.gpus import Look, look_at_gpus
 from gladius_widgets.core.paths import AttemptDirectory, Home
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.engines import Engine, EngineState, make_engine
@@ -14,6 +16,7 @@ from gladius_widgets.store.events import append_event
 from gladius_widgets.store.records import BIRTH_GRACE_S
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.supervisor.complaints import GENERAL, Complaints
+from gladius_widgets.supervisor.gpu_claims import place_on
 from gladius_widgets.supervisor.lock import SupervisorLock
 from gladius_widgets.supervisor.notify import Notifier
 from gladius_widgets.supervisor.orphans import is_overdue
@@ -92,7 +95,11 @@ class Supervisor:
         return bool(running or waiting) or self._notifier.is_busy
 
     def _start_waiting(self) -> None:
-        while (job := self._registry.claim(self._settings().slots)) is not None:
+        settings = self._settings()
+        # Before the registry is locked: nobody shall wait for a driver that is slow to answer.
+        look = look_at_gpus() if self._registry.waits_for_gpus() else Look()
+        place = partial(place_on, settings, look)
+        while (job := self._registry.claim(settings.slots, place)) is not None:
             logger.info("starting %s, attempt %d", job.id, job.attempt)
             with self._complaints.surviving(job.id, f"{job.id} could not be started"):
                 self._start(job)
@@ -187,7 +194,7 @@ class Supervisor:
         before = run.attempt(job.attempt - 1)
         if job.attempt > 1 and not before.exit.exists():
             engine.kill(before)  # lost: what nobody knew of must not write beside the new one
-        engine.submit(run, job.attempt)
+        engine.submit(run, job.attempt, job.gpu_uuids)
 
     def _record_failed_start(self, job: Job, message: str) -> None:
         logger.error("%s could not be started: %s", job.id, message)

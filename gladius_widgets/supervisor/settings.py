@@ -1,5 +1,7 @@
 """settings.yaml of a home: what its owner may choose."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gladius_widgets.core.errors import ConfigError
@@ -14,6 +16,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     slots: int = Field(default=3, ge=1, le=1000, description="Jobs that may run at once")
+    gpus: list[Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)]] | None = Field(
+        default=None,
+        description="GPUs that jobs may use, by index or UUID; null = all, or those that "
+        "CUDA_VISIBLE_DEVICES names",
+    )
+    gpu_held_mib: int = Field(
+        default=256,
+        ge=0,
+        description="A GPU on which others use so much memory is not given to a job, in MiB; "
+        "what a desktop draws with does not count",
+    )
     idle_exit_s: float = Field(
         default=30.0, ge=0, description="The supervisor ends itself after so long without a job"
     )

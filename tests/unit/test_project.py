@@ -33,7 +33,7 @@ DIRECTION = {
     "cli": {"core", "store", "supervisor", "client", "serve"},
     "__init__": {"core", "client", "components", "panels", "pages"},
 }
-CORE_LIBRARIES = {"orjson", "psutil", "pydantic", "pydantic_core", "ruamel"}
+CORE_LIBRARIES = {"orjson", "psutil", "pydantic", "pydantic_core", "pynvml", "ruamel"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "tensorboard", "duckdb"}
 
 

@@ -13,6 +13,7 @@ from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.identity import boot_id
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.claiming import Place
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.job_record import write_record
 from gladius_widgets.store.positions import new_positions
@@ -382,3 +383,56 @@ def test_durations_leave_out_the_time_between_attempts(registry):
     assert registry.get("b").duration_s(now=999.0) == 30.0
     add(registry, "c")
     assert registry.get("c").duration_s(now=999.0) is None
+
+
+# GPUs
+
+
+def on(free):
+    """Places jobs on these GPUs; more than four are never there."""
+
+    def place(job, running):
+        taken = {uuid for other in running for uuid in other.gpu_uuids}
+        left = [uuid for uuid in free if uuid not in taken]
+        if job.gpus > 4:
+            return Place(None, holds_up=False)
+        return Place(tuple(left[: job.gpus])) if len(left) >= job.gpus else Place(None)
+
+    return place
+
+
+def test_a_claim_keeps_its_gpus_while_it_has_its_slot(registry):
+    add(registry, "a", gpus=1)
+    add(registry, "b", gpus=2)
+    add(registry, "c", gpus=1)
+    placer = on(["g0", "g1", "g2"])
+    assert registry.claim(9, placer).gpu_uuids == ("g0",)
+    assert registry.claim(9, placer).gpu_uuids == ("g1", "g2")
+    assert registry.claim(9, placer) is None
+    registry.move("a", [JobStatus.PROVISIONING], JobStatus.COMPLETED)
+    assert registry.claim(9, placer).gpu_uuids == ("g0",)
+    assert registry.waits_for_gpus() is False
+
+
+def test_no_job_that_needs_gpus_passes_one_that_waits_for_more(registry):
+    for name, gpus in [("running", 1), ("large", 4), ("small", 1), ("cpu", 0)]:
+        add(registry, name, gpus=gpus)
+    placer = on(["g0", "g1", "g2", "g3"])
+    assert registry.claim(3, placer).id == "running"
+    assert registry.claim(3, placer).id == "cpu"  # takes nothing that the large one waits for
+    add(registry, "another on the cpu")
+    assert registry.claim(3, placer) is None  # the last slot is kept for the large one
+    registry.move("running", [JobStatus.PROVISIONING], JobStatus.COMPLETED)
+    assert registry.claim(3, placer).id == "large"
+
+
+def test_a_job_that_this_machine_can_never_place_holds_up_nobody(registry):
+    add(registry, "too large", gpus=8)
+    add(registry, "small", gpus=1)
+    assert registry.claim(3, on(["g0"])).id == "small"
+
+
+def test_jobs_of_a_paused_engine_do_not_start(registry):
+    add(registry, "a")
+    assert registry.claim(3, paused=["local"]) is None
+    assert registry.claim(3, paused=["slurm"]).id == "a"

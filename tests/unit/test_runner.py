@@ -150,7 +150,8 @@ def flags(run, gpus=0, **resources):
     assert command[trainer:] == [
         "-m", "gladius_widgets.training", "--run", str(run.root), "--attempt", "2",
     ]  # fmt: skip
-    return command[2:trainer], environment
+    assert command[2:4] == ["--gpu_ids", "all"]
+    return command[4:trainer], environment
 
 
 def test_one_process_on_the_cpu(run, accelerate):
@@ -175,7 +176,7 @@ def test_gpus_are_used_where_there_are_some(run, accelerate):
 
 
 def test_more_gpus_than_there_are_is_a_sentence(run, accelerate):
-    with pytest.raises(GladiusError, match="asks for 4 GPUs and this machine has 2"):
+    with pytest.raises(GladiusError, match="asks for 4 GPUs and this job was given 2"):
         flags(run, gpus=2, device="gpu", processes=4)
 
 
