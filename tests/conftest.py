@@ -83,6 +83,12 @@ def nvml(
     return fake_nvml(folder, tmp_path / "nvml", monkeypatch)
 
 
+@pytest.fixture
+def two_gpus(nvml: FakeNvml) -> list[str]:
+    """A machine with two GPUs that nobody uses; their UUIDs."""
+    return nvml.whole(2)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fails the session when a process of one of its tests outlived it."""

@@ -23,7 +23,7 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def run(in_process):
+def run(in_process, two_gpus):
     return in_process
 
 

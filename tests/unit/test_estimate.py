@@ -242,6 +242,7 @@ def test_asking_at_every_change_of_a_form_is_cheap(client):
 # At submit
 
 
+@pytest.mark.usefixtures("two_gpus")
 def test_submit_freezes_rate_estimate_and_what_finds_it_again(client):
     gpu = {"device": "gpu", "gpu_type": "h100", "spot": True, "processes": 2}
     has_run(client, config(training={"max_steps": 100}, resources=gpu))
@@ -264,6 +265,7 @@ def warnings(client, job):
     return [event for event in events if event.type == "warning"]
 
 
+@pytest.mark.usefixtures("two_gpus")
 def test_an_unknown_gpu_costs_nothing_known_and_a_warning_says_why(client):
     job = client.submit(config(resources={"device": "gpu", "gpu_type": "Z9"}, cost={"budget": 5.0}))
     assert (job.hourly_rate, job.cost) == (None, None)
@@ -292,6 +294,7 @@ def test_a_gpu_type_that_a_cpu_job_names_is_told(client, cost):
     assert bool(job.cost_note) == (not cost)
 
 
+@pytest.mark.usefixtures("two_gpus")
 def test_a_malformed_rates_file_stops_neither_list_nor_submit(client):
     client.home.rates.write_text("as_of: 2026-01-01\ngpus: {H100: {spot: cheap}}\n")
     job = client.submit(config(resources={"device": "gpu", "gpu_type": "H100"}))

@@ -25,7 +25,7 @@ class Machine:
     def __init__(self):
         self.state, self.broken, self.started, self.killed = EngineState.RUNNING, set(), [], []
 
-    def submit(self, run, attempt):
+    def submit(self, run, attempt, gpu_uuids=()):
         self.started.append(run.id)
 
     def poll(self, attempts):
@@ -109,7 +109,7 @@ def test_a_job_whose_folder_takes_no_record_fails_and_frees_its_slot(
     add("next")
     home.run("bad").attempts.rmdir()
     home.run("bad").attempts.write_text("no folder")
-    machine.submit = lambda run, attempt: (
+    machine.submit = lambda run, attempt, _gpus: (
         run.attempt(attempt).ranks.mkdir(parents=True) or machine.started.append(run.id)
     )
     supervisor.tick()
