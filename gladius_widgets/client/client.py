@@ -90,6 +90,7 @@ class Client(QueueCommands, MoneyQueries):
         after: Iterable[str] = (),
         not_before: float | None = None,
         held: bool = False,
+        base: "TrainingConfig | None" = None,
     ) -> Job:
         """Queue a training run; its config is frozen as it is now.
 
@@ -100,6 +101,7 @@ class Client(QueueCommands, MoneyQueries):
             after: jobs that have to be completed before it starts.
             not_before: do not start it before (unix s).
             held: do not start it until somebody lets it (`unhold`).
+            base: what a given config was made from; see `estimate`.
 
         Raises:
             GladiusError: the config, the name, a file it names or a job it waits for is not
@@ -111,7 +113,7 @@ class Client(QueueCommands, MoneyQueries):
         if not_before is not None:
             check_moment(not_before)
         needed = {job.id: job for job in (self._can_complete(self.job(ref)) for ref in after)}
-        plan = prepare(config, name, list(overrides))
+        plan = prepare(config, name, list(overrides), base)
         self._check_gpus(plan.row["engine"], plan.row["gpus"])
         quote = self._quote(plan.config, plan.row["gpus"])
         self._check_space()

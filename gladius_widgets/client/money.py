@@ -4,7 +4,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.core.cost import CostBreakdown, breakdown
@@ -73,6 +73,7 @@ class MoneyQueries(ABC):
         overrides: Iterable[str] = (),
         *,
         samples: int | None = None,
+        base: "TrainingConfig | None" = None,
     ) -> "Estimate":
         """Steps, time and cost of a run before it is submitted; cheap when asked again.
 
@@ -81,14 +82,17 @@ class MoneyQueries(ABC):
             overrides: `section.key=value` strings on top of the file.
             samples: in the training split, where the caller knows better than earlier runs and
                 the cache of prepared data.
+            base: what the config was made from, such as a preset: an estimate that is written in
+                it holds in proportion to the steps.
 
         Raises:
             GladiusError: the config is not right.
         """
         from gladius_widgets.client.submission import gpu_count, read_config
 
-        frozen, _ = read_config(config, list(overrides))
-        return self._quote(frozen, gpu_count(frozen), samples).estimate
+        frozen, _, note = read_config(config, list(overrides), base)
+        told = self._quote(frozen, gpu_count(frozen), samples).estimate
+        return replace(told, note=" ".join(filter(None, [told.note, note])))
 
     def cost(self, ref: str) -> CostBreakdown:
         """What a job cost until now, by attempt and by what it was doing.

@@ -37,6 +37,7 @@ class QueueCommands(ABC):
         after: Iterable[str] = (),
         not_before: float | None = None,
         held: bool = False,
+        base: "TrainingConfig | None" = None,
     ) -> Job:
         """Queue a training run."""
 
@@ -160,9 +161,11 @@ class QueueCommands(ABC):
         from gladius_widgets.core.config_file import load_config
 
         job = self.job(ref)
-        config = load_config(self.home.run(job.id).config, changes=changes or {})
+        frozen = self.home.run(job.id).config
+        config = load_config(frozen, changes=changes or {})
         name = name if name is not None else copy_name(job.name)
-        return self.submit(config, name, after=after, not_before=not_before, held=held)
+        when = {"after": after, "not_before": not_before, "held": held}
+        return self.submit(config, name, **when, base=load_config(frozen) if changes else None)
 
     def queue(self) -> "QueueView":
         """Who runs, who waits, when each will start, and why not sooner."""

@@ -15,6 +15,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import ConfigError, GladiusError
+from gladius_widgets.core.estimate import with_estimate_for
 from gladius_widgets.core.gpus import look_at_gpus
 from gladius_widgets.core.launcher import accelerate_path
 from gladius_widgets.core.paths import RunDirectory
@@ -136,9 +137,20 @@ class Plan:
 
 
 def read_config(
-    config: TrainingConfig | str | os.PathLike[str], overrides: list[str]
-) -> tuple[TrainingConfig, Path | None]:
-    """A config as it will be frozen, with absolute paths; and its file, if it is from one.
+    config: TrainingConfig | str | os.PathLike[str],
+    overrides: list[str],
+    base: TrainingConfig | None = None,
+) -> tuple[TrainingConfig, Path | None, str]:
+    """A config as it will be frozen: with absolute paths, and its own estimate up to date.
+
+    Args:
+        config: a config, or the path of a YAML file.
+        overrides: `section.key=value` strings on top of the file.
+        base: what a given config was made from.
+
+    Returns:
+        The config, its file if it is from one, and a sentence on its estimate if that is
+        another than the one written in it.
 
     Raises:
         GladiusError: the config, or a file it names, is not right.
@@ -147,23 +159,28 @@ def read_config(
         source = Path(config).expanduser()
         _check_path(source.absolute())
         parsed = load_config(source, overrides)
+        base = load_config(source) if overrides and parsed.cost.estimate_low is not None else None
     else:
         source, parsed = None, config
         if overrides:
             raise TypeError("overrides go with a config file, not with a TrainingConfig")
-    return with_absolute_paths(parsed, source.absolute().parent if source else None), source
+    parsed, note = (parsed, "") if base is None else with_estimate_for(parsed, base)
+    return with_absolute_paths(parsed, source.absolute().parent if source else None), source, note
 
 
 def prepare(
-    config: TrainingConfig | str | os.PathLike[str], name: str | None, overrides: list[str]
+    config: TrainingConfig | str | os.PathLike[str],
+    name: str | None,
+    overrides: list[str],
+    base: TrainingConfig | None = None,
 ) -> Plan:
-    """Everything about a new job that can be said before anything is written.
+    """Everything about a new job that can be said before anything is written; see `read_config`.
 
     Raises:
         GladiusError: the config, the name, or a file it names is not right, or nothing here could
             start it.
     """
-    frozen, source = read_config(config, overrides)
+    frozen, source, _ = read_config(config, overrides, base)
     if frozen.resources.engine == "local":  # the other engines have a launcher of their own
         accelerate_path()
     name = check_name(name if name is not None else source.stem if source else "job")

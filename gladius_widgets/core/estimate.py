@@ -138,6 +138,56 @@ def _note(steps: int | None, measured: Sequence[Measured]) -> str:
     return f"Measured in {count} earlier run{'s' if count > 1 else ''} of the same shape."
 
 
+# An estimate that was written into a config
+
+
+def with_estimate_for(config: TrainingConfig, base: TrainingConfig) -> tuple[TrainingConfig, str]:
+    """A config that was made from another, with that one's own estimate brought up to date.
+
+    An estimate in a config is of that config. Where only the number of steps was changed since,
+    it counts in proportion; where the time of a step or its price may be another, it is left
+    out. An estimate that was itself changed is the author's word, and stays.
+
+    Args:
+        config: what the run will be.
+        base: the preset, file or job that it was made from.
+
+    Returns:
+        The config, and a sentence where its estimate is not the one written in it.
+    """
+    told, written = config.cost, base.cost
+    said = (told.estimate_low, told.estimate_high)
+    if said[0] is None or said != (written.estimate_low, written.estimate_high):
+        return config, ""
+    share = _share_of_steps(config, base)
+    if share == 1:
+        return config, ""
+    low, high = said if share is None else (a and a * share for a in said)
+    if share is None:
+        low = high = None
+        note = "The config's own estimate is left out: it was made for other settings."
+    else:
+        note = f"In proportion to its steps ({share:.3g} times as many)."
+    cost = told.model_copy(update={"estimate_low": low, "estimate_high": high})
+    return config.model_copy(update={"cost": cost}), note
+
+
+def _share_of_steps(config: TrainingConfig, base: TrainingConfig) -> float | None:
+    """Steps of the config over those of `base`; None where a step is not the same there."""
+    if shape_key(config, 0) != shape_key(base, 0):
+        return None
+    if config.cost.hourly_rate != base.cost.hourly_rate:
+        return None
+    if config.resources.spot != base.resources.spot:
+        return None
+    new, old = config.training, base.training
+    if new.max_steps is not None and old.max_steps is not None:
+        return new.max_steps / old.max_steps
+    if new.max_steps is None and old.max_steps is None and rows_key(config) == rows_key(base):
+        return new.epochs / old.epochs
+    return None
+
+
 # What makes two runs alike
 
 

@@ -29,9 +29,13 @@ class StageState(Snapshot):
 
 
 class CheckpointState(Snapshot):
-    """What is saved, and when the next save is due (unix s, or a step)."""
+    """What is saved, and when the next save is due (unix s, or a step).
+
+    `count` are kept now; `saves` were ever made, None in snapshots of older versions.
+    """
 
     count: int = 0
+    saves: int | None = None
     last_step: int | None = None
     last_at: float | None = None
     next_at: float | None = None

@@ -105,6 +105,12 @@ class CompareTable(Element):
 
     def _tree(self, rows: Sequence[model.Figures]) -> Node:
         best = {name: model.best(rows, name) for name in ("final_loss", "best_loss")}
+        why_not = model.why_not_comparable(rows)
+        note = h(
+            "p", {"class": "gw-banner gw-tone-yellow", "role": "note"}, icon("warn"),
+            h("span", None, f"No best is marked: these jobs were {why_not}, so their validation "
+              "losses, perplexities and accuracies cannot be compared."),
+        ) if why_not else None  # fmt: skip
         head = [self._column(*column) for column in COLUMNS]
         title = "Download the figures as CSV"
         export = {"type": "button", "class": "gw-btn gw-btn--sm", "title": title}
@@ -118,6 +124,7 @@ class CompareTable(Element):
                 h("span", {"class": "gw-spacer"}),
                 h("button", export, icon("download", 14), "Export CSV", on={"click": "export"}),
             ),
+            note,
             h(
                 "div",
                 {"class": "gw-cmp__wrap", "tabindex": 0, "role": "group",

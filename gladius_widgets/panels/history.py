@@ -30,7 +30,9 @@ TRAIN = pa.schema(
         )
     ]
 )
-_VALIDATION = ("step", "attempt", "time", "epoch", "split", "loss", "perplexity", "accuracy")
+_VALIDATION = (
+    "step", "attempt", "time", "epoch", "split", "loss", "perplexity", "accuracy", "tokens",
+)  # fmt: skip
 VALIDATION = pa.schema([schemas.VALIDATION.field(name) for name in _VALIDATION])
 SYSTEM = schemas.SYSTEM
 
@@ -39,7 +41,7 @@ _LOAD_ROWS = 200
 _SAMPLES = 120
 _TRAIN_COLUMNS = ("step", "epoch", "loss", "time", "tokens")
 _RECENT_COLUMNS = ("time", "tokens", "step_time", "learning_rate", "grad_norm")
-_VALIDATION_COLUMNS = ("step", "epoch", "loss", "time", "perplexity", "accuracy")
+_VALIDATION_COLUMNS = ("step", "epoch", "loss", "time", "perplexity", "accuracy", "tokens")
 
 
 class History:
@@ -52,8 +54,8 @@ class History:
             grad_norm of about the last ten minutes.
         loads: expert loads (shares) of the last steps, newest last.
         expert_loss: of the last step that has one.
-        validation: columns step, epoch, loss, time (unix s), perplexity, accuracy of the
-            validation split.
+        validation: columns step, epoch, loss, time (unix s), perplexity, accuracy, tokens
+            (counted) of the validation split.
         system: the newest row of the system table.
         samples: its last rows, newest last.
         cuts: for each time that the run went back, how many train rows stayed.

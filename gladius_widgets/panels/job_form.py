@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from gladius_widgets.client import Client, Job
@@ -228,7 +229,7 @@ class NewJobForm(Element):
         found, why = None, "Shown when all fields are right."
         if not self._draft.form.mistakes():
             try:
-                found = await asyncio.to_thread(self.client.estimate, self._draft.form.config())
+                found = await asyncio.to_thread(self._draft.estimate, self.client)
             except GladiusError as error:  # such as data that is not there
                 why = str(error)
         self._estimate, self._no_estimate = found, why  # the old one is shown until now
@@ -296,8 +297,9 @@ class NewJobForm(Element):
 
     def _data_tree(self, look: Look) -> Node:
         slot = h("slot", {"name": "preview"})
+        start = h("p", {"class": "gw-hp__h"}, f"Relative paths start at {Path.cwd()}.")
         return cards.fields_card(
-            "Model and data", words.DATA_KEYS, self._draft.shown, look, slot, symbol="data"
+            "Model and data", words.DATA_KEYS, self._draft.shown, look, start, slot, symbol="data"
         )
 
     def _training_tree(self, look: Look) -> Node:

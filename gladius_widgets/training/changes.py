@@ -10,6 +10,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.estimate import with_estimate_for
 from gladius_widgets.core.live import (
     FACTOR_KEY,
     LIVE_KEYS,
@@ -170,7 +171,11 @@ class Changes:
         if not path:
             raise GladiusError("The run was not started from a config file.", "Use set instead.")
         # As at submit, or each relative path and each override would look like a change.
-        return with_absolute_paths(load_config(path, job.get("overrides", ())), Path(path).parent)
+        overrides = job.get("overrides", ())
+        config = load_config(path, overrides)
+        if overrides:
+            config, _ = with_estimate_for(config, load_config(path))
+        return with_absolute_paths(config, Path(path).parent)
 
     def _freeze(self, changes: Mapping[str, Any]) -> None:
         """Let the next attempt start with these."""

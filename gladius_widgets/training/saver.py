@@ -18,7 +18,7 @@ from gladius_widgets.training.session import Session
 from gladius_widgets.training.snapshot import save_rng, save_state
 
 # What no resume needs: state that differs in nothing else is not saved again.
-_VOLATILE = frozenset({"handled", "elapsed_s", "active_s"})
+_VOLATILE = frozenset({"handled", "elapsed_s", "active_s", "saves"})
 _AFTER_FAILURE_S = 60.0  # a full disk may have room again
 
 
@@ -58,10 +58,12 @@ class Saver:
             return Checkpoint(s.run.checkpoint(s.state.step), {"step": s.state.step})
         started = time.perf_counter()
         s.reporter.progress("saving a checkpoint")
+        s.state.saves += 1  # the checkpoint counts itself
         with s.clock.aside("checkpoint"):
             checkpoint, problem = self._write(reason)
         s.reporter.progress("")
         if checkpoint is None:
+            s.state.saves -= 1
             room = f"({shutil.disk_usage(s.run.root).free / 1e6:,.0f} MB free on the disk)"
             if s.ranks.is_main:
                 s.checkpoints.discard(s.state.step)
@@ -170,6 +172,7 @@ class Saver:
         s.reporter.update(
             checkpoints=CheckpointState(
                 count=len(steps),
+                saves=s.state.saves,
                 last_step=self.last_step,
                 last_at=time.time() - age_s if self.last_step is not None else None,
                 next_at=time.time() - age_s + minutes * 60 if minutes else None,

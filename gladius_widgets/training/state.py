@@ -23,6 +23,7 @@ class TrainState:
         validation: newest and best figures of each split, as in status.json.
         validated_steps: the last step at which each split was validated.
         loss: of the last step.
+        saves: checkpoints ever written.
         worked: micro-batch size and accumulation of the last step for which memory sufficed.
         oom_in_row: recoveries from too little memory since that step; `oom_recoveries` are all.
     """
@@ -48,6 +49,7 @@ class TrainState:
     elapsed_s: float = 0.0
     active_s: float = 0.0
     started_at: float | None = None
+    saves: int = 0
 
     @classmethod
     def start(cls, config: TrainingConfig, dataset_size: int) -> Self:

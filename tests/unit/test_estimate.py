@@ -16,6 +16,7 @@ from gladius_widgets.core.estimate import (
     samples_key,
     shape_key,
     tokenizer_identity,
+    with_estimate_for,
 )
 from gladius_widgets.core.rates import Price
 from gladius_widgets.core.run_state import RunStatus
@@ -60,6 +61,56 @@ def test_a_config_that_earlier_runs_contradict_is_believed_and_the_others_are_na
     assert "1.70 to 2.30 USD" in told.note
     told = estimate(config(training={"max_steps": 2400}, cost=said), 1, H100, None, run)
     assert told.note == "As the config says."
+
+
+@pytest.mark.parametrize(
+    ("changes", "low"),
+    [
+        ({"training": {"max_steps": 20}}, 0.1),
+        ({"training": {"max_steps": 200, "seed": 3}}, 1.0),
+        ({"training": {"max_steps": 400}}, 2.0),
+        ({"training": {"max_steps": 20}, "cost": {"estimate_low": 7, "estimate_high": 8}}, 7),
+        ({"training": {"max_steps": 20, "micro_batch_size": 64}}, None),
+        ({"training": {"max_steps": None}}, None),
+        ({"resources": {"gpu_type": "H100"}}, None),
+        ({"cost": {"hourly_rate": 4.0}}, None),
+    ],
+)
+def test_a_configs_estimate_follows_what_was_changed_since_it_was_written(changes, low):
+    said = {"estimate_low": 1.0, "estimate_high": 1.5, "hourly_rate": 2.0}
+    base = config(training={"max_steps": 200}, cost=said)
+    new = {name: {**section, **changes.get(name, {})} for name, section in base.to_plain().items()}
+    found, note = with_estimate_for(config_from_values(new), base)
+    assert found.cost.estimate_low == (low and pytest.approx(low))
+    assert bool(note) == (low not in (1.0, 7))
+
+
+def test_epochs_of_the_same_data_count_in_proportion():
+    said = {"estimate_low": 1.0, "estimate_high": 1.5}
+    base = config(training={"epochs": 2}, cost=said)
+    found, _ = with_estimate_for(config(training={"epochs": 3}, cost=said), base)
+    assert found.cost.estimate_high == pytest.approx(2.25)
+    other = config(training={"epochs": 3}, cost=said, data={"path": "pypi:e"})
+    assert with_estimate_for(other, base)[0].cost.estimate_low is None
+
+
+def test_an_override_of_a_file_and_a_change_of_a_clone_are_estimated_as_they_are(home, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "model: {name: m}\ndata: {path: 'pypi:d'}\nresources: {device: cpu}\n"
+        "training: {max_steps: 6000}\n"
+        "cost: {hourly_rate: 0.1, estimate_low: 0.03, estimate_high: 0.06}\n"
+    )
+    client = Client(home)
+    told = client.estimate(path, ["training.max_steps=20"])
+    assert told.cost_high == pytest.approx(0.0002)
+    assert told.high_s == pytest.approx(0.0002 / 0.1 * 3600)
+    assert "In proportion" in told.note
+    job = client.submit(path, "a", ["training.max_steps=20"], held=True)
+    assert job.estimate_high_s == pytest.approx(told.high_s)
+    clone = client.clone(job.id, {"training.max_steps": 40}, held=True)
+    assert clone.estimate_high_s == pytest.approx(2 * told.high_s)
+    assert client.estimate(path).note == "As the config says."
 
 
 def test_earlier_runs_tell_the_pace():

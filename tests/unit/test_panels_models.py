@@ -249,7 +249,7 @@ class TestProgress:
         total_epochs=3, batch=70, batches_per_epoch=100, samples=6800, total_samples=16000,
         training_started_at=NOW - 400, elapsed_s=398, remaining_s=540, step_time_s=0.5,
         learning_rate=1.2e-5, grad_norm=0.847, weight_decay=0.01,
-        checkpoints=CheckpointState(count=2, last_at=NOW - 120, next_step=1000),
+        checkpoints=CheckpointState(count=2, saves=5, last_at=NOW - 120, next_step=1000),
         validation={"validation": ValidationState(
             accuracy=0.947, best_accuracy=0.949, best_epoch=0.4,
             best_accuracy_epoch=1.4, at=NOW - 60)},
@@ -276,7 +276,7 @@ class TestProgress:
         )
         saves = self.facts(job, "Checkpoints")
         assert saves == {
-            "Saved": "2", "Last save": "2 minutes ago", "Next save": "at step 1,000",
+            "Saved": "5", "Last save": "2 minutes ago", "Next save": "at step 1,000",
             "Auto-save": "every 10 min",
         }  # fmt: skip
         assert self.facts(job, "Dataset")["Remaining"] == "9,200"

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
+from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.history import History
 from gladius_widgets.panels.models.jobs_csv import cell
@@ -51,6 +53,8 @@ class Figures:
         tokens_per_s: over the whole run, pauses left out.
         duration_s: time on a machine.
         cost_per_million: what a million of those tokens cost.
+        validated_tokens: tokens that the newest validation counted.
+        validated_on: which rows it was made on, as the config names them.
     """
 
     id: str
@@ -68,6 +72,8 @@ class Figures:
     cost: float | None
     currency: str
     cost_per_million: float | None
+    validated_tokens: int | None = None
+    validated_on: str = ""
 
 
 def figures(job: JobSnapshot, history: History, now: float) -> Figures:
@@ -91,11 +97,41 @@ def figures(job: JobSnapshot, history: History, now: float) -> Figures:
         cost=job.cost,
         currency=job.currency,
         cost_per_million=_ratio(job.cost, tokens and tokens / PER_TOKENS),
+        validated_tokens=_whole(validation["tokens"]),
+        validated_on=_validation_set(job.config),
     )
 
 
+def why_not_comparable(rows: Sequence[Figures]) -> str:
+    """Why the validation losses of these jobs cannot be compared; empty where they can."""
+    validated = [row for row in rows if row.final_loss is not None]
+    if len(validated) < 2:
+        return ""
+    counts = {row.validated_tokens for row in validated} - {None}
+    if len(counts) > 1:
+        each = " and ".join(f"{count:,}" for count in sorted(counts))
+        return f"validated on different tokens ({each})"
+    if len({row.validated_on for row in validated} - {""}) > 1:
+        return "validated on different data"
+    return ""
+
+
+def _validation_set(config: TrainingConfig | None) -> str:
+    """Everything that decides which rows are validated on, and how they become tokens."""
+    if config is None:
+        return ""
+    read = config.data.model_dump(mode="json", exclude={"packing", "max_bad_share"})
+    model = [config.model.tokenizer or config.model.name, config.model.train_tokenizer_vocab]
+    return json.dumps([read, model, config.training.validation_max_batches], sort_keys=True)
+
+
 def best(rows: Sequence[Figures], name: str) -> frozenset[str]:
-    """Ids of the jobs with the lowest value of `name`; none unless two jobs have one."""
+    """Ids of the jobs with the lowest value of `name`.
+
+    None unless two jobs have one, and their validation losses can be compared.
+    """
+    if why_not_comparable(rows):
+        return frozenset()
     known = {row.id: value for row in rows if (value := getattr(row, name)) is not None}
     if len(known) < 2:
         return frozenset()
@@ -124,7 +160,7 @@ _CSV = {
 
 def to_csv(rows: Iterable[Figures]) -> bytes:
     """One line a job, UTF-8 with a mark that spreadsheets need; numbers in full."""
-    names = [field.name for field in fields(Figures)]
+    names = [field.name for field in fields(Figures) if field.name != "validated_on"]
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([_CSV.get(name, name) for name in names])
@@ -137,6 +173,10 @@ def to_csv(rows: Iterable[Figures]) -> bytes:
 def _last(values: Floats) -> float | None:
     """The newest value; None when it is none, as after a validation that overflowed."""
     return float(values[-1]) if len(values) and math.isfinite(values[-1]) else None
+
+
+def _whole(values: Floats) -> int | None:
+    return int(values[-1]) if len(values) and math.isfinite(values[-1]) else None
 
 
 def _ratio(part: float | None, whole: float | None) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from gladius_widgets.client import Client, Job
 from gladius_widgets.client.submission import check_name
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.estimate import Estimate
 from gladius_widgets.panels.models.form import ConfigForm, Mistake, Shown, start_time
 from gladius_widgets.panels.models.form_presets import Start
 
@@ -35,6 +36,7 @@ class Draft:
         """Start over with another config and name; when it may start stays."""
         self._begun = start.text
         self.form = ConfigForm(start.text)
+        self._base = None if self.form.mistakes() else self.form.config()
         self.name = start.name
         self.asked = False
         self.touched: set[str] = set()
@@ -70,6 +72,14 @@ class Draft:
             return replace(shown, error="") if key in missing else shown
         return shown
 
+    def estimate(self, client: Client) -> Estimate:
+        """Steps, time and cost of what the form holds.
+
+        Raises:
+            GladiusError: something is wrong.
+        """
+        return client.estimate(self.form.config(), base=self._base)
+
     def submit(self, client: Client) -> Job:
         """Queue it.
 
@@ -82,6 +92,7 @@ class Draft:
             after=[self.after] if self.after else [],
             not_before=start_time(self.start_at, time.time()),
             held=self.held,
+            base=self._base,
         )
 
     def _error(self, key: str) -> str:

@@ -161,7 +161,9 @@ def _checkpoints(job: JobSnapshot, saved: CheckpointState, now: float) -> tuple[
     elif saved.next_at is None and saved.next_step is not None:
         next_save = f"at step {saved.next_step:,}"
     return (
-        Fact("Saved", fmt.count(saved.count)),
+        Fact("Saved", fmt.count(saved.saves), aside=f"{saved.count} kept")
+        if saved.saves is not None
+        else Fact("Kept", fmt.count(saved.count)),
         Fact("Last save", fmt.age(saved.last_at, now)),
         Fact("Next save", next_save),
         Fact("Auto-save", interval_words(job.config)),
