@@ -1,6 +1,7 @@
-"""What all components share: checked arguments, named events, a short repr, the page's runtime."""
+"""What all components share: checked arguments, named events, the page's runtime, an end."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,16 @@ _INHERITED = set(ipywidgets.DOMWidget.class_traits())
 _ALLOWED_INHERITED = {"layout", "tabbable", "tooltip"}
 
 
+def module(name: str) -> str | Path:
+    """A module of `static`, for `_esm`: its text.
+
+    With GLADIUS_HOT_RELOAD set it is the path, which anywidget watches to load the module anew when
+    it is edited. Then no widget is ever freed: anywidget's watcher holds each (anywidget#929).
+    """
+    path = STATIC / name
+    return path if os.environ.get("GLADIUS_HOT_RELOAD") else path.read_text(encoding="utf-8")
+
+
 class Component(anywidget.AnyWidget):
     """A widget made of traits and one JavaScript module, without logic of its own.
 
@@ -27,6 +38,7 @@ class Component(anywidget.AnyWidget):
     """
 
     _runtime = traitlets.Unicode().tag(sync=True)
+    _is_open = False
 
     def __init__(self, **kwargs: Any) -> None:
         reject_unknown(type(self).__name__, kwargs, self.arguments())
@@ -34,6 +46,7 @@ class Component(anywidget.AnyWidget):
         kwargs["_runtime"] = self._runtime_id()
         super().__init__(**kwargs)
         self.on_msg(self._receive)
+        self._is_open = True
 
     @classmethod
     def arguments(cls) -> set[str]:
@@ -60,6 +73,25 @@ class Component(anywidget.AnyWidget):
         for handler in list(self._handlers.get(name, ())):
             events.call(handler, payload or {})
 
+    def end(self) -> None:
+        """Let go of what is no child: listeners, tasks, dialogs. Called once, by `close`."""
+
+    def children_held(self) -> Iterable[ipywidgets.Widget]:
+        """The widgets that end with this one."""
+        return ()
+
+    def close(self) -> None:
+        """End the widget, and all that it holds. A second time does nothing."""
+        if not self._is_open:  # also: never begun, when ipywidgets calls this in `__del__`
+            return
+        self._is_open = False
+        self.end()
+        held = [*self.children_held(), self.layout]
+        super().close()
+        for widget in held:
+            close_family(widget)
+        self._handlers.clear()
+
     def _receive(self, _widget: object, content: object, buffers: list[memoryview]) -> None:
         """Take a message of the browser; subclasses override `_message` for their own."""
         if isinstance(content, dict) and isinstance(content.get("name"), str):
@@ -70,3 +102,27 @@ class Component(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def close_family(widget: ipywidgets.Widget) -> None:
+    """Close a widget of any library and those that it shows: the marks of a figure, their scales.
+
+    ipywidgets keeps every widget that was not closed for good.
+    """
+    if isinstance(widget, Component):
+        widget.close()
+        return
+    if widget.comm is None:
+        return
+    held = [one for name in widget.keys for one in _widgets_in(getattr(widget, name))]
+    widget.close()
+    for one in held:
+        close_family(one)
+
+
+def _widgets_in(value: object) -> Iterable[ipywidgets.Widget]:
+    if isinstance(value, ipywidgets.Widget):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _widgets_in(one)

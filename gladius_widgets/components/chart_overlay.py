@@ -6,15 +6,16 @@ nothing is sent for a tooltip.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import traitlets
 from bqplot.figure import Figure
 from bqplot.marks import Mark
+from ipywidgets import Widget
 
-from gladius_widgets.components.base import STATIC, Component
+from gladius_widgets.components.base import Component, module
 
 LEAST_SHARE = 1e-5  # of the extent: zooming in ends there
 
@@ -89,7 +90,7 @@ class ChartOverlay(Component):
     and `x` of one that was chosen; `clear` when Escape is pressed with no point shown.
     """
 
-    _esm = STATIC / "chart_overlay.js"
+    _esm = module("chart_overlay.js")
     _figure = traitlets.Unicode().tag(sync=True)
     _series = traitlets.List(traitlets.Dict()).tag(sync=True)
     _extent = traitlets.List(traitlets.Float()).tag(sync=True)
@@ -141,6 +142,10 @@ class ChartOverlay(Component):
     @traitlets.observe("extent")
     def _bound(self, _change: object) -> None:
         self._extent = [float(x) for x in self.extent] if self.extent else []
+
+    def children_held(self) -> Iterable[Widget]:
+        """The figure, with its marks and scales."""
+        return (self.figure,)
 
     def zoom(self, factor: float) -> None:
         """Show `factor` times the present range, around its middle: 0.5 zooms in, 2 out."""

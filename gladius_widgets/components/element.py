@@ -1,12 +1,12 @@
 """Element: a tree of elements on the page, patched in place, with child widgets in its slots."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets
 import traitlets
 
-from gladius_widgets.components.base import STATIC, Component
+from gladius_widgets.components.base import Component, module
 from gladius_widgets.components.tree import Node, h
 
 
@@ -16,7 +16,8 @@ class Element(Component):
     Args:
         tree: the root node. Assign a new one at any time: equal trees are not sent, and the
             browser changes only the nodes that differ, keeping focus, scroll and typed text.
-        slots: child widgets by name; `h("slot", {"name": "plot"})` is where one appears.
+        slots: child widgets by name, which end with the element; `h("slot", {"name": "plot"})` is
+            where one appears.
         root_class: CSS classes for the widget's own box.
 
     Events: `element.on("pause", handler)`; the payload is a dict with `event`, `name`, `key`
@@ -26,7 +27,7 @@ class Element(Component):
     the last now); that of a click with `data-copy` has `copied`.
     """
 
-    _esm = STATIC / "element.js"
+    _esm = module("element.js")
     tree = traitlets.Dict().tag(sync=True)
     root_class = traitlets.Unicode().tag(sync=True)
     slots = traitlets.Dict(key_trait=traitlets.Unicode())
@@ -49,6 +50,10 @@ class Element(Component):
     @traitlets.observe("slots")
     def _name_children(self, _change: object) -> None:
         self._slots = {name: child.model_id for name, child in self.slots.items()}
+
+    def children_held(self) -> Iterable[ipywidgets.Widget]:
+        """The widgets in the slots."""
+        return self.slots.values()
 
     def reset(self) -> None:
         """Set all fields back to the values in the tree, e.g. after an edit was refused."""

@@ -8,7 +8,7 @@ from typing import Any
 import traitlets
 
 from gladius_widgets.components import events
-from gladius_widgets.components.base import STATIC, Component
+from gladius_widgets.components.base import Component, module
 from gladius_widgets.components.location import location
 from gladius_widgets.components.scrollback import Scrollback
 
@@ -39,7 +39,7 @@ class Terminal(Component):
     Events: `export` (without a handler the browser saves the kept lines), `measured`.
     """
 
-    _esm = STATIC / "terminal.js"
+    _esm = module("terminal.js")
     title = traitlets.Unicode("Live training stream").tag(sync=True)
     subtitle = traitlets.Unicode().tag(sync=True)
     measure = traitlets.Bool(False).tag(sync=True)

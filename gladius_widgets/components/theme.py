@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import traitlets
 
-from gladius_widgets.components.base import STATIC, Component
+from gladius_widgets.components.base import STATIC, Component, module
 
 Mode = Literal["light", "dark", "system"]
 STYLES = (
@@ -27,7 +27,7 @@ class Theme(Component):
     theme, else the system's.
     """
 
-    _esm = STATIC / "theme.js"
+    _esm = module("theme.js")
     _style = traitlets.Unicode(_read(*STYLES)).tag(sync=True)
     _icons = traitlets.Unicode(_read("icons.svg")).tag(sync=True)
 

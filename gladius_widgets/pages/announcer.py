@@ -31,12 +31,11 @@ class Announcer(Element):
         if titled:
             self._entitle()
             parts.append(Part(self._entitle, state, _TITLE_S))
-        self._end = feed.show(parts)
+        self._end_show = feed.show(parts)
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Fall silent."""
-        self._end()
-        super().close()
+        self._end_show()
 
     def _paint(self) -> Sent:
         job = self._feed.job

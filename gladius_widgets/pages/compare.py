@@ -83,12 +83,11 @@ class CompareJobs(Element):
             )
         self._show_jobs(found[: model.MOST])
 
-    def close(self) -> None:
-        """End the page and its panels."""
+    def end(self) -> None:
+        """Stop listening; end the panels."""
         for end in self._ends:
             end()
         self._end_parts()
-        super().close()
 
     # Which jobs
 

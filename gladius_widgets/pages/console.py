@@ -77,12 +77,11 @@ class TrainingConsole(Element):
         if self._panels:
             self._panels["log"].terminal.find(text)
 
-    def close(self) -> None:
-        """End the page and its panels."""
+    def end(self) -> None:
+        """Stop listening; end the panels."""
         self._clear()
         for end in self._ends:
             end()
-        super().close()
 
     def _arrived(self, payload: dict[str, Any]) -> None:
         query = payload["query"]

@@ -97,12 +97,11 @@ class JobDashboard(Element):
         if self._panels:
             self._panels["events"].show_types({"error"})
 
-    def close(self) -> None:
-        """End the page and its panels."""
+    def end(self) -> None:
+        """Stop listening; end the panels."""
         self._clear()
         for end in self._ends:
             end()
-        super().close()
 
     # The address
 

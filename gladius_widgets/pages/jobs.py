@@ -59,15 +59,14 @@ class JobsPage(Element):
         self._show_tab()
         location().set_title("Training Jobs · Gladius")
 
-    def close(self) -> None:
-        """End the page."""
+    def end(self) -> None:
+        """Stop listening; end the lists and the page that took our place."""
         for undo in self._undo:
             undo()
         for part in self._parts:
             part.close()
         if self._parts and self._in_place is not None:
             self._in_place.close()
-        super().close()
 
     def _wire(self) -> None:
         self._table.open_job = self._open

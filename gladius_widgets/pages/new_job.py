@@ -50,13 +50,12 @@ class NewJobPage(Element):
             # A preheated kernel runs before anybody asked: the address comes with the page.
             self._end_wait = location().on("ready", self._arrived)
 
-    def close(self) -> None:
-        """End the page."""
+    def end(self) -> None:
+        """Stop listening; end the form."""
         if self._end_wait is not None:
             self._end_wait()
         if self._form is not None:
             self._form.close()
-        super().close()
 
     def _arrived(self, payload: dict[str, Any]) -> None:
         if self._form is None:  # a second view of a notebook must not wipe what was written

@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import confirm, location, toasts
@@ -211,11 +210,8 @@ def tell_waiting(command: Command) -> None:
     )
 
 
-_actions: "WeakKeyDictionary[JobFeed, JobActions]" = WeakKeyDictionary()
-
-
 def actions_of(feed: JobFeed, client: Client) -> JobActions:
     """The actions of the feed's job, made at the first call."""
-    if feed not in _actions:
-        _actions[feed] = JobActions(feed, client)
-    return _actions[feed]
+    if JobActions not in feed.shared:
+        feed.shared[JobActions] = JobActions(feed, client)
+    return feed.shared[JobActions]

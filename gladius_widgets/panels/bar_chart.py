@@ -37,7 +37,8 @@ class ShareBars:
         scales = {"x": self._x_scale, "y": y_scale}
         self._bars = bars(scales, padding=0.42)
         self._labels = bar_labels(scales)
-        self._track = bars(scales, padding=0.42, colors=["var(--gw-surface-3)"])
+        track = {"padding": 0.42, "colors": ["var(--gw-surface-3)"]}
+        self._track = bars(scales, **track) if with_track else None
         self._line = line(scales, "var(--gw-text-3)", style="dashed", width=1)
         self._threshold = threshold
         self._x_axis = linear_axis(self._x_scale, limits=(0.0, 1.0))
@@ -45,13 +46,12 @@ class ShareBars:
         y_axis.tick_values, y_axis.tick_format, y_axis.tick_labels = _TICKS, "d", _NAMES
         marks = [self._bars, self._line, self._labels]
         fig = figure(
-            [self._track, *marks] if with_track else marks,
+            [self._track, *marks] if self._track else marks,
             [self._x_axis, y_axis],
             left_px=40,
             top_px=14,
             classes="gw-fig--bars",
         )
-        self._with_track = with_track
         self.overlay = ChartOverlay(
             fig,
             series=[Series(self._bars, name, "var(--gw-text-2)", format=1, unit="%")],
@@ -95,7 +95,7 @@ class ShareBars:
         ticks = np.arange(0, count, every, dtype=np.int32)
         sent += put(self._x_axis, tick_values=ticks, tick_labels=names, tick_format="d")
         sent += put(self.overlay, x_names=names)
-        if self._with_track:
+        if self._track is not None:
             whole = np.full(count, 100, np.float32)
             sent += put(self._track, x=np.arange(count, dtype=np.int32), y=whole)
         if self._threshold is not None:

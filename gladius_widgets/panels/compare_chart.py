@@ -93,13 +93,12 @@ class CompareChart(Element):
             ]
             self._undo.append(job.feed.show(parts))
 
-    def close(self) -> None:
+    def end(self) -> None:
         """End the chart."""
         for undo in self._undo:
             undo()
         self._undo = []
         self._overlay.close()
-        super().close()
 
     # What is there
 

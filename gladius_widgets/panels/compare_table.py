@@ -61,12 +61,11 @@ class CompareTable(Element):
         topics = frozenset({reading.STATE, reading.TRAIN, reading.VALIDATION})
         self._undo = [job.feed.show([Part(self._paint, topics, 2.0)]) for job in jobs]
 
-    def close(self) -> None:
-        """End the table."""
+    def end(self) -> None:
+        """Stop listening."""
         for undo in self._undo:
             undo()
         self._undo = []
-        super().close()
 
     def rows(self) -> list[model.Figures]:
         """The figures, in the order shown."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from gladius_widgets.components import events as page_events
 from gladius_widgets.panels.feed import JobFeed
@@ -37,9 +36,6 @@ class JobCursor:
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
 
-_cursors: "WeakKeyDictionary[JobFeed, JobCursor]" = WeakKeyDictionary()
-
-
 def cursor_of(feed: JobFeed) -> JobCursor:
     """The cursor of a feed's job, made at the first call."""
-    return _cursors.setdefault(feed, JobCursor())
+    return feed.shared.setdefault(JobCursor, JobCursor())

@@ -55,12 +55,14 @@ class JobFeed:
         history: the metric rows that charts draw.
         job: the newest look at the job.
         events: all events of the run so far.
+        shared: what the panels of this feed have one of, by its type.
     """
 
     def __init__(self, run: RunDirectory, source: JobSource) -> None:
         self.run = run
         self.history = History()
         self.events: list[Event] = []
+        self.shared: dict[type, Any] = {}
         self._reader = RunReader(run, source)
         self._schedule = Schedule(_budget)
         self._log_listeners: list[LogListener] = []

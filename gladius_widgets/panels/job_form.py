@@ -46,8 +46,6 @@ class NewJobForm(Element):
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
 
-    _built = False
-
     def __init__(
         self,
         start: presets.Start | None = None,
@@ -83,23 +81,19 @@ class NewJobForm(Element):
         self.slots = {name: self._parts[name] for name in _PARTS if name != "submit"}
         self.tree = cards.layout()
         self._paint()
-        self._built = True
         self._subscriptions = [
             location().on("alive", lambda _payload: self._begin()),
             location().on("gone", lambda _payload: self._end("look")),
         ]
 
-    def close(self) -> None:
-        """End the form, and a preview that is under way."""
-        if self._built:
-            self._built = False
-            for undo in self._subscriptions:
-                undo()
-            for name in list(self._tasks):
-                self._end(name)
-            for part in (*self._parts.values(), self._preview):
-                part.close()
-        super().close()
+    def end(self) -> None:
+        """Stop listening; end a preview that is under way."""
+        for undo in self._subscriptions:
+            undo()
+        for name in list(self._tasks):
+            self._end(name)
+        for part in (*self._parts.values(), self._preview):
+            part.close()
 
     # What the reader does
 

@@ -40,10 +40,9 @@ class DataPreview(Element):
         self._look = look
         self.tree = self._tree()
 
-    def close(self) -> None:
-        """End it, and the process that reads."""
+    def end(self) -> None:
+        """End the process that reads."""
         self._cancel()
-        super().close()
 
     def _begin(self) -> None:
         self._cancel()

@@ -74,7 +74,7 @@ class JobsTable(Element):
         ]
         self._paint()
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Stop looking."""
         for undo in self._undo:
             undo()
@@ -82,7 +82,6 @@ class JobsTable(Element):
         self._hotkeys.close()
         if self._own_source:
             self.source.close()
-        super().close()
 
     # What the reader does
 

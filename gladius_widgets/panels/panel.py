@@ -91,9 +91,6 @@ class Panel(Element):
         if self._built:
             self._built = False
             self._end_show()
-            self.end()
-            for child in self.slots.values():
-                child.close()
         super().close()
 
     def __repr__(self) -> str:

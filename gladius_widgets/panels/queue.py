@@ -77,12 +77,11 @@ class QueuePanel(Element):
             location().on("gone", self._stop),
         ]
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Stop looking."""
         self._stop()
         for undo in self._subscriptions:
             undo()
-        super().close()
 
     def _wire(self) -> None:
         handlers: dict[str, Callable[[dict[str, Any]], Any]] = {
