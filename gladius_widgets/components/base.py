@@ -1,8 +1,6 @@
 """What all components share: checked arguments, named events, the page's runtime, an end."""
 
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -10,25 +8,18 @@ import ipywidgets
 import traitlets
 
 from gladius_widgets.components import events
+from gladius_widgets.core import page_files
 from gladius_widgets.core.suggest import reject_unknown
 
-STATIC = Path(__file__).parent / "static"
 _INHERITED = set(ipywidgets.DOMWidget.class_traits())
 _ALLOWED_INHERITED = {"layout", "tabbable", "tooltip"}
 
 
-def module(name: str) -> str | Path:
-    """A module of `static`, for `_esm`: its text.
-
-    With GLADIUS_HOT_RELOAD set it is the path, which anywidget watches to load the module anew when
-    it is edited. Then no widget is ever freed: anywidget's watcher holds each (anywidget#929).
-    """
-    path = STATIC / name
-    return path if os.environ.get("GLADIUS_HOT_RELOAD") else path.read_text(encoding="utf-8")
-
-
 class Component(anywidget.AnyWidget):
-    """A widget made of traits and one JavaScript module, without logic of its own.
+    """A widget made of traits and a module in JavaScript, without logic of its own.
+
+    All have the same `_esm`, which finds the module by its name (`frontend/src/boot.js`). It is
+    text: for a path, anywidget would hold every widget for good (anywidget#929).
 
     The browser side finds the shared renderer, styles and icons through `_runtime`, which names
     this kernel's `Theme`; so every component works alone and needs no set-up.
@@ -37,6 +28,12 @@ class Component(anywidget.AnyWidget):
         TypeError: for a keyword that is not a public trait; the message names the nearest one.
     """
 
+    _esm = traitlets.Unicode(page_files.text("boot.js")).tag(sync=True)
+    _anywidget_id = traitlets.Unicode("gladius_widgets").tag(sync=True)
+    _esm_module = traitlets.Unicode().tag(sync=True)
+    # The bundle that this component brings, if any, and its text where a page cannot ask for it.
+    _esm_file = traitlets.Unicode().tag(sync=True)
+    _esm_code = traitlets.Unicode().tag(sync=True)
     _runtime = traitlets.Unicode().tag(sync=True)
     _is_open = False
 
@@ -53,6 +50,12 @@ class Component(anywidget.AnyWidget):
         """Names that the constructor takes: public traits, plus layout, tabbable, tooltip."""
         own = {name for name in cls.class_traits() if not name.startswith("_")}
         return (own - _INHERITED) | _ALLOWED_INHERITED
+
+    def add_traits(self, **traits: traitlets.TraitType[Any, Any]) -> None:
+        """Add traits that are new: anywidget adds its own again, in a new class for each widget."""
+        new = {name: trait for name, trait in traits.items() if not self.has_trait(name)}
+        if new:
+            super().add_traits(**new)
 
     def _runtime_id(self) -> str:
         from gladius_widgets.components.theme import theme

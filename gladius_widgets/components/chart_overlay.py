@@ -15,7 +15,7 @@ from bqplot.figure import Figure
 from bqplot.marks import Mark
 from ipywidgets import Widget
 
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 
 LEAST_SHARE = 1e-5  # of the extent: zooming in ends there
 
@@ -90,7 +90,7 @@ class ChartOverlay(Component):
     and `x` of one that was chosen; `clear` when Escape is pressed with no point shown.
     """
 
-    _esm = module("chart_overlay.js")
+    _esm_module = traitlets.Unicode("chart_overlay").tag(sync=True)
     _figure = traitlets.Unicode().tag(sync=True)
     _series = traitlets.List(traitlets.Dict()).tag(sync=True)
     _extent = traitlets.List(traitlets.Float()).tag(sync=True)

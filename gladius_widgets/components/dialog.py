@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import traitlets
 
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.components.tree import Child, Node, h, icon
 
 Kind = Literal["", "primary", "danger", "danger-quiet", "ghost"]
@@ -61,7 +61,7 @@ class Dialog(Component):
         icon: of the sprite, in a disc beside the title; `icon_tone` "orange" or "red".
     """
 
-    _esm = module("dialog.js")
+    _esm_module = traitlets.Unicode("dialog").tag(sync=True)
     _tree = traitlets.Dict().tag(sync=True)
     _closing = traitlets.List(traitlets.Unicode()).tag(sync=True)
     shown = traitlets.Bool(False).tag(sync=True)

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.components.tree import Node, h
 
 
@@ -27,7 +27,7 @@ class Element(Component):
     the last now); that of a click with `data-copy` has `copied`.
     """
 
-    _esm = module("element.js")
+    _esm_module = traitlets.Unicode("element").tag(sync=True)
     tree = traitlets.Dict().tag(sync=True)
     root_class = traitlets.Unicode().tag(sync=True)
     slots = traitlets.Dict(key_trait=traitlets.Unicode())

@@ -5,7 +5,7 @@ from typing import Any
 
 import traitlets
 
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.core.suggest import did_you_mean
 
 _MODIFIERS = ("Ctrl", "Alt", "Shift", "Meta")
@@ -30,7 +30,7 @@ class Hotkeys(Component):
         enabled: False lets all keys through.
     """
 
-    _esm = module("hotkeys.js")
+    _esm_module = traitlets.Unicode("hotkeys").tag(sync=True)
     bindings = traitlets.Dict(value_trait=traitlets.Unicode()).tag(sync=True)
     enabled = traitlets.Bool(True).tag(sync=True)
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import traitlets
 
 from gladius_widgets.components import events
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.core.errors import GladiusError
 
 BEAT_S = 5.0
@@ -36,7 +36,7 @@ class Location(Component):
     silent: a thread beats for it.
     """
 
-    _esm = module("location.js")
+    _esm_module = traitlets.Unicode("location").tag(sync=True)
     query = traitlets.Dict(read_only=True)
     path = traitlets.Unicode(read_only=True)
     standalone = traitlets.Bool(False, read_only=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets
 
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.components.toasts import toasts
 
 _WORDS = {
@@ -26,7 +26,7 @@ class Notifier(Component):
     off, and asks for permission; the choice is kept in the browser's localStorage.
     """
 
-    _esm = module("notifier.js")
+    _esm_module = traitlets.Unicode("notifier").tag(sync=True)
 
     state = traitlets.Enum(["off", "on", "denied", "unsupported"], "off").tag(sync=True)
     """The reader's choice, as the browser allows it."""

@@ -8,9 +8,10 @@ from typing import Any
 import traitlets
 
 from gladius_widgets.components import events
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.components.location import location
 from gladius_widgets.components.scrollback import Scrollback
+from gladius_widgets.core import page_files
 
 SCROLLBACK_LINES = 20_000  # 100k lines cost a browser 350 MB
 REPLAY_LINES = 2_000
@@ -39,7 +40,9 @@ class Terminal(Component):
     Events: `export` (without a handler the browser saves the kept lines), `measured`.
     """
 
-    _esm = module("terminal.js")
+    _esm_module = traitlets.Unicode("terminal").tag(sync=True)
+    _esm_file = traitlets.Unicode(page_files.name("terminal.js")).tag(sync=True)
+    _esm_code = traitlets.Unicode(page_files.code("terminal.js")).tag(sync=True)
     title = traitlets.Unicode("Live training stream").tag(sync=True)
     subtitle = traitlets.Unicode().tag(sync=True)
     measure = traitlets.Bool(False).tag(sync=True)

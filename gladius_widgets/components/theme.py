@@ -5,17 +5,10 @@ from uuid import uuid4
 
 import traitlets
 
-from gladius_widgets.components.base import STATIC, Component, module
+from gladius_widgets.components.base import Component
+from gladius_widgets.core import page_files
 
 Mode = Literal["light", "dark", "system"]
-STYLES = (
-    "tokens.css", "gladius.css", "extra.css", "panels.css", "jobs.css", "queue.css", "form.css",
-    "compare.css", "events.css", "metrics.css", "results.css",
-)  # fmt: skip
-
-
-def _read(*names: str) -> str:
-    return "".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 class Theme(Component):
@@ -27,9 +20,11 @@ class Theme(Component):
     theme, else the system's.
     """
 
-    _esm = module("theme.js")
-    _style = traitlets.Unicode(_read(*STYLES)).tag(sync=True)
-    _icons = traitlets.Unicode(_read("icons.svg")).tag(sync=True)
+    _esm_module = traitlets.Unicode("theme").tag(sync=True)
+    _esm_file = traitlets.Unicode(page_files.name("page.js")).tag(sync=True)
+    _esm_code = traitlets.Unicode(page_files.code("page.js")).tag(sync=True)
+    _style = traitlets.Unicode(page_files.code("styles.css")).tag(sync=True)
+    _icons = traitlets.Unicode(page_files.text("icons.svg")).tag(sync=True)
 
     mode = traitlets.Enum(["light", "dark", "system"], "system").tag(sync=True)
     """The reader's choice, as reported by the browser; to change it use `switch`."""

@@ -6,7 +6,7 @@ from uuid import uuid4
 import traitlets
 
 from gladius_widgets.components import events
-from gladius_widgets.components.base import Component, module
+from gladius_widgets.components.base import Component
 from gladius_widgets.core.suggest import did_you_mean
 
 Tone = Literal["blue", "gray", "green", "yellow", "orange", "red"]
@@ -27,7 +27,7 @@ class Toasts(Component):
     Use `toasts()`: one per kernel. It needs no place on the page.
     """
 
-    _esm = module("toasts.js")
+    _esm_module = traitlets.Unicode("toasts").tag(sync=True)
     items = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from gladius_widgets.components.base import STATIC
+from gladius_widgets.core.page_files import STATIC
 from gladius_widgets.core.suggest import did_you_mean
 
 Node = dict[str, Any]

@@ -1,6 +1,6 @@
-// Bundles the modules that consist of several files into components/static, where they are
-// committed; the test suite builds them again and compares bytes. The other components are
-// single files and live in static as they are.
+// Bundles what the browser runs into components/static, where it is committed; the test suite
+// builds it again and compares bytes. `boot.js` is the module of every component, `page.js` and
+// `terminal.js` are what it brings; `host.js` runs it on the pages of `gladius serve`.
 //
 //   npm ci && npm run build          (OUT=dir writes elsewhere)
 
@@ -21,7 +21,9 @@ const common = {
   logLevel: "warning",
 };
 
-await build({ ...common, entryPoints: { theme: "src/theme.js", chart_overlay: "src/chart_overlay.js" } });
+await build({ ...common, entryPoints: { boot: "src/boot.js" }, minify: true }); // sent with each widget
+await build({ ...common, entryPoints: { host: "src/host.js" }, format: "iife" }); // a plain script
+await build({ ...common, entryPoints: { page: "src/page.js" } });
 await build({
   ...common,
   entryPoints: { terminal: "src/terminal.js" },

@@ -2,6 +2,7 @@
 
 import os
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +19,14 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from gladius_widgets.serve.assets import ExtensionFiles, VersionedFiles, version_of
+from gladius_widgets.core import page_files
+from gladius_widgets.serve.assets import ExtensionFiles, OwnFiles, VersionedFiles, version_of
 from gladius_widgets.serve.kernels import PageKernels, ThisPython
 from gladius_widgets.serve.messages import message_page
 from gladius_widgets.serve.notebooks import SELDOM
 
 RENDER = "/voila/render/"
+_OWN_FILES = "/gladius/"
 
 _KEPT_HANDLERS = frozenset(
     {
@@ -94,8 +97,19 @@ class PageServer(Voila):
         return f"static-{version_of(self.static_paths)}"
 
     def page_config(self, known: dict[str, Any], **_: object) -> dict[str, Any]:
-        """What scripts know of the page (Voila's hook): theirs is the versioned address."""
-        return known | {"fullStaticUrl": f"/voila/{self._scripts_folder}"}
+        """What template and scripts know of the page (Voila's hook): where their files are."""
+        names = {file: page_files.name(file) for file in page_files.FILES}
+        host = {"load": f"../../..{_OWN_FILES}{names['host.js']}"}  # relative to the extension
+        return known | {
+            "anywidget": version("anywidget"),
+            "federated_extensions": [
+                found | host if found["name"] == "anywidget" else found
+                for found in known["federated_extensions"]
+            ],
+            "fullStaticUrl": f"/voila/{self._scripts_folder}",
+            "gladiusFiles": _OWN_FILES,
+            "gladiusNames": names,
+        }
 
     def _rules(self) -> list[Any]:
         """Voila's handlers for kernels and assets, ours for the pages."""
@@ -115,6 +129,7 @@ class PageServer(Voila):
         return [
             *kept,
             (f"/voila/{self._scripts_folder}/(.*)", VersionedFiles, scripts),
+            (f"{_OWN_FILES}(.*)", OwnFiles),
             (f"{RENDER}(.*)", PageHandler, page),
             ("/", RedirectHandler, {"url": RENDER + self.pages[0], "permanent": False}),
         ]

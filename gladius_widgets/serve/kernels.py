@@ -17,6 +17,8 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Float, Integer, Unicode
 
+from gladius_widgets.core.page_files import SERVED
+
 Standby = Future[dict[str, Any]]
 """A kernel held ready, or on its way to be: its result names the kernel."""
 
@@ -65,6 +67,7 @@ class PageKernels(AsyncMappingKernelManager):
         """Start a kernel that works on our home."""
         environment = dict(kwargs.pop("env", None) or os.environ)
         environment["GLADIUS_HOME"] = self.gladius_home
+        environment[SERVED] = "1"
         # One heap for all its threads, Arrow's memory in it too: 10 MB less.
         environment |= {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
         return await super().start_kernel(env=environment, **kwargs)

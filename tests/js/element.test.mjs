@@ -44,7 +44,7 @@ async function element(traits) {
   };
   const life = new AbortController();
   const el = document.createElement("div");
-  await (await load("element.js")).render({ model, el, signal: life.signal });
+  await (await load("element")).render({ model, el, signal: life.signal });
   await settle();
   return { model, el, views, end: () => (life.abort(), end()) };
 }

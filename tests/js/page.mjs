@@ -29,10 +29,10 @@ globalThis.ResizeObserver = class {
 };
 export const page = dom.window;
 
-/** Each widget loads its own instance of a module, as from a Blob. */
+/** The module of a component, from its own instance of the bundle, as each kernel has one. */
 let loads = 0;
 export async function load(name) {
-  return (await import(`${new URL(name, statics).href}?${++loads}`)).default;
+  return (await import(`${new URL("page.js", statics).href}?${++loads}`)).modules[name];
 }
 
 export class FakeModel {
@@ -88,8 +88,8 @@ const read = (name) => readFileSync(new URL(name, statics), "utf8");
 /** The theme of one kernel, started: other components find it under `kernel`. */
 export async function start(kernel) {
   const life = new AbortController();
-  const model = new FakeModel({ _runtime: kernel, _style: ".gw-root { color: red }", _icons: read("icons.svg"), mode: "system" });
-  (await load("theme.js")).initialize({ model, signal: life.signal });
+  const model = new FakeModel({ _runtime: kernel, _esm_module: "theme", _style: ".gw-root { color: red }", _icons: read("icons.svg"), mode: "system" });
+  (await load("theme")).initialize({ model, signal: life.signal });
   const ui = await globalThis[Symbol.for(`gladius:${kernel}`)].promise;
   return { ui, model, end: () => life.abort() };
 }

@@ -53,13 +53,13 @@ test("the switch is kept, reported to all kernels and pressed only once", async 
 // Location
 
 test("the query arrives without the token", async () => {
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   assert.deepEqual(model.sent[0], { name: "ready", query: { job: "abc" }, path: "/console", standalone: true });
 });
 
 test("pings while a component is shown, says goodbye when none is", async () => {
   clock.enable({ apis: ["setInterval", "Date"] });
-  const { model, root } = await run("location.js", {});
+  const { model, root } = await run("location", {});
   const kinds = () => model.sent.map((m) => m.name).slice(1);
   clock.tick(1000);
   model.message({ pong: { sent: 0, time: 0 } });
@@ -86,7 +86,7 @@ async function untilLost(model, seconds, each = () => {}) {
 
 test("a silent kernel is lost after 15 seconds, and found again", async () => {
   clock.enable({ apis: ["setInterval", "Date"] });
-  const { model, root } = await run("location.js", {});
+  const { model, root } = await run("location", {});
   const card = root.appendChild(document.createElement("div"));
   assert.equal(await untilLost(model, 60), 17); // a first look after 1 s, then 15 s unanswered
   assert.ok(card.classList.contains("is-stale"));
@@ -99,13 +99,13 @@ test("a silent kernel is lost after 15 seconds, and found again", async () => {
 
 test("a busy kernel, whose thread beats, is not lost", async () => {
   clock.enable({ apis: ["setInterval", "Date"] });
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   assert.equal(await untilLost(model, 90, (s) => s % 5 === 0 && model.message({ beat: true })), null);
 });
 
 test("a connection that refuses is lost at once", async () => {
   clock.enable({ apis: ["setInterval", "Date"] });
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   model.send = () => {
     throw new Error("closed");
   };
@@ -114,7 +114,7 @@ test("a connection that refuses is lost at once", async () => {
 
 test("sleep is not silence", async () => {
   clock.enable({ apis: ["setInterval", "Date"] });
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   clock.tick(1000);
   clock.setTime(Date.now() + 3_600_000); // the lid was closed
   assert.equal(await untilLost(model, 10), null);
@@ -122,7 +122,7 @@ test("sleep is not silence", async () => {
 
 test("the last state can be looked at", async () => {
   clock.enable({ apis: ["setInterval", "Date"] });
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   await untilLost(model, 60);
   document.querySelector("[data-gw-lost] button").click();
   assert.equal(document.querySelector("[data-gw-lost]"), null);
@@ -130,7 +130,7 @@ test("the last state can be looked at", async () => {
 });
 
 test("the address changes in place, and only to places of this kind", async () => {
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   model.message({ query: { tab: "queue", job: null } });
   assert.equal(page.location.search, "?token=secret&tab=queue");
   model.message({ title: "Jobs" });
@@ -141,7 +141,7 @@ test("the address changes in place, and only to places of this kind", async () =
 });
 
 test("a pushed address is a step that the back button takes back, and that is told", async () => {
-  const { model } = await run("location.js", {});
+  const { model } = await run("location", {});
   const before = page.history.length;
   model.message({ query: { tab: "queue" }, push: true });
   model.message({ query: { tab: "queue" }, push: true }); // the same again is no step
@@ -159,7 +159,7 @@ const toast = (id, tone = "blue") => ({ id, title: `Title ${id}`, text: "<b>", t
 
 test("toasts show three, expire by tone, wait while pointed at", async () => {
   clock.enable({ apis: ["setTimeout"] });
-  const { model } = await run("toasts.js", { items: [] });
+  const { model } = await run("toasts", { items: [] });
   model.receive("items", [toast("a"), toast("b", "red"), toast("c", "yellow"), toast("d", "green")]);
   assert.deepEqual([...document.querySelectorAll(".gw-toast b")].map((b) => b.textContent), ["Title b", "Title c", "Title d"]);
   assert.equal(document.querySelector(".gw-toasts").getAttribute("aria-live"), "polite");
@@ -192,7 +192,7 @@ const modal = () =>
 
 test("a dialog keeps the focus, answers, and gives the focus back", async () => {
   const before = document.createElement("button");
-  const { model } = await run("dialog.js", { shown: false, _tree: modal() });
+  const { model } = await run("dialog", { shown: false, _tree: modal() });
   document.body.append(before);
   before.focus();
   model.receive("shown", true);
@@ -224,7 +224,7 @@ test("a dialog keeps the focus, answers, and gives the focus back", async () => 
 
 test("keys act inside our part of the page only, and not while typing", async () => {
   const bindings = { F2: "pause", 1: "one", "Ctrl+Shift+R": "reload", "Ctrl+A": "all", "Ctrl+Shift+Z": "out" };
-  const { model, root, kernel } = await run("hotkeys.js", { bindings, enabled: true });
+  const { model, root, kernel } = await run("hotkeys", { bindings, enabled: true });
   const field = root.appendChild(document.createElement("input"));
   const other = document.body.appendChild(document.createElement("div"));
   other.className = "gw-root";
@@ -260,7 +260,7 @@ test("keys act inside our part of the page only, and not while typing", async ()
 });
 
 test("a plain key in our part is marked as ours for Lumino, a combination is not", async () => {
-  const { root } = await run("location.js", {});
+  const { root } = await run("location", {});
   const marks = [];
   const look = (e) => marks.push(e.target.hasAttribute("data-lm-suppress-shortcuts"));
   document.addEventListener("keydown", look, { capture: true });

@@ -112,17 +112,3 @@ def test_an_element_closes_what_stands_in_its_slots():
     outer = stack(Element(slots={"log": inner}))
     outer.close()
     assert inner.comm is None
-
-
-def test_hot_reload_watches_the_files(monkeypatch):
-    from anywidget._file_contents import FileContents
-
-    from gladius_widgets.components.base import Component, module
-
-    assert isinstance(module("element.js"), str)
-    monkeypatch.setenv("GLADIUS_HOT_RELOAD", "1")
-
-    class Watched(Component):
-        _esm = module("element.js")
-
-    assert isinstance(Watched.__dict__["_esm"], FileContents)

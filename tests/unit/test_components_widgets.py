@@ -31,6 +31,7 @@ from gladius_widgets.components import (
     theme,
     toasts,
 )
+from gladius_widgets.core import page_files
 from gladius_widgets.core.errors import GladiusError
 
 
@@ -75,7 +76,11 @@ def test_all_find_the_runtime_of_their_kernel(kind, wire):
     widget = MAKERS[kind]()
     if kind is not Theme:
         assert wire.opened(widget)["_runtime"] == theme()._runtime
-    assert "export default" in wire.opened(widget)["_esm"] or "as default" in widget._esm
+    state = wire.opened(widget)
+    assert "as default" in state["_esm"]
+    bundle = "terminal.js" if kind is Terminal else "page.js"
+    assert state["_esm_module"] in page_files.text(bundle)
+    assert state["_esm_code"] == (page_files.text(bundle) if state["_esm_file"] else "")
 
 
 def test_everything_exported_is_documented():

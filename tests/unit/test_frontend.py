@@ -15,7 +15,7 @@ from support import REPOSITORY
 
 FRONTEND = REPOSITORY / "gladius_widgets" / "frontend"
 STATIC = REPOSITORY / "gladius_widgets" / "components" / "static"
-BUILT = {"chart_overlay.js", "terminal.js", "theme.js"}
+BUILT = {"boot.js", "host.js", "page.js", "terminal.js"}
 
 
 def npm(*arguments: str, **environment: str) -> None:
@@ -60,7 +60,7 @@ def test_javascript(installed):
 
 
 def test_modules_can_be_loaded_from_a_blob():
-    for path in STATIC.glob("*.js"):
+    for path in (STATIC / "page.js", STATIC / "terminal.js"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(
             r"^\s*import\b|(?<![{<])\bimport\(|\bfrom\s*[\"']\.", text, re.MULTILINE

@@ -1,13 +1,17 @@
-// Where the components of one kernel find what its theme.js offers. The components that are single
-// files hold the same few lines.
+// Where the components of one kernel find what its theme.js offers.
 
-/** The promise under which the components of one kernel find their runtime. @param {string} id */
+/**
+ * The promise under which the components of one kernel find their runtime, and the ways to keep it.
+ * @param {string} id
+ * @returns {{promise: Promise<any>, resolve: (offered: any) => void, reject: (error: unknown) => void}}
+ */
 export function runtime(id) {
   const key = Symbol.for(`gladius:${id}`);
-  const place = /** @type {any} */ (globalThis);
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
+  const places = /** @type {any} */ (globalThis);
+  if (!places[key]) {
+    const place = (places[key] = /** @type {any} */ ({}));
+    place.promise = new Promise((resolve, reject) => Object.assign(place, { resolve, reject }));
+    place.promise.catch(() => {}); // whoever waits for it says so
   }
-  return place[key];
+  return places[key];
 }

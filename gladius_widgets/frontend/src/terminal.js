@@ -31,4 +31,4 @@ async function show({ model, el, signal }) {
   new TerminalView({ model, ui, section, bar, search, host, foot, signal });
 }
 
-export default { render };
+export const modules = { terminal: { render } };

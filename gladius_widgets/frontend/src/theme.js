@@ -4,6 +4,7 @@
 
 import { clockText, duration } from "./clock.js";
 import { icon } from "./icon.js";
+import { modules } from "./modules.js";
 import { connected, mount } from "./mount.js";
 import { portal } from "./portal.js";
 import { root } from "./root.js";
@@ -18,10 +19,12 @@ const SUPPRESS = "data-lm-suppress-shortcuts";
 
 /** Only one style sheet and one sprite a document, however many kernels. @param {Model} model */
 function inject(model) {
-  const style = document.getElementById("gw-style") ?? document.head.appendChild(document.createElement("style"));
-  style.id = "gw-style";
-  const css = model.get("_style");
-  if (style.textContent !== css) style.textContent = css;
+  const css = model.get("_style"); // none where the page's head links to it
+  if (css) {
+    const style = document.getElementById("gw-style") ?? document.head.appendChild(document.createElement("style"));
+    style.id = "gw-style";
+    if (style.textContent !== css) style.textContent = css;
+  }
   if (!document.getElementById("gw-icons")) {
     const sprite = new DOMParser().parseFromString(model.get("_icons"), SVG).documentElement;
     sprite.id = "gw-icons";
@@ -111,7 +114,7 @@ function initialize({ model, signal }) {
     },
     { signal },
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, connected, duration, icon, mount, portal, root });
+  runtime(model.get("_runtime")).resolve({ Tree, clockText, connected, duration, icon, modules, mount, portal, root });
 }
 
 export default { initialize, render() {} };

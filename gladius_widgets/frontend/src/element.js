@@ -1,19 +1,10 @@
 // Element: an element tree in the widget's own box, with child widgets in its slots.
 
-/** @param {string} id @returns {Promise<any>} what theme.js offers to the components of its kernel */
-function runtime(id) {
-  const key = Symbol.for(`gladius:${id}`);
-  const place = /** @type {any} */ (globalThis);
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
-  }
-  return place[key].promise;
-}
+import { runtime } from "./runtime.js";
 
 /** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
 async function render({ model, el, signal }) {
-  const { Tree, mount, root } = await runtime(model.get("_runtime"));
+  const { Tree, mount, root } = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   root(el, model);
   const tree = new Tree(el, {

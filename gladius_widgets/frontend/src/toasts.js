@@ -1,19 +1,10 @@
 // Toasts: short messages at the bottom right. It needs no view.
 
+import { runtime } from "./runtime.js";
+
 const LONGEST = 3;
 /** Seconds by tone; errors stay. @type {Record<string, number>} */
 const SECONDS = { blue: 2, gray: 2, green: 4, yellow: 6, orange: 6 };
-
-/** @param {string} id @returns {Promise<any>} what theme.js offers to the components of its kernel */
-function runtime(id) {
-  const key = Symbol.for(`gladius:${id}`);
-  const place = /** @type {any} */ (globalThis);
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
-  }
-  return place[key].promise;
-}
 
 /** @typedef {{id: string, title: string, text: string, tone: string, icon: string, action: string, seconds?: number | null}} Toast */
 
@@ -44,7 +35,7 @@ function node(toast) {
 
 /** @param {{model: any, signal: AbortSignal}} context */
 async function start({ model, signal }) {
-  const ui = await runtime(model.get("_runtime"));
+  const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   const root = ui.portal(signal);
   const send = (/** @type {any} */ message) => model.send({ name: message.name, id: message.key });

@@ -1,17 +1,8 @@
 // Dialog: an element tree in a layer above the page, keeping the focus until answered.
 
-const FOCUSABLE = "a[href], button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea:not(:disabled), [tabindex='0']";
+import { runtime } from "./runtime.js";
 
-/** @param {string} id @returns {Promise<any>} what theme.js offers to the components of its kernel */
-function runtime(id) {
-  const key = Symbol.for(`gladius:${id}`);
-  const place = /** @type {any} */ (globalThis);
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
-  }
-  return place[key].promise;
-}
+const FOCUSABLE = "a[href], button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea:not(:disabled), [tabindex='0']";
 
 /**
  * @param {any} model @param {any} ui @param {AbortSignal} signal ends the dialog
@@ -88,7 +79,7 @@ function initialize({ model, signal }) {
   /** @type {AbortController | null} */
   let life = null;
   const update = async () => {
-    const ui = await runtime(model.get("_runtime"));
+    const ui = await runtime(model.get("_runtime")).promise;
     if (!model.get("shown") || signal.aborted) {
       life?.abort();
       life = null;

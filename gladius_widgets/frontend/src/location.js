@@ -1,21 +1,12 @@
 // Location: the page's address, its pulse, and files for the reader. It needs no view: it works
 // as long as a component of its kernel is on the page.
 
+import { runtime } from "./runtime.js";
+
 const LOOK_MS = 1000;
 const PING_MS = 10_000;
 const LOST_MS = 15_000;
 const RETRY_MS = 5_000;
-
-/** @param {string} id @returns {Promise<any>} what theme.js offers to the components of its kernel */
-function runtime(id) {
-  const key = Symbol.for(`gladius:${id}`);
-  const place = /** @type {any} */ (globalThis);
-  if (!place[key]) {
-    place[key] = {};
-    place[key].promise = new Promise((resolve) => (place[key].resolve = resolve));
-  }
-  return place[key].promise;
-}
 
 /** A page of ours, not a notebook among others. */
 const standalone = () => Boolean(document.body.dataset.voila);
@@ -247,7 +238,7 @@ function initialize({ model, signal }) {
   const retry = () => (standalone() ? location.reload() : pulse.ping());
   const overlay = new Overlay(model.get("_runtime"), retry, signal);
   const pulse = new Pulse(model, async (lost, attempt) => {
-    const ui = await runtime(model.get("_runtime"));
+    const ui = await runtime(model.get("_runtime")).promise;
     if (lost === pulse.lost) overlay.show(ui, lost, attempt, pulse.heard);
   });
 
