@@ -1,25 +1,37 @@
 """A row of data: a conversation, a text, or unusable."""
 
-import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_CHAT_COLUMNS = ("messages", "conversations", "conversation")
-_TEXT_COLUMNS = ("text", "content")
-_INSTRUCTION_PAIRS = (
-    ("instruction", "output"),
-    ("instruction", "response"),
-    ("prompt", "completion"),
-    ("prompt", "response"),
-    ("question", "answer"),
+from gladius_widgets.training.conversations import (
+    BadRowError,
+    Conversation,
+    read_history,
+    read_tools,
+    read_turns,
 )
-_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+
+__all__ = ["BadRowError", "Row", "parse_row"]
+
+_CHAT_COLUMNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+_SYSTEM_COLUMNS = ("system", "system_prompt", "system_message")
+_CONTEXT_COLUMNS = ("input", "context")  # stand below the question, in this order
+_TOOLS_COLUMNS = ("tools", "functions")
+_TEXT_COLUMNS = ("text", "content", "raw_content", "document", "article", "body", "code")
+_QUESTIONS = ("instruction", "prompt", "question", "query", "problem", "input")
+_ANSWERS = ("output", "response", "completion", "answer", "answers", "solution", "target")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One example: `messages` ({role, content}, …) or `text`, not both.
+    """One example: `messages` or `text`, not both.
+
+    A message has `role`, `content` (text) and what else it came with and a chat template may
+    know: `reasoning_content`, `tool_calls` (with arguments as an object), `name`, `tool_call_id`.
+    `tools` and `template_options` are for the template as well. The messages numbered in
+    `unlearnt` give no loss.
 
     `number` is its line in a JSONL file, else its place in the source, from 1. `unused_columns`
     hold something that neither the messages nor the text have.
@@ -28,28 +40,20 @@ class Row:
         BadRowError: half an emoji (a lone surrogate), which no tokenizer takes.
     """
 
-    messages: tuple[dict[str, str], ...] = ()
+    messages: tuple[dict[str, Any], ...] = ()
     text: str = ""
+    tools: tuple[dict[str, Any], ...] = ()
+    template_options: dict[str, Any] = field(default_factory=dict)
+    unlearnt: frozenset[int] = frozenset()
     number: int = field(default=0, compare=False)
     unused_columns: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         try:
-            for text in (self.text, *(t for turn in self.messages for t in turn.values())):
+            for text in _strings((self.text, self.messages, self.tools)):
                 text.encode()
         except UnicodeEncodeError:
             raise BadRowError("a text holds half a character") from None
-
-
-class BadRowError(ValueError):
-    """A row that cannot be used; the message says why, `number` which (0 means unknown).
-
-    The message names no place, so that equal reasons can be counted.
-    """
-
-    def __init__(self, reason: str, number: int = 0) -> None:
-        super().__init__(reason)
-        self.number = number
 
 
 def parse_row(raw: Any, kind: str = "auto", number: int = 0) -> Row:
@@ -60,65 +64,193 @@ def parse_row(raw: Any, kind: str = "auto", number: int = 0) -> Row:
     """
     if not isinstance(raw, Mapping):
         raise BadRowError(f"a row is {type(raw).__name__}, not an object")
-    if kind == "auto":
-        kind = _detect(raw)
-    if kind == "chat":
-        return Row(messages=_chat(raw), number=number)
-    if kind == "instruction":
-        return Row(messages=_instruction(raw), number=number)
-    for text in map(raw.get, _TEXT_COLUMNS):
-        if isinstance(text, str) and text.strip():
-            return Row(text=text, number=number)
-    raise BadRowError("no text")
+    columns = _Columns(raw)
+    kind = _detect(columns) if kind == "auto" else kind
+    if columns.take("label") is False:
+        raise BadRowError("its label is false: it shows what not to answer")
+    if kind == "text":
+        text = _text(columns)
+        return Row(text=text, number=number, unused_columns=columns.unused())
+    talk = _chat(columns) if kind == "chat" else _instruction(columns)
+    _add_system(talk, columns)
+    tools = read_tools(columns.first(_TOOLS_COLUMNS))
+    options = columns.take("chat_template_kwargs")
+    return Row(
+        messages=tuple(talk.messages),
+        tools=tools,
+        template_options=dict(options) if isinstance(options, Mapping) else {},
+        unlearnt=frozenset(talk.unlearnt),
+        number=number,
+        unused_columns=(*columns.unused(), *talk.unused),
+    )
 
 
-def _detect(raw: Mapping[str, Any]) -> str:
-    # Tables made of several data sets have columns that a row leaves empty.
-    for columns in ({key for key, value in raw.items() if value}, set(raw)):
-        if not columns.isdisjoint(_CHAT_COLUMNS):
-            return "chat"
-        if any(columns.issuperset(pair) for pair in _INSTRUCTION_PAIRS):
-            return "instruction"
-        if not columns.isdisjoint(_TEXT_COLUMNS):
-            return "text"
-    raise BadRowError(f"no known columns among: {', '.join(map(str, list(raw)[:8]))}")
+class _Columns:
+    """The columns of a row that hold something, and which of them were used."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.all = raw
+        # Tables made of several data sets have columns that a row leaves empty.
+        self.full = {str(key): value for key, value in raw.items() if not _is_empty(value)}
+        self._used: set[str] = set()
+
+    def take(self, name: str) -> Any:
+        """What a column holds, None where nothing; it counts as used."""
+        if name not in self.full or (name == "label" and not isinstance(self.full[name], bool)):
+            return None
+        self._used.add(name)
+        return self.full[name]
+
+    def first(self, names: tuple[str, ...]) -> Any:
+        """What the first full column of these holds."""
+        return next((self.take(name) for name in names if name in self.full), None)
+
+    def unused(self) -> tuple[str, ...]:
+        """The names of the full columns that were not used."""
+        return tuple(name for name in self.full if name not in self._used)
 
 
-def _chat(raw: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
-    turns = next(filter(None, map(raw.get, _CHAT_COLUMNS)), None)
-    if isinstance(turns, str):  # as a CSV has them
-        try:
-            turns = json.loads(turns)
-        except (ValueError, RecursionError):
-            raise BadRowError("the messages are text that is not JSON") from None
-    if not isinstance(turns, list) or not turns:
+def _detect(columns: _Columns) -> str:
+    full = set(columns.full)
+    if not full.isdisjoint(_CHAT_COLUMNS):
+        return "chat"
+    if _pair(full):
+        return "instruction"
+    if full >= {"chosen", "rejected"}:
+        raise BadRowError(
+            "it is preference data (chosen and rejected), which this does not train on; keep the "
+            "chosen conversation in a column 'messages'"
+        )
+    if not full.isdisjoint(_TEXT_COLUMNS) or _only_column(columns):
+        return "text"
+    everything = set(map(str, columns.all))  # the columns are right, though empty
+    if not everything.isdisjoint(_CHAT_COLUMNS):
+        return "chat"
+    if _pair(everything):
+        return "instruction"
+    if not everything.isdisjoint(_TEXT_COLUMNS):
+        return "text"
+    raise BadRowError(
+        f"no known columns among: {', '.join(map(str, list(columns.all)[:8]))}; name them "
+        "messages, or prompt and completion, or text"
+    )
+
+
+def _pair(names: set[str]) -> tuple[str, str] | None:
+    """The columns of question and answer."""
+    for question in _QUESTIONS:
+        for answer in _ANSWERS:
+            if question in names and answer in names:
+                return question, answer
+    return None
+
+
+def _only_column(columns: _Columns) -> str | None:
+    """The name of the only column, if it holds text."""
+    names = [str(name) for name in columns.all]
+    return names[0] if len(names) == 1 and isinstance(columns.full.get(names[0]), str) else None
+
+
+def _text(columns: _Columns) -> str:
+    for name in (*_TEXT_COLUMNS, _only_column(columns) or ""):
+        if isinstance(columns.full.get(name), str):
+            return columns.take(name)
+    found = next((name for name in _TEXT_COLUMNS if name in columns.full), None)
+    if found:
+        raise BadRowError(
+            f"no text: '{found}' holds {type(columns.full[found]).__name__}; it has to be a string"
+        )
+    raise BadRowError("no text: it needs a column 'text'")
+
+
+def _chat(columns: _Columns) -> Conversation:
+    name = next((name for name in _CHAT_COLUMNS if name in columns.full), None)
+    if name is None:
         raise BadRowError("no messages")
-    messages = []
-    for turn in turns:
-        if not isinstance(turn, Mapping):
-            raise BadRowError("a message is not an object")
-        role = turn.get("role") or turn.get("from")
-        content = next((t for t in map(turn.get, ("content", "value")) if t is not None), None)
-        if not isinstance(role, str) or not isinstance(content, str):
-            raise BadRowError("a message has no role or no text")
-        messages.append({"role": _ROLES.get(role, role), "content": content})
-    if not any(message["content"].strip() for message in messages):
+    talk = read_turns(columns.take(name), name)
+    past = read_history(columns.take("history"))
+    if past:
+        talk = past.followed_by(talk)
+    if not any(is_said(message) for message in talk.messages):
         raise BadRowError("all messages are empty")
-    return tuple(messages)
+    return talk
 
 
-def _instruction(raw: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
-    for question_key, answer_key in _INSTRUCTION_PAIRS:
-        question, answer = raw.get(question_key), raw.get(answer_key)
-        if isinstance(question, str) and isinstance(answer, str) and answer.strip():
-            extra = raw.get("input")
-            if isinstance(extra, str) and extra.strip():
-                question = f"{question}\n\n{extra}"
-            messages = [
-                {"role": "user", "content": question},
-                {"role": "assistant", "content": answer},
-            ]
-            if isinstance(system := raw.get("system"), str) and system.strip():
-                messages.insert(0, {"role": "system", "content": system})
-            return tuple(messages)
-    raise BadRowError("no instruction and answer")
+def is_said(message: Mapping[str, Any]) -> bool:
+    """Whether a message says or does anything."""
+    return bool(message["content"].strip() or message.get("tool_calls"))
+
+
+def _instruction(columns: _Columns) -> Conversation:
+    pair = _pair(set(columns.full))
+    if pair is None:
+        seen = _pair(set(map(str, columns.all)))
+        empty = (
+            f": '{seen[0]}' or '{seen[1]}' is empty"
+            if seen
+            else "; name them prompt and completion"
+        )
+        raise BadRowError(f"no instruction and answer{empty}")
+    question, answer = (_side(columns.take(name), name) for name in pair)
+    question, answer = question.as_role("user"), answer.as_role("assistant")
+    extras = [name for name in _CONTEXT_COLUMNS if name in columns.full and name not in pair]
+    for name in extras:
+        extra = columns.take(name)
+        if not isinstance(extra, str):
+            raise BadRowError(f"'{name}' holds {type(extra).__name__}; it has to be a string")
+        question.messages[-1]["content"] += f"\n\n{extra}"
+    talk = question.followed_by(answer)
+    past = read_history(columns.take("history"))
+    return past.followed_by(talk) if past else talk
+
+
+def _side(value: Any, name: str) -> Conversation:
+    """A question or an answer: a text, a number, or a list of messages."""
+    if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # as SQuAD has them
+        value = value["text"]
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        if len(set(value)) > 1:
+            raise BadRowError(f"'{name}' holds {len(value)} different texts; keep one of them")
+        value = value[0]
+    if isinstance(value, list):
+        return read_turns(value, name, is_part=True)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise BadRowError(f"'{name}' holds {type(value).__name__}; it has to be a string")
+    return Conversation([{"role": "", "content": value}])
+
+
+def _add_system(talk: Conversation, columns: _Columns) -> None:
+    name = next((name for name in _SYSTEM_COLUMNS if name in columns.full), None)
+    if name is None:
+        return
+    text = columns.take(name)
+    if not isinstance(text, str):
+        raise BadRowError(f"'{name}' holds {type(text).__name__}; it has to be a string")
+    first = talk.messages[0]
+    if first["role"] in ("system", "developer"):
+        if first["content"].strip() != text.strip():
+            raise BadRowError(f"its '{name}' and its system turn differ; keep one of them")
+        return
+    talk.messages.insert(0, {"role": "system", "content": text})
+    talk.unlearnt = {index + 1 for index in talk.unlearnt}
+
+
+def _is_empty(value: Any) -> bool:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, list | tuple | Mapping) and not value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _strings(tuple(value.items()))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)

@@ -1,22 +1,22 @@
 """Rows to tokens, and which of the tokens are learnt from."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from jinja2 import TemplateError
 
+from gladius_widgets.training.answers import Rendering, render_answers, render_whole
+from gladius_widgets.training.chat_template import ChatTemplate, Span, special_ids
 from gladius_widgets.training.rows import BadRowError, Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CHUNK_ROWS = 256
-_MOST_CHARACTERS = 12
 _TOO_LONG = "no answer within max_length tokens"
-Span = tuple[int, int]
+LongText = Literal["chunk", "cut"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Encoded:
 
     A row may give several. `lost` counts the row's tokens that are in no sample of it, on the
     first of them. `answers` are the answers with a supervised token, `answers_ended` those whose
-    end of turn is supervised, so that the model learns to stop.
+    end of turn is supervised, so that the model learns to stop; `end_ids` are the tokens that do.
+    `kind` is what the row was: "chat" or "text".
     """
 
     ids: np.ndarray
@@ -33,6 +34,8 @@ class Encoded:
     lost: int = 0
     answers: int = 0
     answers_ended: int = 0
+    end_ids: frozenset[int] = frozenset()
+    kind: str = "chat"
 
 
 def encode_rows(
@@ -41,177 +44,181 @@ def encode_rows(
     *,
     max_length: int,
     answer_only: bool,
+    long_text: LongText = "chunk",
 ) -> Iterator[list[Encoded] | BadRowError]:
-    """The samples of every row in order, at least one each; unusable rows as their error."""
+    """The samples of every row in order, at least one each; unusable rows as their error.
+
+    Samples have at most `max_length` tokens: conversations are cut, as are texts with `long_text`
+    "cut"; with "chunk" a text goes on in further samples.
+    """
+    encoder = _Encoder(tokenizer, max_length, answer_only, long_text)
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK_ROWS)):
-        rendered = [_render(row, tokenizer, max_length, answer_only) for row in chunk]
-        good = [item for item in rendered if not isinstance(item, BadRowError)]
-        encoded = iter(_encode(good, tokenizer, max_length))
-        for row, item in zip(chunk, rendered, strict=True):
-            result = item if isinstance(item, BadRowError) else next(encoded)
+        yield from encoder.encode(chunk)
+
+
+class _Encoder:
+    """Renders rows, tokenizes many of their texts at once, and marks what is learnt."""
+
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        max_length: int,
+        answer_only: bool,
+        long_text: LongText,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._template = ChatTemplate(tokenizer)
+        self._specials = special_ids(tokenizer)
+        self._blank: dict[int, bool] = {}  # token id → whether it is blanks alone
+        self._max_length = max_length
+        self._answer_only = answer_only
+        self._long_text = long_text
+
+    def encode(self, rows: Sequence[Row | BadRowError]) -> Iterator[list[Encoded] | BadRowError]:
+        rendered = [self._render(row) for row in rows]
+        texts = [each.text for item in rendered if isinstance(item, list) for each in item]
+        chats = iter(self._tokenize(texts, special_tokens=False))
+        whole = [item for item in rendered if isinstance(item, str)]
+        plain = iter(self._tokenize(whole, special_tokens=True))
+        for row, item in zip(rows, rendered, strict=True):
+            if isinstance(item, BadRowError):
+                result = item
+            elif isinstance(item, str):
+                result = self._text_samples(next(plain)[0])
+            else:
+                result = self._chat_samples([(each, *next(chats)) for each in item])
             if isinstance(result, BadRowError):
                 result.number = row.number
-                yield result
-            else:
-                yield [result]
+            yield result
 
+    def _render(self, row: Row | BadRowError) -> list[Rendering] | str | BadRowError:
+        """A conversation's texts, a text with its end, or what is wrong with the row."""
+        if isinstance(row, BadRowError):
+            return row
+        if row.text:
+            end = self._template.end_of_text
+            return row.text if end and row.text.endswith(end) else row.text + end
+        try:
+            if self._answer_only:
+                return render_answers(self._template, row, self._room)
+            return [render_whole(self._template, row)]
+        except BadRowError as error:
+            return error
 
-def _shortened(messages: Sequence[dict[str, str]], max_length: int) -> list[dict[str, str]]:
-    """Without the turns far beyond `max_length`, as rendering a turn costs as much as all before.
+    def _room(self, text: str) -> int:
+        """How many characters of a conversation fit into a sample."""
+        [(ids, offsets)] = self._tokenize([text], special_tokens=False)
+        fits = len(ids) <= self._max_length
+        return len(text) if fits else int(offsets[self._max_length - 1, 1])
 
-    They would be cut anyway: a text has fewer than `_MOST_CHARACTERS` a token.
-    """
-    room = max_length * _MOST_CHARACTERS
-    for kept, message in enumerate(messages):
-        if room < 0:
-            return list(messages[:kept])
-        room -= len(message["content"])
-    return list(messages)
+    def _tokenize(
+        self, texts: list[str], *, special_tokens: bool
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(ids, offsets in characters) of each text.
 
-
-def _lost_answers(messages: Sequence[dict[str, str]], kept: int) -> bool:
-    """Whether there are answers, all of them beyond the turns that were kept."""
-    roles = [message["role"] for message in messages]
-    return "assistant" in roles[kept:] and "assistant" not in roles[:kept]
-
-
-def render_chat(
-    tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], answer_only: bool
-) -> tuple[str, list[Span]]:
-    """A conversation through the chat template, and the character spans to learn from.
-
-    An answer's span goes from the end of its generation prompt to the end of its turn, closing
-    token included, so that the model learns to stop.
-
-    Raises:
-        BadRowError: the template refuses it, rewrites earlier turns, or there is no answer.
-    """
-    try:
-        text = _template(tokenizer, messages)
-        if not answer_only:
-            return text, [(0, len(text))]
-        spans = []
-        for i, message in enumerate(messages):
-            if message["role"] == "assistant" and message["content"].strip():
-                answered = (
-                    text if i + 1 == len(messages) else _template(tokenizer, messages[: i + 1])
-                )
-                prompt = _prompt(tokenizer, messages[:i], answered)
-                spans.append(_answer_span(text, prompt, answered, message["content"]))
-    except (TemplateError, TypeError, ValueError) as error:
-        raise BadRowError(f"the chat template refuses it: {error}") from None
-    if not spans:
-        raise BadRowError("no answer to learn from")
-    return text, spans
-
-
-def _prompt(
-    tokenizer: "PreTrainedTokenizerBase", before: list[dict[str, str]], answered: str
-) -> str:
-    """What the model is given when it has to answer, as far as `answered` begins with it."""
-    if before:
-        return _template(tokenizer, before, add_generation_prompt=True)
-    # A template renders no empty conversation, so the opening's prompt is found by another's.
-    question = [{"role": "user", "content": "?"}]
-    asked = _template(tokenizer, question)
-    prompt = _template(tokenizer, question, add_generation_prompt=True).removeprefix(asked)
-    return answered[: answered.find(prompt) + len(prompt)] if prompt in answered else ""
-
-
-def _answer_span(text: str, prompt: str, answered: str, content: str) -> Span:
-    if prompt and text.startswith(prompt) and text.startswith(answered):
-        return len(prompt), len(answered)
-    # Some templates drop parts of earlier turns (thinking); find the answer itself then.
-    start = text.find(content.strip(), max(0, _common_prefix(text, prompt) - len(content)))
-    if start < 0:
-        raise BadRowError("the chat template rewrites its answers")
-    return start, start + len(content.strip())
-
-
-def _common_prefix(a: str, b: str) -> int:
-    return next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-
-
-def _template(
-    tokenizer: "PreTrainedTokenizerBase",
-    messages: list[dict[str, str]],
-    add_generation_prompt: bool = False,
-) -> str:
-    return str(
-        tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=add_generation_prompt
-        )
-    )
-
-
-@dataclass(frozen=True)
-class _Rendered:
-    text: str
-    spans: list[Span]
-    is_chat: bool
-
-
-def _render(
-    row: Row | BadRowError, tokenizer: "PreTrainedTokenizerBase", max_length: int, answer_only: bool
-) -> _Rendered | BadRowError:
-    if isinstance(row, BadRowError):
-        return row
-    if row.text:
-        text = row.text + str(tokenizer.eos_token or "")
-        return _Rendered(text, [(0, len(text))], is_chat=False)
-    messages = _shortened(row.messages, max_length)
-    try:
-        text, spans = render_chat(tokenizer, messages, answer_only)
-    except BadRowError as error:
-        return BadRowError(_TOO_LONG) if _lost_answers(row.messages, len(messages)) else error
-    return _Rendered(text, spans, is_chat=True)
-
-
-def _encode(
-    rendered: list[_Rendered], tokenizer: "PreTrainedTokenizerBase", max_length: int
-) -> list[Encoded | BadRowError]:
-    results: list[Encoded | BadRowError] = []
-    if not rendered:
-        return results
-    # A chat template writes its own special tokens, a plain text has none yet.
-    for item, output in zip(rendered, _tokenize(rendered, tokenizer), strict=True):
-        ids, offsets = output
-        supervised = np.zeros(len(ids), dtype=bool)
-        for start, end in item.spans:
-            supervised |= (offsets[:, 0] >= start) & (offsets[:, 1] <= end)
-        supervised &= offsets[:, 1] > offsets[:, 0]
-        supervised[:1] = False  # nothing predicts the first token
-        lost = max(0, len(ids) - max_length)
-        ids, supervised = ids[:max_length], supervised[:max_length]
-        if supervised.any():
-            results.append(Encoded(ids, supervised, lost))
-        else:
-            results.append(BadRowError(_TOO_LONG))
-    return results
-
-
-def _tokenize(
-    rendered: list[_Rendered], tokenizer: "PreTrainedTokenizerBase"
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    outputs: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(rendered)
-    for is_chat in (True, False):
-        places = [i for i, item in enumerate(rendered) if item.is_chat is is_chat]
-        if not places:
-            continue
-        batch = tokenizer(
-            [rendered[i].text for i in places],
-            add_special_tokens=not is_chat,
+        A chat template writes its own special tokens, a plain text has none yet.
+        """
+        if not texts:
+            return []
+        batch = self._tokenizer(
+            texts,
+            add_special_tokens=special_tokens,
             return_offsets_mapping=True,
             return_attention_mask=False,
         )
-        for i, ids, offsets in zip(
-            places, batch["input_ids"], batch["offset_mapping"], strict=True
-        ):
-            outputs[i] = (
-                np.asarray(ids, dtype=np.int32),
-                np.asarray(offsets, dtype=np.int64).reshape(-1, 2),
-            )
-    return [output for output in outputs if output is not None]
+        return [
+            (np.asarray(ids, dtype=np.int32), np.asarray(offsets, dtype=np.int64).reshape(-1, 2))
+            for ids, offsets in zip(batch["input_ids"], batch["offset_mapping"], strict=True)
+        ]
+
+    # Texts
+
+    def _text_samples(self, ids: np.ndarray) -> list[Encoded] | BadRowError:
+        ids = self._without_doubles(ids)
+        parts = _parts(ids, self._max_length)
+        lost = 0
+        if self._long_text == "cut":
+            lost = sum(map(len, parts[1:]))
+            parts = parts[:1]
+        if len(parts[0]) < 2:
+            return BadRowError("a text of one token teaches nothing")
+        samples = [Encoded(part, _all_but_first(len(part)), kind="text") for part in parts]
+        return [replace(samples[0], lost=lost), *samples[1:]]
+
+    def _without_doubles(self, ids: np.ndarray) -> np.ndarray:
+        """With one token at each end, where both the text and the tokenizer wrote it."""
+        if len(ids) > 1 and ids[0] == ids[1] == self._tokenizer.bos_token_id:
+            ids = ids[1:]
+        if len(ids) > 1 and ids[-1] == ids[-2] == self._tokenizer.eos_token_id:
+            ids = ids[:-1]
+        return ids
+
+    # Conversations
+
+    def _chat_samples(
+        self, parts: list[tuple[Rendering, np.ndarray, np.ndarray]]
+    ) -> list[Encoded] | BadRowError:
+        longest = max(len(ids) for _, ids, _ in parts)
+        samples = [self._chat_sample(*part) for part in parts]
+        good = [sample for sample in samples if sample.supervised.any()]
+        if not good:
+            return BadRowError(_TOO_LONG)
+        return [replace(good[0], lost=max(0, longest - self._max_length)), *good[1:]]
+
+    def _chat_sample(self, item: Rendering, ids: np.ndarray, offsets: np.ndarray) -> Encoded:
+        size = min(len(ids), self._max_length)
+        answers = [places for places in map(_in(offsets), item.answers) if len(places)]
+        if item.unlearnt is None:
+            supervised = np.zeros(len(ids), dtype=bool)
+            for places in answers:
+                supervised[places] = True
+        else:
+            supervised = offsets[:, 1] > offsets[:, 0]
+            for places in map(_in(offsets), item.unlearnt):
+                supervised[places] = False
+        supervised[:1] = False  # nothing predicts the first token
+        begun = [places for places in answers if supervised[:size][places[places < size]].any()]
+        ends = [self._end(ids, places) for places in begun]
+        ended = [at for at in ends if at is not None and at < size]
+        return Encoded(
+            ids[:size],
+            supervised[:size],
+            answers=len(begun),
+            answers_ended=len(ended),
+            end_ids=frozenset(int(ids[at]) for at in ended),
+        )
+
+    def _end(self, ids: np.ndarray, places: np.ndarray) -> int | None:
+        """Where in an answer's tokens the special token is that ends it, blanks behind it aside."""
+        for at in places[::-1]:
+            if int(ids[at]) in self._specials:
+                return int(at)
+            if not self._is_blank(int(ids[at])):
+                return None
+        return None
+
+    def _is_blank(self, token: int) -> bool:
+        if token not in self._blank:
+            self._blank[token] = not str(self._tokenizer.decode([token])).strip()
+        return self._blank[token]
+
+
+def _in(offsets: np.ndarray) -> Callable[[Span], np.ndarray]:
+    """The places of the tokens of a span: those that hold a character of it."""
+    starts, ends = offsets[:, 0], offsets[:, 1]
+    return lambda span: np.flatnonzero((ends > span[0]) & (starts < span[1]) & (ends > starts))
+
+
+def _parts(ids: np.ndarray, most: int) -> list[np.ndarray]:
+    """Ids in pieces of `most`, none of a single token, which would teach nothing."""
+    cuts = list(range(most, len(ids), most))
+    if cuts and len(ids) - cuts[-1] == 1:
+        cuts[-1] -= 1
+    return np.split(ids, cuts)
+
+
+def _all_but_first(count: int) -> np.ndarray:
+    supervised = np.ones(count, dtype=bool)
+    supervised[:1] = False  # nothing predicts the first token
+    return supervised

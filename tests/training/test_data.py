@@ -26,7 +26,7 @@ from gladius_widgets.training.rows import BadRowError, Row, parse_row
 from gladius_widgets.training.splits import TEST, TRAIN, VALIDATION, assign_splits
 from gladius_widgets.training.step import forward
 from gladius_widgets.training.token_data import IGNORED, pack
-from gladius_widgets.training.tokenization import encode_rows, render_chat
+from gladius_widgets.training.tokenization import encode_rows
 from gladius_widgets.training.tokenizer import train_tokenizer
 
 QUESTION, ANSWER = "What is a run?", "A folder that many may read."
@@ -202,33 +202,36 @@ def test_answers_alone_are_learnt_from(tokenizer: Any) -> None:
     assert not everything.supervised[0], "nothing predicts the first token"
 
 
+def learnt(tokenizer: Any, turns: list[dict[str, Any]]) -> list[str]:
+    """What is learnt of each sample of a conversation."""
+    [found] = encode_rows([Row(tuple(turns))], tokenizer, max_length=500, answer_only=True)
+    assert not isinstance(found, BadRowError)
+    return [tokenizer.decode(each.ids[each.supervised]) for each in found]
+
+
 @pytest.mark.parametrize("system", ["", "<|im_start|>system\nSay Hello.<|im_end|>\n"])
-def test_an_assistant_may_open_the_conversation(tokenizer: Any, system: str) -> None:
+def test_an_assistant_may_open_the_conversation(
+    tokenizer: Any, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     turns = [{"role": "assistant", "content": "Hello"}, *CHAT]
-    template = tokenizer.chat_template
-    tokenizer.chat_template = system + template
-    text, spans = render_chat(tokenizer, turns, answer_only=True)
-    tokenizer.chat_template = template
-    assert [text[start:end] for start, end in spans] == [
-        "Hello<|im_end|>\n",
-        f"{ANSWER}<|im_end|>\n",
-    ]
+    monkeypatch.setattr(tokenizer, "chat_template", system + tokenizer.chat_template)
+    assert learnt(tokenizer, turns) == [f"Hello<|im_end|>\n{ANSWER}<|im_end|>\n"]
 
 
-def test_a_template_that_rewrites_earlier_turns_still_finds_the_answers(tokenizer: Any) -> None:
+def test_a_template_that_rewrites_earlier_turns_gives_a_sample_an_answer(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As Qwen3's, which drops the thinking of all answers but the last."""
-    template = tokenizer.chat_template
-    tokenizer.chat_template = (
+    template = (
         "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
         "{% if m['role'] == 'assistant' and loop.last %}<think></think>{% endif %}"
         "{{ m['content'] }}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
+    monkeypatch.setattr(tokenizer, "chat_template", template)
     turns = [*CHAT, {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
-    text, spans = render_chat(tokenizer, turns, answer_only=True)
-    tokenizer.chat_template = template
-    assert [text[start:end] for start, end in spans] == [
-        ANSWER,
+    assert learnt(tokenizer, turns) == [
+        f"<think></think>{ANSWER}<|im_end|>\n",
         "<think></think>So.<|im_end|>\n",
     ]
 
