@@ -14,6 +14,7 @@ from gladius_widgets.core.atomic import write_bytes
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.config_paths import with_absolute_paths
+from gladius_widgets.core.data_files import check_data
 from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.estimate import with_estimate_for
 from gladius_widgets.core.gpus import look_at_gpus
@@ -165,7 +166,9 @@ def read_config(
         if overrides:
             raise TypeError("overrides go with a config file, not with a TrainingConfig")
     parsed, note = (parsed, "") if base is None else with_estimate_for(parsed, base)
-    return with_absolute_paths(parsed, source.absolute().parent if source else None), source, note
+    frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
+    check_data(frozen.data)
+    return frozen, source, note
 
 
 def prepare(

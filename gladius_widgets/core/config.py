@@ -87,25 +87,86 @@ class ModelSection(Section):
         return self
 
 
+RowFormat = Literal["auto", "chat", "instruction", "text"]
+HubName = Annotated[str, Field(min_length=1, max_length=200)]
+Weight = Annotated[float, Field(gt=0, le=1000)]
+
+
+class DataSource(Section):
+    """One more source of rows, beside `data.path`."""
+
+    path: Source = Field(description="File, folder, hub name, or `pypi:PACKAGE`")
+    format: RowFormat = Field(default="auto", description="How a row is read")
+    config: HubName | None = Field(default=None, description="Configuration of a hub data set")
+    split: HubName | None = Field(default=None, description="The one split to read")
+    revision: Revision | None = Field(default=None, description="Hub revision to pin")
+    weight: Weight = Field(default=1.0, description="How often each training row counts")
+
+
 class DataSection(Section):
     """Which conversations or texts, and how they become tokens."""
 
     path: Source = Field(
         title="Data",
-        description="File or folder (JSONL, JSON, Parquet, CSV), hub name, or `pypi:PACKAGE`",
+        description="File or folder (JSONL, JSON, CSV, Parquet, Arrow; .gz, .zst, .bz2 and .xz "
+        "too), hub name, or `pypi:PACKAGE`. Files that are named train, validation or test keep "
+        "their split",
     )
-    format: Literal["auto", "chat", "instruction", "text"] = Field(
+    format: RowFormat = Field(
         default="auto", description="How a row is read; auto looks at its columns"
+    )
+    config: HubName | None = Field(
+        default=None,
+        description="Configuration (subset) of a hub data set; by default its only one",
+    )
+    split: HubName | None = Field(
+        default=None,
+        description="Read this split alone, such as train_sft, and take validation and test rows "
+        "from it by the shares; by default all splits, each for its purpose",
+    )
+    revision: Revision | None = Field(default=None, description="Hub revision of the data to pin")
+    weight: Weight = Field(
+        default=1.0,
+        description="How often each training row of `path` counts beside those of `sources`: "
+        "2 = each twice, 0.5 = a half of them, drawn by split_seed",
+    )
+    sources: list[DataSource] = Field(
+        default_factory=list[DataSource],
+        max_length=64,
+        description="More sources of rows: a list of {path: …, weight: …, format: …, config: …, "
+        "split: …, revision: …}, all but path optional",
+    )
+    validation_path: Source | None = Field(
+        default=None,
+        description="File, folder or hub name of the validation rows; validation_share is unused "
+        "then",
+    )
+    test_path: Source | None = Field(
+        default=None,
+        description="File, folder or hub name of the test rows; test_share is unused then",
     )
     max_length: int = Field(
         default=512, ge=8, le=1_048_576, description="Tokens; longer rows are cut"
     )
     packing: bool = Field(default=False, description="Pack several rows into one sequence")
     answer_only_loss: bool = Field(default=True, description="Loss only on the assistant's tokens")
-    validation_share: Share = Field(default=0.05, description="Share of rows kept for validation")
-    test_share: Share = Field(default=0.05, description="Share of rows kept for the final test")
-    split_seed: int = Field(default=0, ge=0, le=MAX_SEED, description="Seed of the split")
-    max_samples: int | None = Field(default=None, ge=1, description="Use only this many rows")
+    validation_share: Share = Field(
+        default=0.05,
+        description="Share of rows kept for validation, where no file is for validation",
+    )
+    test_share: Share = Field(
+        default=0.05,
+        description="Share of rows kept for the final test, where no file is for the test",
+    )
+    split_seed: int = Field(
+        default=0, ge=0, le=MAX_SEED, description="Seed of the split, and of weights below 1"
+    )
+    max_samples: int | None = Field(
+        default=None,
+        ge=1,
+        description="Use only the first rows, so many; where splits have files of their own, so "
+        "many of each",
+    )
     max_bad_share: Share = Field(
         default=0.05, description="Stop when more than this share is unusable"
     )
@@ -115,6 +176,20 @@ class DataSection(Section):
         if self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share leave nothing to train on")
         return self
+
+    def all_sources(self) -> list[DataSource]:
+        """`path` and `sources`, in the order in which they are read."""
+        names = ("path", "format", "config", "split", "revision", "weight")
+        return [DataSource(**{name: getattr(self, name) for name in names}), *self.sources]
+
+    def held_out_sources(self) -> dict[str, DataSource]:
+        """Sources of validation and test rows alone, by the name of the split."""
+        paths = {"validation": self.validation_path, "test": self.test_path}
+        return {
+            split: DataSource(path=path, format=self.format)
+            for split, path in paths.items()
+            if path
+        }
 
 
 class TrainingSection(Section):

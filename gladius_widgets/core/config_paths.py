@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from gladius_widgets.core.accelerate_file import check_accelerate_file
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config import DataSection, TrainingConfig
+from gladius_widgets.core.data_files import COMPRESSIONS, KINDS
 from gladius_widgets.core.errors import ConfigError
 
-_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".gz", ".zst", ".txt", ".yaml", ".gguf")
+_SUFFIXES = (*KINDS, *COMPRESSIONS, ".txt", ".yaml", ".gguf")
 
 
 def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> TrainingConfig:
@@ -19,7 +20,7 @@ def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> Training
             is none.
     """
     data, model, resources = config.data, config.model, config.resources
-    data = data.model_copy(update={"path": _located("data.path", data.path, folder)})
+    data = _with_absolute_sources(data, folder)
     changes = {}
     if model.from_scratch is None:
         changes["name"] = _located("model.name", model.name, folder)
@@ -33,6 +34,19 @@ def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> Training
         resources = resources.model_copy(update={"accelerate_config": str(path)})
     model = model.model_copy(update=changes)
     return config.model_copy(update={"data": data, "model": model, "resources": resources})
+
+
+def _with_absolute_sources(data: DataSection, folder: Path | None) -> DataSection:
+    paths = {
+        key: _located(f"data.{key}", value, folder)
+        for key in ("path", "validation_path", "test_path")
+        if (value := getattr(data, key)) is not None
+    }
+    sources = [
+        source.model_copy(update={"path": _located(f"data.sources[{i}].path", source.path, folder)})
+        for i, source in enumerate(data.sources)
+    ]
+    return data.model_copy(update={**paths, "sources": sources})
 
 
 def _located(key: str, value: str, folder: Path | None) -> str:

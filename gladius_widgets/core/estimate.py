@@ -9,12 +9,13 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from gladius_widgets.core.amounts import amount_text
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config import DataSection, TrainingConfig
 from gladius_widgets.core.cost import USUAL_SPREAD, Basis, estimated_cost, time_for
+from gladius_widgets.core.data_files import all_files
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.rates import Price
 
 # With so many earlier runs, their differences tell the spread; with fewer it is the usual one.
@@ -214,7 +215,7 @@ def rows_key(config: TrainingConfig) -> str:
     Files are told by name, size and time, so that changed data counts as other data.
     """
     data = config.data.model_dump(mode="json", exclude={"packing"})
-    return _hash({"data": data, "files": source_stamp(config.data.path)})
+    return _hash({"data": data, "files": source_stamp(config.data)})
 
 
 def samples_key(config: TrainingConfig) -> str:
@@ -234,15 +235,16 @@ def tokenizer_identity(config: TrainingConfig) -> list[Any]:
     return [model.tokenizer or model.name, model.revision]
 
 
-def source_stamp(source: str) -> list[list[Any]]:
-    """Name, size and time of every file of a data source; empty for a hub or package name."""
-    path = Path(source).expanduser()
+def source_stamp(data: DataSection) -> list[list[Any]]:
+    """Name, split, size and time of every file of the data; empty for hub or package names.
+
+    Also empty where a file is missing or cannot be looked at.
+    """
     try:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        stats = [(file, file.stat()) for file in files if file.is_file()]
-    except OSError:
+        stats = [(file, file.path.stat()) for file in all_files(data)]
+    except (OSError, GladiusError):
         return []
-    return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
+    return [[str(file.path), file.split, stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
 def _hash(value: Any) -> str:

@@ -92,6 +92,9 @@ class RunStatus(Snapshot):
     samples: int = 0
     total_samples: int | None = None
     samples_per_epoch: int | None = None  # of the training split
+    split_rows: dict[str, int] = Field(
+        default_factory=dict[str, int]
+    )  # rows of data by train, validation, …
     training_started_at: float | None = None
     progressed_at: float | None = None  # last sign of work: a step, a validation batch, a save
     elapsed_s: float = 0.0
@@ -122,7 +125,7 @@ class RunStatus(Snapshot):
 
     def write(self, run: RunDirectory) -> None:
         """Replace status.json; not fsynced, as a snapshot may be a second old."""
-        write_json(run.status, self.model_dump(mode="json"), durable=False, reserve=run.reserve)
+        write_json(run.status, self.model_dump(mode="json"), durable=False)
 
 
 def read_status(run: RunDirectory) -> RunStatus | None:

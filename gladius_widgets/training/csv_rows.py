@@ -1,17 +1,19 @@
 """CSV as text, line by line: a broken line costs itself, not the file."""
 
 import csv
+import io
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from gladius_widgets.training.rows import BadRowError
 
 _LONGEST_FIELD = 2**24  # characters; a quote that is never closed ends there
 
 
-def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
+def csv_rows(
+    opened: BinaryIO, delimiter: str = ","
+) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
     """Every record after the header with the number of its first line; each field as it stands.
 
     Nothing is taken for a number or for missing: an answer may be `42` or `None`.
@@ -23,9 +25,10 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
     header: list[str] | None = None
     number = 1
     # What is not UTF-8 becomes lone surrogates, so that it spoils its own record only.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    text = io.TextIOWrapper(opened, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    with text as file:
         lines = _Lines(file)
-        reader = csv.reader(lines, strict=True)
+        reader = csv.reader(lines, strict=True, delimiter=delimiter)
         while True:
             try:
                 fields = next(reader)

@@ -14,18 +14,17 @@ from transformers import PreTrainedTokenizerBase
 
 from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
 from gladius_widgets.core.config import DataSection, TrainingConfig
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.data_files import all_files
 from gladius_widgets.core.estimate import rows_key, source_stamp, tokenizer_identity
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.row_files import data_files, read_rows
-from gladius_widgets.training.rows import BadRowError, Row
-from gladius_widgets.training.splits import NAMES, TRAIN, assign_splits
+from gladius_widgets.training.rows import Row
+from gladius_widgets.training.splits import NAMES
 from gladius_widgets.training.token_data import TokenData
-from gladius_widgets.training.token_files import TokenFiles, file_hash, tokens_hash
-from gladius_widgets.training.tokenization import encode_rows
+from gladius_widgets.training.token_files import TRAIN_ORDER, file_hash, tokens_hash
+from gladius_widgets.training.tokenized_data import tokenize_data
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 5  # of the reader and the files; part of the key
+_VERSION = 6  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,11 @@ class PreparedData:
 
     def split(self, name: str, data: DataSection, pad_id: int) -> TokenData:
         """The samples of train, validation or test."""
-        rows = np.flatnonzero(np.load(self.folder / "splits.npy") == NAMES.index(name))
+        order = self.folder / TRAIN_ORDER
+        if name == "train" and order.exists():
+            rows = np.load(order)
+        else:
+            rows = np.flatnonzero(np.load(self.folder / "splits.npy") == NAMES.index(name))
         return TokenData(self.folder, rows, pad_id, data.max_length if data.packing else None)
 
 
@@ -57,14 +60,14 @@ def cached_data(home: Home, key: str) -> PreparedData | None:
     return None if stats is None or identity is None else PreparedData(folder, stats, identity)
 
 
-def source_hash(source: str) -> str | None:
-    """sha256 of the files of a data source, in their order; None for a hub or package name.
+def source_hash(data: DataSection) -> str | None:
+    """sha256 of all files of the data, in their order; None for names of hub data sets alone.
 
     Raises:
         GladiusError, OSError: the files are not there.
     """
-    files = data_files(source)
-    if files is None:
+    files = [file.path for file in all_files(data)]
+    if not files:
         return None
     digest = hashlib.sha256()
     for file in files:
@@ -115,7 +118,7 @@ def prepare_data(
 def _key(config: TrainingConfig, source: str, tokenizer: Path | None) -> str:
     data = config.data.model_dump()
     data.pop("packing")  # packing groups rows when they are read
-    identity = [_VERSION, data, source_stamp(config.data.path)]
+    identity = [_VERSION, data, source_stamp(config.data)]
     if tokenizer:
         identity.append(file_hash(tokenizer / "tokenizer.json"))
     elif config.model.train_tokenizer_vocab:
@@ -125,13 +128,6 @@ def _key(config: TrainingConfig, source: str, tokenizer: Path | None) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _rows(data: DataSection) -> Iterator[Row | BadRowError]:
-    for number, row in enumerate(read_rows(data)):
-        if data.max_samples is not None and number >= data.max_samples:
-            return
-        yield row
-
-
 def _build(
     config: TrainingConfig,
     source: str,
@@ -139,43 +135,29 @@ def _build(
     folder: Path,
     progress: Callable[[str], None],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    data = config.data
-    count = sum(1 for _ in _rows(data))
-    if not count:
-        raise GladiusError(f"{data.path} holds no rows.", "Check data.path in the config.")
-    splits = assign_splits(count, data.validation_share, data.test_share, data.split_seed)
-    if given:
-        tokenizer = load_tokenizer(str(given))
-    elif vocab := config.model.train_tokenizer_vocab:
-        progress(f"training a tokenizer of {vocab:,} tokens")
-        tokenizer = train_tokenizer(_training_rows(data, splits), vocab)
-    else:
-        tokenizer = load_tokenizer(config.model.tokenizer or source, config.model.revision)
-    tokenizer.save_pretrained(folder / "tokenizer")
-    progress(f"tokenizing {count:,} rows")
-    encoded = encode_rows(
-        _rows(data), tokenizer, max_length=data.max_length, answer_only=data.answer_only_loss
-    )
-    writer = TokenFiles()
-    for number, item in enumerate(encoded):
-        writer.add(item, splits[number])
-        if number % 10_000 == 9_999:
-            progress(f"tokenized {number + 1:,} of {count:,} rows")
-    writer.check(data)
-    writer.save(folder)
-    stats = writer.stats()
+    data, model = config.data, config.model
+
+    def tokenizer(rows: Iterator[Row]) -> PreTrainedTokenizerBase:
+        made = _tokenizer(rows)
+        made.save_pretrained(folder / "tokenizer")
+        return made
+
+    def _tokenizer(rows: Iterator[Row]) -> PreTrainedTokenizerBase:
+        if given:
+            return load_tokenizer(str(given))
+        if vocab := model.train_tokenizer_vocab:
+            progress(f"training a tokenizer of {vocab:,} tokens")
+            return train_tokenizer(rows, vocab)
+        return load_tokenizer(model.tokenizer or source, model.revision)
+
+    found = tokenize_data(data, tokenizer, folder, progress)
+    found.writer.check()
     identity = {
         "rows_key": rows_key(config),  # by this, estimates find the size of prepared data
         "tokenizer": tokenizer_identity(config),
-        "source": source_hash(data.path),
+        "source": source_hash(data),
         "tokens": tokens_hash(folder),
     }
     write_json(folder / "identity.json", identity)
-    write_json(folder / "stats.json", stats)
-    return stats, identity
-
-
-def _training_rows(data: DataSection, splits: np.ndarray) -> Iterator[Row]:
-    for split, row in zip(splits, _rows(data), strict=True):
-        if split == TRAIN and not isinstance(row, BadRowError):
-            yield row
+    write_json(folder / "stats.json", found.stats)
+    return found.stats, identity

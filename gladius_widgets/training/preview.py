@@ -1,9 +1,10 @@
-"""A look at a data source before a job trains on it: first rows, bad rows, lengths, as JSON.
+"""A look at a config's data before a job trains on it, as JSON.
 
 Launched as `python -m gladius_widgets.training.preview`, with one JSON object on standard input:
-`{"data": …, "model": … or null, "home": folder, "rows": 5, "scan": 20000, "limit_s": 60}`. It
-answers with one JSON object on standard output, `{"error": …, "hint": …}` when there is nothing to
-see. It reads what is on this machine; it never downloads.
+`{"data": …, "model": … or null, "home": folder, "rows": 5, "most": 5000, "limit_s": 60,
+"characters": 600}`; the last three may be null for no limit. It answers with one JSON object on
+standard output, `{"error": …, "hint": …}` when there is nothing to see. It reads what is on this
+machine; it never downloads.
 """
 
 import contextlib
@@ -11,29 +12,23 @@ import json
 import os
 import signal
 import sys
-import time
-from collections import Counter
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from gladius_widgets.core.config import DataSection, ModelSection
 from gladius_widgets.core.config_names import Package
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.row_files import read_rows
-from gladius_widgets.training.rows import BadRowError, Row
+from gladius_widgets.training.preview_samples import shown_samples
+from gladius_widgets.training.rows import Row
 from gladius_widgets.training.sources import packaged_folder
+from gladius_widgets.training.tokenized_data import TokenizedData, tokenize_data
 
-_SHOWN_CHARACTERS = 280
-_SHOWN_TURNS = 6
-_TOKENIZED_ROWS = 1_000
-_TOKENIZED_AT_ONCE = 50
+_TOKENIZER_ROWS = 1_000  # enough for a look, where rows are limited
 _LARGEST_JSON_BYTES = 512 * 1024**2  # read as a whole
-_NO_CUT = 1_048_576
 
 
 def preview(
@@ -42,68 +37,64 @@ def preview(
     home: Home,
     *,
     rows: int = 5,
-    scan: int = 20_000,
-    limit_s: float = 60,
+    most: int | None = None,
+    limit_s: float | None = None,
+    characters: int | None = None,
 ) -> dict[str, Any]:
-    """The first rows of a data source and how long its rows are.
+    """What a job would read, keep, split and learn.
 
     Args:
         data: where the rows are and how they are read.
         model: whose tokenizer counts tokens; None counts none.
         home: its cache may hold a model.
         rows: how many usable rows to show.
-        scan: read at most so many rows.
-        limit_s: read for at most half this time; the figures are then of the rows so far.
+        most: read so many rows and no more.
+        limit_s: read and encode for about so long.
+        characters: show so many of a row and no more.
 
     Returns:
-        `rows` (each a list of {role, content, cut}), `scanned`, `usable`, `bad`, `bad_reasons`,
-        `complete` (all rows were read), `characters` and `tokens` ({min, p50, p95, max} of a
-        row), `tokenized` (rows), `unlearnable` ({reason: rows} among them, such as those without
-        an answer), `over_length` (share of them that is cut at max_length), `token_note` (why
-        there are no tokens, or whose they are).
+        `files` ({path, split, rows}), `rows` (usable ones of each split, and `bad`), `bad` ({row,
+        reason} of the first 1,000), `unused_columns`, `answers`, `answers_ended`, `tokens` ({total,
+        learnt, lost}), `samples` ({turns: {role, text}, tokens: [text, learnt]} of the first
+        rows); and for people `passed_over` ([path, reason]), `bad_reasons`, `repeated_rows` (held
+        out, and in the training rows too), `length` (tokens of a sample), `complete` (all rows
+
 
     Raises:
         GladiusError: the source is not there or not readable, or holds no row.
     """
-    _check_size(data.path)
-    deadline = time.monotonic() + limit_s / 2
-    kept: list[Row] = []
-    bad: Counter[str] = Counter()
-    lengths: list[int] = []
-    most = min(scan, data.max_samples or scan)
-    complete = False
-    source = read_rows(data)
-    for row in islice(source, most):
-        if isinstance(row, BadRowError):
-            bad[str(row)] += 1
-        else:
-            lengths.append(sum(len(turn["content"]) for turn in row.messages) or len(row.text))
-            if len(kept) < _TOKENIZED_ROWS:
-                kept.append(row)
-        if time.monotonic() > deadline:
-            break
-    else:
-        complete = most == data.max_samples or next(source, None) is None
-    scanned = len(lengths) + bad.total()
-    if not scanned:
-        raise GladiusError(f"{data.path} holds no rows.", "Check the path.")
-    return {
-        "rows": [_shown(row) for row in kept[:rows]],
-        "scanned": scanned,
-        "complete": complete,
-        "usable": len(lengths),
-        "bad": bad.total(),
-        "bad_reasons": dict(bad.most_common(5)),
-        "characters": _percentiles(lengths),
-        **_tokens(kept, data, model, home, deadline + limit_s / 4),
-    }
+    if limit_s is not None:
+        _check_size(data.path)
+    make, note, missing = _tokenizer(model, home, _TOKENIZER_ROWS if most is not None else None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = tokenize_data(
+            data, make, folder, lambda _text: None,
+            keep=rows, most=most, limit_s=limit_s and limit_s / 4,
+        )  # fmt: skip
+        stats = found.stats
+        return {
+            "files": stats["files"],
+            "rows": stats["split_rows"] | {"bad": stats["bad_rows"]},
+            "bad": found.writer.bad,
+            "unused_columns": stats["unused_columns"],
+            **_token_figures(stats, is_counted=make is not None),
+            "samples": shown_samples(found.first, folder, found.tokenizer, characters),
+            **{name: stats[name] for name in ("passed_over", "bad_reasons", "repeated_rows")},
+            "length": stats["length"],
+            "complete": found.complete,
+            "refusal": _refusal(found),
+            "note": note,
+            "missing": missing,
+        }
 
 
 def main() -> int:
     """Answer one question from standard input."""
     try:
         question = json.load(sys.stdin)
-        signal.alarm(int(question["limit_s"]) + 5)  # should nobody be left to end us
+        if question["limit_s"] is not None:
+            signal.alarm(int(question["limit_s"]) + 5)  # should nobody be left to end us
         # Libraries print as they please; only the answer may reach standard output.
         with contextlib.redirect_stdout(sys.stderr):
             answer = _answer(question)
@@ -121,7 +112,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     data = DataSection.model_validate(question["data"])
     model = ModelSection.model_validate(question["model"]) if question["model"] else None
-    names = ("rows", "scan", "limit_s")
+    names = ("rows", "most", "limit_s", "characters")
     limits = {name: question[name] for name in names if name in question}
     try:
         return preview(data, model, Home(question["home"]), **limits)
@@ -147,86 +138,53 @@ def _check_size(source: str) -> None:
         raise GladiusError(f"{path} is too large for a preview.", "As .jsonl it could be seen.")
 
 
-def _shown(row: Row) -> list[dict[str, Any]]:
-    turns = list(row.messages) or [{"role": "text", "content": row.text}]
-    shown = [
-        {
-            "role": turn["role"][:40],
-            "content": turn["content"][:_SHOWN_CHARACTERS],
-            "cut": max(0, len(turn["content"]) - _SHOWN_CHARACTERS),
-        }
-        for turn in turns[:_SHOWN_TURNS]
-    ]
-    if len(turns) > _SHOWN_TURNS:
-        shown.append({"role": "", "content": "", "cut": len(turns) - _SHOWN_TURNS})
-    return shown
-
-
-def _percentiles(lengths: Sequence[int]) -> dict[str, int] | None:
-    if not lengths:
-        return None
-    p50, p95 = np.percentile(lengths, [50, 95])
-    return {"min": min(lengths), "p50": int(p50), "p95": int(p95), "max": max(lengths)}
-
-
-def _tokens(
-    rows: list[Row], data: DataSection, model: ModelSection | None, home: Home, deadline: float
-) -> dict[str, Any]:
-    """Lengths in tokens, where a tokenizer is on this machine."""
-    nothing: dict[str, Any] = {
-        "tokens": None, "tokenized": 0, "unlearnable": {}, "over_length": None,
-    }  # fmt: skip
-    if model is None:
-        return nothing | {"token_note": "Name a model to count tokens."}
-    try:
-        tokenizer, note = _tokenizer(rows, model, home)
-    except ModuleNotFoundError as error:
-        return nothing | {"token_note": f"Tokens are not counted: {error.name} is not installed."}
-    except GladiusError as error:
-        return nothing | {"token_note": f"Tokens are not counted. {error.message}"}
-    lengths, unlearnable = _encoded(rows, data, tokenizer, deadline)
-    over = sum(length > data.max_length for length in lengths)
+def _token_figures(stats: dict[str, Any], *, is_counted: bool) -> dict[str, Any]:
+    if not is_counted:
+        nothing = dict.fromkeys(("total", "learnt", "lost"))
+        return {"answers": None, "answers_ended": None, "tokens": nothing}
+    lost = stats["lost_tokens"]
     return {
-        "tokens": _percentiles(lengths),
-        "tokenized": len(lengths),
-        "unlearnable": dict(unlearnable.most_common(5)),
-        "over_length": over / len(lengths) if lengths else None,
-        "token_note": note,
-    }
+        "answers": stats["answers"],
+        "answers_ended": stats["answers_ended"],
+        "tokens": {
+            "total": stats["tokens"] + lost, "learnt": stats["supervised_tokens"], "lost": lost,
+        },
+    }  # fmt: skip
 
 
-def _tokenizer(rows: list[Row], model: ModelSection, home: Home) -> tuple[Any, str]:
-    from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
-
-    if model.train_tokenizer_vocab:
-        note = f"Tokens of a tokenizer trained on {len(rows):,} rows; the job trains its own."
-        return train_tokenizer(rows, model.train_tokenizer_vocab), note
-    source = model.tokenizer or _offline_folder(model, home)
-    if source is None:
-        raise GladiusError(f"The tokenizer of {model.name} is not on this machine yet.")
-    return load_tokenizer(source, model.revision), ""
+def _refusal(found: TokenizedData) -> str:
+    """Why a job would refuse the data; empty when it would not."""
+    try:
+        found.writer.check()
+    except GladiusError as error:
+        return str(error)
+    return ""
 
 
-def _encoded(
-    rows: list[Row], data: DataSection, tokenizer: Any, deadline: float
-) -> tuple[list[int], Counter[str]]:
-    """Uncut lengths of the rows, as far as the time goes, and why others teach nothing."""
-    from gladius_widgets.training.tokenization import encode_rows
+_Make = Callable[[Iterator[Row]], Any]
 
-    lengths: list[int] = []
-    unlearnable: Counter[str] = Counter()
-    for start in range(0, len(rows), _TOKENIZED_AT_ONCE):
-        chunk = rows[start : start + _TOKENIZED_AT_ONCE]
-        for item in encode_rows(
-            chunk, tokenizer, max_length=_NO_CUT, answer_only=data.answer_only_loss
-        ):
-            if isinstance(item, BadRowError):
-                unlearnable[str(item)] += 1
-            else:
-                lengths.append(sum(len(sample.ids) for sample in item))
-        if time.monotonic() > deadline:
-            break
-    return lengths, unlearnable
+
+def _tokenizer(
+    model: ModelSection | None, home: Home, most: int | None
+) -> tuple[_Make | None, str, str]:
+    """What makes the tokenizer from the training rows, a note, and what is not installed."""
+    if model is None:
+        return None, "Name a model to count tokens.", ""
+    try:
+        from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
+
+        if vocab := model.train_tokenizer_vocab:
+            note = f"Tokens of a tokenizer trained on {most or 0:,} rows; the job trains its own."
+            return lambda rows: train_tokenizer(islice(rows, most), vocab), note if most else "", ""
+        source = model.tokenizer or _offline_folder(model, home)
+        if source is None:
+            return None, f"The tokenizer of {model.name} is not on this machine yet.", ""
+        tokenizer = load_tokenizer(source, model.revision)
+    except ModuleNotFoundError as error:
+        return None, f"Tokens are not counted: {error.name} is not installed.", error.name or ""
+    except GladiusError as error:
+        return None, f"Tokens are not counted. {error.message}", ""
+    return lambda _rows: tokenizer, "", ""
 
 
 def _offline_folder(model: ModelSection, home: Home) -> str | None:

@@ -18,6 +18,13 @@ from gladius_widgets.training.prepared_data import (
     source_hash,
 )
 
+_FIELDS = tuple(DataSection.model_fields.items())
+# Keys of the first checkpoints that have a record of their data.
+_OLDEST = {
+    "format", "max_length", "packing", "answer_only_loss", "validation_share", "test_share",
+    "split_seed", "max_samples",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ResumedData:
@@ -65,7 +72,7 @@ def resume_data(
     if cached and cached.identity["tokens"] == record["tokens"]:
         if record["rows_key"] == rows_key(config):
             return ResumedData(cached)
-        return ResumedData(cached, _note_on_source(path, record["source"]))
+        return ResumedData(cached, _note_on_source(config.data, record["source"]))
     prepared = prepare_data(config, home, "", progress, tokenizer=checkpoint)
     same = (record.get("tokens"), record.get("packing"))
     if not record or same == (prepared.identity["tokens"], _packing(config.data)):
@@ -80,9 +87,21 @@ def resume_data(
 
 
 def _settings(data: DataSection) -> str:
-    """A short hash of how the data is read, wherever it is."""
+    """A short hash of how the data is read, wherever it is.
+
+    A key that a run from before it cannot have set counts only where it is set.
+    """
     values = data.model_dump(mode="json", exclude={"path", "max_bad_share"})
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in _FIELDS}
+    kept = {
+        name: value for name, value in values.items() if name in _OLDEST or value != defaults[name]
+    }
+    for name in ("validation_path", "test_path"):
+        if name in kept:
+            kept[name] = True
+    for source in kept.get("sources", ()):
+        del source["path"]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _packing(data: DataSection) -> int | None:
@@ -90,9 +109,10 @@ def _packing(data: DataSection) -> int | None:
     return data.max_length if data.packing else None
 
 
-def _note_on_source(path: str, before: str) -> str:
+def _note_on_source(data: DataSection, before: str) -> str:
+    path = data.path
     try:
-        now = source_hash(path)
+        now = source_hash(data)
     except (OSError, GladiusError):
         return f"{path} is gone; the run goes on with the data it began with, from the cache."
     if now == before:

@@ -17,7 +17,7 @@ from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Stage
 from gladius_widgets.training import machine
 from gladius_widgets.training.accelerators import make_accelerator, make_parallel
-from gladius_widgets.training.banner import banner
+from gladius_widgets.training.banner import banner, split_rows
 from gladius_widgets.training.checkpoint_store import (
     MANIFEST_VERSION,
     Checkpoint,
@@ -130,6 +130,7 @@ def build_session(
     watch = RouterWatch(model, accelerator.device)
     reporter.update(
         model=describe(model, config),
+        split_rows=split_rows(prepared.stats),
         world_size=ranks.size,
         device=machine.device_name(accelerator.device, ranks.size),
     )

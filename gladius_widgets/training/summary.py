@@ -16,6 +16,7 @@ def write_summary(session: Session, status: JobStatus) -> None:
         "status": status,
         "model": s.reporter.status.model,
         "data": s.config.data.path,
+        "rows": s.reporter.status.split_rows,
         "steps": state.step,
         "total_steps": state.total_steps,
         "epochs": state.samples / s.dataset_size,
@@ -31,11 +32,8 @@ def write_summary(session: Session, status: JobStatus) -> None:
         "oom_recoveries": state.oom_recoveries,
         "checkpoints": s.run.checkpoint_steps(),
     }
-    try:
-        write_json(s.run.summary_json, facts)
-        write_bytes(s.run.summary_md, _markdown(facts).encode())
-    except OSError as error:  # a full disk: what was trained stands in the tables all the same
-        s.recorder.tell("WARN", f"The summary could not be written: {error.strerror or error}")
+    write_json(s.run.summary_json, facts)
+    write_bytes(s.run.summary_md, _markdown(facts).encode())
 
 
 def _markdown(facts: dict[str, Any]) -> str:
@@ -43,6 +41,7 @@ def _markdown(facts: dict[str, Any]) -> str:
         ("Status", facts["status"]),
         ("Model", facts["model"].get("name")),
         ("Data", facts["data"]),
+        ("Rows", ", ".join(f"{count:,} {split}" for split, count in facts["rows"].items()) or "–"),
         ("Steps", f"{facts['steps']:,} of {facts['total_steps']:,}"),
         ("Epochs", f"{facts['epochs']:.2f}"),
         ("Tokens", f"{facts['tokens']:,}"),

@@ -19,11 +19,11 @@ from gladius_widgets.core.config import DataSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training import sampler
+from gladius_widgets.training.data_parts import read_rows
 from gladius_widgets.training.model import build_model
 from gladius_widgets.training.prepared_data import PreparedData, prepare_data
-from gladius_widgets.training.row_files import read_rows
 from gladius_widgets.training.rows import BadRowError, Row, parse_row
-from gladius_widgets.training.splits import TEST, TRAIN, VALIDATION, assign_splits
+from gladius_widgets.training.splits import TRAIN
 from gladius_widgets.training.step import forward
 from gladius_widgets.training.token_data import IGNORED, pack
 from gladius_widgets.training.tokenization import encode_rows
@@ -256,21 +256,6 @@ def test_texts_end_with_the_end_token(tokenizer: Any) -> None:
     assert encoded.supervised[1:].all()
 
 
-@given(st.integers(0, 500), st.floats(0, 0.45), st.floats(0, 0.45), st.integers(0, 2**32))
-def test_splits_partition_and_stay_when_rows_are_added(
-    count: int, validation: float, test: float, seed: int
-) -> None:
-    splits = assign_splits(count, validation, test, seed)
-    assert len(splits) == count
-    assert (splits == TRAIN).any() or count == 0
-    if count > 9:
-        assert (splits == VALIDATION).any() or validation == 0
-        assert (splits == TEST).any() or test == 0
-    more = assign_splits(count + 50, validation, test, seed)
-    moved = (more[:count] != splits).sum()
-    assert moved <= 3, "at most the ones that fill an empty split"
-
-
 @given(st.integers(1, 60), st.integers(0, 2**40), st.integers(0, 300), st.integers(1, 40))
 def test_the_stream_is_every_epoch_once_whatever_the_batches(
     size: int, seed: int, cursor: int, count: int
@@ -307,7 +292,8 @@ def prepared_of(home: Home, path: Path, **changes: Any) -> PreparedData:
 def test_bad_rows_are_counted_and_too_many_are_fatal(tmp_path: Path, chat_file: Path) -> None:
     home, path = Home(tmp_path), tmp_path / "mixed.jsonl"
     path.write_text(chat_file.read_text() + '\n{"messages": []}\n{broken\n' + "[" * 99_999)
-    stats = prepared_of(home, path).stats
+    long = {"data.max_length": 512}
+    stats = prepared_of(home, path, **long).stats
     assert (stats["rows"], stats["bad_rows"]) == (60, 3)
     assert stats["bad_reasons"] == {
         "a line is not JSON": {"rows": 2, "first": 62},
@@ -315,7 +301,7 @@ def test_bad_rows_are_counted_and_too_many_are_fatal(tmp_path: Path, chat_file: 
     }
     assert sum(stats["splits"].values()) == 60
     with pytest.raises(GladiusError, match=r"3 of 63 .*: a line is not JSON \(2, first at 62\)"):
-        prepared_of(home, path, **{"data.max_bad_share": 0.01})
+        prepared_of(home, path, **long, **{"data.max_bad_share": 0.01})
 
 
 def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(
@@ -323,10 +309,11 @@ def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(
 ) -> None:
     home, path = Home(tmp_path), tmp_path / "chat.jsonl"
     path.write_text(chat_file.read_text())
-    first, again = prepared_of(home, path), prepared_of(home, path)
+    long = {"data.max_length": 512}
+    first, again = prepared_of(home, path, **long), prepared_of(home, path, **long)
     assert first.folder == again.folder
     path.write_text(chat_file.read_text().rsplit("\n", 1)[0])
-    assert prepared_of(home, path).stats["rows"] == 59
+    assert prepared_of(home, path, **long).stats["rows"] == 59
 
 
 def test_packed_rows_do_not_see_each_other(tmp_path: Path, chat_file: Path) -> None:

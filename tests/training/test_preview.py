@@ -6,11 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from support import REPOSITORY
 
-from gladius_widgets.core.config_file import load_config
-
-CONFIG = load_config(REPOSITORY / "configs" / "moe_chitchat.yaml")
+from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.paths import Home
+from gladius_widgets.training.prepared_data import prepare_data
 
 
 def ask(home, data, model=None, **limits):
@@ -23,43 +22,57 @@ def ask(home, data, model=None, **limits):
     return json.loads(done.stdout)
 
 
-def test_rows_bad_rows_and_lengths(tmp_path):
+def test_rows_and_bad_rows_without_a_tokenizer(tmp_path):
     source = tmp_path / "data.jsonl"
     good = {"messages": [{"role": "user", "content": "x" * 1000}, {"role": "gpt", "content": "é"}]}
     lines = [json.dumps(good), "{broken", json.dumps({"messages": []}), json.dumps(good)]
     source.write_text("\n".join(lines))
-    seen = ask(tmp_path, {"path": str(source), "format": "chat"}, rows=1)
-    assert (seen["scanned"], seen["usable"], seen["bad"], seen["complete"]) == (4, 2, 2, True)
-    assert seen["bad_reasons"] == {"a line is not JSON": 1, "no messages": 1}
-    assert seen["characters"] == {"min": 1001, "p50": 1001, "p95": 1001, "max": 1001}
-    ((question, answer),) = seen["rows"]
-    assert (question["role"], len(question["content"]), question["cut"]) == ("user", 280, 720)
-    assert (answer["role"], answer["content"], answer["cut"]) == ("assistant", "é", 0)
-    assert seen["tokens"] is None
-    assert seen["token_note"] == "Name a model to count tokens."
+    seen = ask(tmp_path, {"path": str(source), "format": "chat"}, rows=1, characters=100)
+    assert seen["rows"] == {"train": 1, "validation": 1, "test": 0, "bad": 2}
+    assert seen["files"] == [{"path": str(source), "split": "train", "rows": 4}]
+    assert seen["complete"]
+    assert [bad["row"] for bad in seen["bad"]] == [2, 3]
+    assert seen["bad_reasons"]["a line is not JSON"] == {"rows": 1, "first": 2}
+    assert "2 of 4 rows" in seen["refusal"]
+    ((question,),) = [sample["turns"] for sample in seen["samples"]]
+    assert question == {"role": "user", "text": "x" * 100 + "…"}
+    assert seen["tokens"] == {"total": None, "learnt": None, "lost": None}
+    assert seen["note"] == "Name a model to count tokens."
 
 
-def test_tokens_of_a_tokenizer_that_the_job_will_train(tmp_path):
+def test_tokens_are_those_of_the_tokenizer_that_the_job_will_train(tmp_path):
     source = tmp_path / "data.jsonl"
-    answered = [{"role": "user", "content": "hello " * 30}, {"role": "assistant", "content": "yes"}]
+    answered = [{"role": "user", "content": "hé 👋"}, {"role": "assistant", "content": "yes, 🤖"}]
     rows = [{"messages": answered}] * 8 + [{"messages": answered[:1]}] * 2
     source.write_text("\n".join(map(json.dumps, rows)))
-    data = {"path": str(source), "max_length": 8}
-    seen = ask(tmp_path, data, {"name": "new", "train_tokenizer_vocab": 300})
-    assert seen["tokenized"] == 8
-    assert seen["unlearnable"] == {"no answer to learn from": 2}
-    assert seen["tokens"]["max"] > 8
-    assert seen["over_length"] == 1.0
-    assert "trained on 10 rows" in seen["token_note"]
+    model = {"name": "new", "train_tokenizer_vocab": 300, "from_scratch": {"model_type": "qwen3"}}
+    data = {"path": str(source), "max_length": 64, "max_bad_share": 0.5}
+    seen = ask(tmp_path, data, model, rows=2)
+    prepared = prepare_data(
+        TrainingConfig.model_validate({"model": model, "data": data}),
+        Home(tmp_path / "home"), "", lambda _text: None,
+    ).stats  # fmt: skip
+    assert seen["tokens"] == {
+        "total": prepared["tokens"], "learnt": prepared["supervised_tokens"], "lost": 0,
+    }  # fmt: skip
+    assert seen["rows"] == prepared["split_rows"] | {"bad": 2}
+    assert (seen["note"], seen["refusal"]) == ("", "")
+    assert len(seen["samples"]) == 2
+    tokens = seen["samples"][0]["tokens"]
+    assert "".join(text for text, _ in tokens) == (
+        "<|im_start|>user\nhé 👋<|im_end|>\n<|im_start|>assistant\nyes, 🤖<|im_end|>\n"
+    )
+    assert "".join(text for text, learnt in tokens if learnt) == "yes, 🤖<|im_end|>\n"
+    assert len(tokens) > 12, "one piece a token"
 
 
 def test_a_part_of_a_large_source_says_so(tmp_path):
     source = tmp_path / "data.jsonl"
     source.write_text('{"text": "a b c"}\n' * 500)
-    seen = ask(tmp_path, {"path": str(source)}, scan=100)
-    assert (seen["scanned"], seen["complete"]) == (100, False)
+    seen = ask(tmp_path, {"path": str(source)}, most=100)
+    assert (sum(seen["rows"].values()), seen["complete"]) == (100, False)
     seen = ask(tmp_path, {"path": str(source), "max_samples": 100})
-    assert (seen["scanned"], seen["complete"]) == (100, True)
+    assert (sum(seen["rows"].values()), seen["complete"]) == (100, True)
 
 
 @pytest.mark.parametrize(

@@ -182,9 +182,11 @@ def interval_words(config: TrainingConfig | None) -> str:
 
 def _dataset(run: RunStatus) -> tuple[Fact, ...]:
     left = max(0, run.total_samples - run.samples) if run.total_samples is not None else None
+    rows = run.split_rows
+    held_out = f"{fmt.count(rows.get('validation'))} val · {fmt.count(rows.get('test'))} test"
     return (
-        Fact("Total samples", fmt.count(run.total_samples)),
-        Fact("Processed", fmt.count(run.samples)),
+        Fact("Total samples", fmt.count(run.samples_per_epoch), aside=held_out if rows else ""),
+        Fact("Processed", fmt.count(run.samples), aside=f"of {fmt.count(run.total_samples)}"),
         Fact("Remaining", fmt.count(left)),
         Fact("Progress", fmt.percent(_share(run.samples, run.total_samples))),
     )
