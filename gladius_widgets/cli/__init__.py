@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gladius_widgets.cli import control, doctor, events, jobs, money, notices, pages, queue
+from gladius_widgets.cli import control, data, doctor, events, jobs, money, notices, pages, queue
 from gladius_widgets.cli.options import Chosen, HomeOption, JsonOption, chosen
 from gladius_widgets.cli.terminal import harmless_output
 from gladius_widgets.core.errors import GladiusError
@@ -27,6 +27,7 @@ def gladius(context: typer.Context, home: HomeOption = None, as_json: JsonOption
 
 
 jobs.register(app)
+data.register(app)
 events.register(app)
 control.register(app)
 queue.register(app)
