@@ -11,7 +11,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.panels.data_preview import read_preview
 from gladius_widgets.panels.job_form_fields import Look
 from gladius_widgets.panels.job_form_side import banner, button
-from gladius_widgets.panels.models.form_words import DataFigures, data_figures
+from gladius_widgets.panels.models.form_words import DataFigures, data_figures, learnt_runs
 
 
 class DataPreview(Element):
@@ -79,7 +79,7 @@ class DataPreview(Element):
             if busy
             else button(label, "eye", "preview", self._look)
         )
-        words = "The first rows as they will be read, and how long they are."
+        words = "What is read, kept and learnt, with the first rows."
         if busy:
             words = "Reading the data…"
         elif seen and self._seen_of != self._about():
@@ -95,16 +95,44 @@ class DataPreview(Element):
                 h("span", {"class": "gw-small gw-muted", "role": "status"}, words),
             ),
             banner("red", "warn", self._problem) if self._problem else None,
-            _found(data_figures(seen), seen["rows"]) if seen else None,
+            _found(data_figures(seen), seen["samples"]) if seen else None,
         )
 
     def __repr__(self) -> str:
         return "DataPreview()"
 
 
-def _found(figures: DataFigures, rows: Sequence[Any]) -> list[Node]:
-    head, *body = figures.lengths
-    table = h(
+def _found(figures: DataFigures, samples: Sequence[Mapping[str, Any]]) -> list[Node | None]:
+    facts = [
+        h("dl", {"class": "gw-stat"}, h("dt", None, label), h("dd", None, value))
+        for label, value in figures.facts
+    ]
+    has_tokens = any(sample["tokens"] for sample in samples)
+    legend = h(
+        "p",
+        {"class": "gw-small gw-soft"},
+        "First rows as the model reads them; it learns the ",
+        h("mark", {"class": "gw-learnt"}, "tinted"),
+        " tokens.",
+    )
+    return [
+        banner("yellow", "warn", figures.refusal) if figures.refusal else None,
+        h("div", {"class": "gw-row gw-row--wrap", "style": {"gap": "8px 32px"}}, facts),
+        _table(figures.files),
+        _table(figures.lengths) if figures.lengths else None,
+        *[h("p", {"class": "gw-small gw-soft"}, remark) for remark in figures.remarks],
+        legend if has_tokens else None,
+        h(
+            "ol",
+            {"class": "gw-rows", "aria-label": "First rows", "tabindex": 0},
+            [h("li", {"class": "gw-well"}, _sample(sample)) for sample in samples],
+        ),
+    ]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Node:
+    head, *body = rows
+    return h(
         "table",
         {"class": "gw-lens"},
         h("thead", None, h("tr", None, [h("th", {"scope": "col"}, word) for word in head])),
@@ -122,31 +150,17 @@ def _found(figures: DataFigures, rows: Sequence[Any]) -> list[Node]:
             ],
         ),
     )
-    facts = [
-        h("dl", {"class": "gw-stat"}, h("dt", None, label), h("dd", None, value))
-        for label, value in figures.facts
-    ]
+
+
+def _sample(sample: Mapping[str, Any]) -> Node | list[Node]:
+    """A row's text with the learnt tokens tinted; its turns where there are no tokens."""
+    if sample["tokens"]:
+        runs = [
+            h("mark", {"class": "gw-learnt"}, text) if learnt else text
+            for text, learnt in learnt_runs(sample["tokens"])
+        ]
+        return h("p", {"class": "gw-tokens"}, runs)
     return [
-        h("div", {"class": "gw-row gw-row--wrap", "style": {"gap": "8px 32px"}}, facts),
-        table,
-        *[h("p", {"class": "gw-small gw-soft"}, remark) for remark in figures.remarks],
-        h(
-            "ol",
-            {"class": "gw-rows", "aria-label": "First rows", "tabindex": 0},
-            [h("li", {"class": "gw-well"}, [_turn(turn) for turn in row]) for row in rows],
-        ),
+        h("dl", {"class": "gw-turn"}, h("dt", None, turn["role"]), h("dd", None, turn["text"]))
+        for turn in sample["turns"]
     ]
-
-
-def _turn(turn: Mapping[str, Any]) -> Node:
-    cut = turn["cut"]
-    if not turn["role"]:
-        words = f"… and {cut:,} more message{'s' if cut > 1 else ''}"
-        return h("p", {"class": "gw-small gw-muted"}, words)
-    more = h("span", {"class": "gw-muted"}, f" … {cut:,} more characters") if cut else None
-    return h(
-        "dl",
-        {"class": "gw-turn"},
-        h("dt", None, turn["role"]),
-        h("dd", None, turn["content"], more),
-    )

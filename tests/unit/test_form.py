@@ -415,10 +415,37 @@ def test_a_preview_in_words(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "three"}\nbad\n')
     seen = preview({"data": {"path": str(tmp_path / "a.jsonl")}}, tmp_path)
     figures = words.data_figures(seen)
-    assert figures.facts == (("Rows", "3"), ("Usable", "2"), ("Bad", "1"))
-    assert figures.lengths[1:] == (("Characters", "3", "4", "4", "5"),)
-    assert figures.remarks[0].startswith("Bad rows: ")
-    assert seen["rows"][0] == [{"role": "text", "content": "one", "cut": 0}]
+    assert figures.facts == (
+        ("Training rows", "1"), ("Validation", "1"), ("Test", "0"), ("Left out", "1"),
+    )  # fmt: skip
+    assert figures.files[1:] == ((f"{tmp_path.name}/a.jsonl", "train", "3"),)
+    assert figures.lengths == ()
+    assert figures.refusal.startswith("1 of 3 rows of ")
+    assert figures.remarks[0] == "Left out: a line is not JSON (1, first at 3)."
+    assert seen["samples"][0]["turns"] == [{"role": "text", "text": "one"}]
+
+
+def test_a_preview_of_tokens_in_words(tmp_path):
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "yes " * 200}]
+    row = json.dumps({"messages": turns, "note": "x"})
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "train.jsonl").write_text("\n".join([row] * 20))
+    (tmp_path / "d" / "test.jsonl").write_text(row)
+    model = {"name": "m", "train_tokenizer_vocab": 300, "from_scratch": {"model_type": "qwen3"}}
+    data = {"path": str(tmp_path / "d"), "max_length": 64, "validation_share": 0}
+    figures = words.data_figures(preview({"data": data, "model": model}, tmp_path))
+    facts = dict(figures.facts)
+    assert (facts["Training rows"], facts["Test"]) == ("20", "1")
+    learnt, total = (int(text.replace(",", "")) for text in facts["Tokens learnt"].split(" of "))
+    assert 0 < learnt < 64 * 21 < total
+    assert float(facts["Tokens lost"].removesuffix("%")) > 50
+    assert figures.files[1:] == (("d/train.jsonl", "train", "20"), ("d/test.jsonl", "test", "1"))
+    assert "1 held-out rows stand in the training rows too" in "".join(figures.remarks)
+
+
+def test_neighbouring_tokens_of_one_kind_are_one_text():
+    tokens = [["a", False], ["b", False], ["c", True], ["d", True], ["e", False]]
+    assert words.learnt_runs(tokens) == [("ab", False), ("cd", True), ("e", False)]
 
 
 def test_a_preview_that_never_ends_is_ended(tmp_path):

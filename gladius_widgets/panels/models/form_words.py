@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from gladius_widgets.client import Job
@@ -12,6 +13,7 @@ from gladius_widgets.panels import format as fmt
 DATA_KEYS = (
     "model.name", "data.path", "data.format", "data.max_length", "data.max_samples",
     "data.packing", "data.validation_share", "data.test_share",
+    "data.validation_path", "data.test_path",
 )  # fmt: skip
 TRAINING_KEYS = (
     "training.max_steps", "training.epochs", "training.micro_batch_size",
@@ -24,7 +26,9 @@ MACHINE_KEYS = (
     "resources.spot", "cost.budget",
 )  # fmt: skip
 
-_LENGTHS_HEAD = ("Length of a row", "Min", "Median", "95%", "Max")
+_FILES_HEAD = ("File", "Split", "Rows")
+_MOST_FILES = 12
+_LENGTHS_HEAD = ("Length of a sample", "Min", "Median", "95%", "Max")
 _LENGTHS = ("min", "p50", "p95", "max")
 _BASES = {"config": "From the config", "measured": "Measured"}
 
@@ -56,10 +60,15 @@ class Slots:
 
 @dataclass(frozen=True)
 class DataFigures:
-    """What a preview counted: facts (label, value), a table of lengths, and remarks."""
+    """What a preview counted: facts (label, value), two tables with their heads, and remarks.
+
+    `lengths` are empty where no tokens were counted; `refusal` is why a job would not begin.
+    """
 
     facts: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, ...], ...]
     lengths: tuple[tuple[str, ...], ...]
+    refusal: str
     remarks: tuple[str, ...]
 
 
@@ -98,33 +107,75 @@ def slots_words(slots: Slots, *, waits: bool) -> str:
 
 def data_figures(seen: Mapping[str, Any]) -> DataFigures:
     """The figures of a preview; see `training/preview.py`."""
-    rows = fmt.count(seen["scanned"]) + ("" if seen["complete"] else " looked at")
-    facts = [("Rows", rows), ("Usable", fmt.count(seen["usable"])), ("Bad", fmt.count(seen["bad"]))]
-    if seen["over_length"] is not None:
-        facts.append(("Cut at max length", fmt.percent(seen["over_length"], 0)))
-    lengths = tuple(
-        (name.title(), *(fmt.count(seen[name][key]) for key in _LENGTHS))
-        for name in ("characters", "tokens")
-        if seen[name] is not None
+    rows, tokens = seen["rows"], seen["tokens"]
+    facts = [
+        ("Training rows", fmt.count(rows["train"])),
+        ("Validation", fmt.count(rows["validation"])),
+        ("Test", fmt.count(rows["test"])),
+        ("Left out", fmt.count(rows["bad"])),
+    ]
+    if tokens["total"]:
+        facts.append(
+            ("Tokens learnt", f"{fmt.count(tokens['learnt'])} of {fmt.count(tokens['total'])}")
+        )
+        facts.append(("Tokens lost", fmt.percent(tokens["lost"] / tokens["total"])))
+    files = tuple(
+        (_file_name(file["path"]), file["split"], fmt.count(file["rows"]))
+        for file in seen["files"][:_MOST_FILES]
     )
-    return DataFigures(tuple(facts), (_LENGTHS_HEAD, *lengths), tuple(_remarks(seen)))
+    lengths = tuple(fmt.count(seen["length"].get(key)) for key in _LENGTHS)
+    return DataFigures(
+        tuple(facts),
+        (_FILES_HEAD, *files),
+        (_LENGTHS_HEAD, ("Tokens", *lengths)) if tokens["total"] else (),
+        seen["refusal"],
+        tuple(_remarks(seen)),
+    )
+
+
+def learnt_runs(tokens: Sequence[Sequence[Any]]) -> list[tuple[str, bool]]:
+    """Neighbouring tokens that are all learnt, or all not, as one text each."""
+    return [
+        ("".join(str(text) for text, _ in run), learnt)
+        for learnt, run in groupby(tokens, key=lambda piece: bool(piece[1]))
+    ]
 
 
 def _remarks(seen: Mapping[str, Any]) -> Sequence[str]:
     remarks = []
-    if seen["bad"]:
-        remarks.append(f"Bad rows: {_reasons(seen['bad_reasons'])}.")
-    if seen["unlearnable"]:
-        remarks.append(f"Nothing to learn from: {_reasons(seen['unlearnable'])}.")
+    if seen["bad_reasons"]:
+        remarks.append(f"Left out: {_reasons(seen['bad_reasons'])}.")
+    if seen["unused_columns"]:
+        remarks.append(f"Columns that are not used: {', '.join(seen['unused_columns'])}.")
+    if (more := len(seen["files"]) - _MOST_FILES) > 0:
+        remarks.append(f"{fmt.count(more)} more files are read.")
+    for path, why in seen["passed_over"][:_MOST_FILES]:
+        remarks.append(f"Passed over {_file_name(path)}: {why}.")
+    if seen["repeated_rows"]:
+        remarks.append(
+            f"{fmt.count(seen['repeated_rows'])} held-out rows stand in the training rows too, so "
+            "that their loss says little."
+        )
+    if seen["answers"]:
+        ended, answers = fmt.count(seen["answers_ended"]), fmt.count(seen["answers"])
+        remarks.append(f"{ended} of {answers} answers teach the model to stop.")
     if not seen["complete"]:
         remarks.append("The source has more rows; the figures are of those looked at.")
-    if seen["token_note"]:
-        remarks.append(seen["token_note"])
+    if seen["note"]:
+        remarks.append(seen["note"])
     return remarks
 
 
-def _reasons(counted: Mapping[str, int]) -> str:
-    return "; ".join(f"{why} ({fmt.count(times)})" for why, times in counted.items())
+def _file_name(path: str) -> str:
+    """The last folder and the name, which tell files of one source apart."""
+    return "/".join(path.split("/")[-2:])
+
+
+def _reasons(counted: Mapping[str, Mapping[str, int]]) -> str:
+    return "; ".join(
+        f"{why} ({fmt.count(facts['rows'])}, first at {fmt.count(facts['first'])})"
+        for why, facts in counted.items()
+    )
 
 
 def _range(low: float | None, high: float | None, words: Any) -> str:
