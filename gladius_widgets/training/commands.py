@@ -1,9 +1,6 @@
 """Obeying: each command's effect and its answer, the same on every rank at the same step."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 
 from gladius_widgets.core.change_text import change_text
 from gladius_widgets.core.errors import GladiusError
@@ -37,7 +34,6 @@ class Commands:
         self.paused = False
         self.released = False
         self.stopping: Request | None = None
-        self._unsaid: list[Callable[[], object]] = []
 
     @property
     def ending(self) -> bool:
@@ -112,26 +108,15 @@ class Commands:
         details |= {"old": answer.old, "new": answer.new}
         self._s.recorder.tell("INFO" if outcome == "applied" else "WARN", text, details, "command")
         if not is_replay:
-            self._unsaid.append(
-                partial(
-                    acknowledge,
-                    self._s.run,
-                    request,
-                    "applied" if outcome == "applied" else "rejected",
-                    step=step,
-                    old=answer.old,
-                    new=answer.new,
-                    reason=reason,
-                )
+            acknowledge(
+                self._s.run,
+                request,
+                "applied" if outcome == "applied" else "rejected",
+                step=step,
+                old=answer.old,
+                new=answer.new,
+                reason=reason,
             )
-            self._say_answers()
-
-    def _say_answers(self) -> None:
-        """Write what has not been answered yet; on a full disk the next call tries again."""
-        with suppress(OSError):
-            while self._unsaid:
-                self._unsaid[0]()
-                del self._unsaid[0]
 
     # Pause, resume, stop
 
@@ -141,10 +126,7 @@ class Commands:
         if self.released or (self.paused and not release):
             raise GladiusError("The run is paused already.", "Resume it to go on.")
         if self._saver.save("pause") is None:
-            if release:
-                raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
-            text = "Paused without a checkpoint: the memory alone holds what was learnt since"
-            self._s.recorder.tell("WARN", f"{text} the last one")
+            raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
         if not self.paused:
             self._s.reporter.timer.pause()
         self.paused, self.released = True, release
@@ -214,7 +196,6 @@ class Commands:
                 elif interrupted:
                     return
                 else:
-                    self._say_answers()
                     time.sleep(_POLL_S)
 
     # Checkpoint, validation
