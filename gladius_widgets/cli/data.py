@@ -63,7 +63,7 @@ def _preview(config: str, overrides: list[str], rows: int, home: str | None) -> 
     from gladius_widgets.client.submission import read_config
     from gladius_widgets.core.paths import Home
 
-    frozen, _source = read_config(config, overrides)
+    frozen = read_config(config, overrides)[0]
     asked = question(frozen.data, frozen.model, Home(home), rows)
     done = subprocess.run(COMMAND, input=asked, capture_output=True, check=False)
     found = answer(done.stdout, done.stderr, done.returncode)
