@@ -1,13 +1,14 @@
 """What all components share: checked arguments, named events, the page's runtime, an end."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import anywidget
 import ipywidgets
 import traitlets
 
-from gladius_widgets.components import events
+from gladius_widgets.components import events, line
 from gladius_widgets.core import page_files
 from gladius_widgets.core.suggest import reject_unknown
 
@@ -97,8 +98,11 @@ class Component(anywidget.AnyWidget):
 
     def _receive(self, _widget: object, content: object, buffers: list[memoryview]) -> None:
         """Take a message of the browser; subclasses override `_message` for their own."""
-        if isinstance(content, dict) and isinstance(content.get("name"), str):
-            events.call(self._message, content["name"], content, buffers)
+        if not isinstance(content, dict) or not isinstance(content.get("name"), str):
+            return
+        message = {key: value for key, value in content.items() if key != "_sent"}
+        act = partial(events.call, self._message, message["name"], message, buffers)
+        line.admit(content.get("_sent"), act)
 
     def _message(self, name: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
         self.emit(name, content)

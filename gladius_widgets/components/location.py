@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import ipywidgets
 import traitlets
 
-from gladius_widgets.components import events
+from gladius_widgets.components import events, line
 from gladius_widgets.components.base import Component
+from gladius_widgets.components.toasts import toasts
 from gladius_widgets.core.errors import GladiusError
 
-BEAT_S = 5.0
+BEAT_S = 1.0
 CHECK_S = 15.0
-PART_BYTES = 1 << 20
+PART_BYTES = 256 << 10  # what a slow line takes in a second: a beat waits behind each part
 PART_WAIT_S = 30.0
 GONE_S = 90.0  # browsers slow the timers of hidden tabs down to one a minute
 
@@ -28,12 +30,13 @@ class Location(Component):
     it: it pings every 10 s and says goodbye when left.
 
     Events (`location().on(name, handler)`):
-        `ready`: the query is known (at once, if it already is); payload `query`, `path`.
+        `ready`: the query is known (at once, if it already is); payload `query`, `path`, and
+            `kept`: what `keep` gave to this browser tab, by name.
         `query`: the reader went back or forward; payload `query`.
         `alive`, `gone`: the first page came, the last one went.
 
-    If the kernel falls silent for 15 s, the page shows "Connection Lost". A busy kernel is not
-    silent: a thread beats for it.
+    If the kernel falls silent for three seconds, the page says so, sends nothing more, and comes
+    back by itself. A busy kernel is not silent: a thread beats for it.
     """
 
     _esm_module = traitlets.Unicode("location").tag(sync=True)
@@ -91,6 +94,15 @@ class Location(Component):
         """Name the browser's tab (not inside JupyterLab)."""
         self.send({"title": title})
 
+    def keep(self, name: str, value: Any) -> None:
+        """Give the browser's tab something to keep over reloads and the ends of kernels.
+
+        Args:
+            name: what it comes back under, in `ready`.
+            value: plain data; None has it forgotten.
+        """
+        self.send({"keep": {"name": name, "value": value}})
+
     def download(self, filename: str, data: bytes, mime: str = "application/octet-stream") -> None:
         """Hand the browser a file to save."""
         self.send({"download": {"filename": filename, "mime": mime}}, buffers=[data])
@@ -146,7 +158,8 @@ class Location(Component):
         if name == "ready":
             self._set_ready(content)
         elif name == "ping":
-            pong = {"sent": content.get("sent"), "time": time.time()}
+            now = {"time": time.time(), "monotonic": time.monotonic()}
+            pong = {"sent": content.get("sent"), **now}
             self.send({"pong": pong})
             self._see(str(content.get("page")), bool(content.get("visible")))
         elif name == "part":
@@ -158,6 +171,10 @@ class Location(Component):
             self.emit("query", {"query": self.query})
         elif name == "bye":
             self._forget(str(content.get("page")))
+        elif name == "confirm":
+            line.answer(str(content.get("id")), is_meant=content.get("isMeant") is True)
+        elif name == "back":
+            _send_all_again()
         else:
             super()._message(name, content, buffers)
 
@@ -170,7 +187,9 @@ class Location(Component):
         self.set_trait("query", query)
         self.set_trait("path", str(content.get("path") or ""))
         self.set_trait("standalone", bool(content.get("standalone")))
-        self._ready = {"query": query, "path": self.path}
+        kept = content.get("kept")
+        kept = kept if isinstance(kept, dict) else {}
+        self._ready = {"query": query, "path": self.path, "kept": kept}
         self.emit("ready", self._ready)
 
     def _see(self, page: str, visible: bool) -> None:
@@ -202,8 +221,15 @@ class Location(Component):
     def _beat(self) -> None:
         """Beats from a thread, so that a kernel that computes is not taken for lost."""
         while self.alive:
-            self.send({"beat": True})
+            self.send({"beat": time.monotonic()})
             time.sleep(BEAT_S)
+
+
+def _send_all_again() -> None:
+    """The state of every widget: news on a socket that died has not arrived."""
+    for widget in list(ipywidgets.widgets.widget._instances.values()):
+        if widget.comm is not None:
+            widget.send_state()
 
 
 def _strings(query: Any) -> dict[str, str]:
@@ -218,4 +244,5 @@ def location() -> Location:
     global _current  # noqa: PLW0603 - one per kernel is the point
     if _current is None or _current.comm is None:
         _current = Location()
+        toasts()  # where a page tells what it refuses
     return _current

@@ -24,14 +24,16 @@ def spacer() -> Node:
 
 
 def live(*, is_live: bool, classes: str) -> Node:
-    """Whether what is shown is current."""
+    """Whether what is shown is current; the page itself knows when its line is down."""
     words = h(
         "span",
         {"class": "gw-live" if is_live else "gw-live gw-live--lost"},
         icon("wifi" if is_live else "wifi-off", 14),
         "Live" if is_live else "No news",
     )
-    return h("span", {"class": classes}, words)
+    cut = {"class": "gw-live gw-live--lost gw-live--cut"}
+    lost = h("span", cut, icon("wifi-off", 14), "No connection")
+    return h("span", {"class": classes}, words, lost)
 
 
 def theme_button(classes: str = "") -> Node:

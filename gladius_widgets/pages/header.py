@@ -74,8 +74,9 @@ class HeaderBar(Panel):
             "button",
             {
                 "type": "button",
-                "class": "gw-btn gw-btn--sm gw-btn--ghost gw-hide-sm",
+                "class": "gw-btn gw-btn--sm gw-btn--ghost gw-btn--narrow",
                 "title": "Back to the jobs list (Alt ←)",
+                "aria-label": "Back",
             },
             icon("arr-l", 14),
             h("span", None, "Back"),
@@ -83,7 +84,7 @@ class HeaderBar(Panel):
         )
         return [
             back if can_leave else None,
-            bars.theme_button("gw-hide-sm"),
+            bars.theme_button(),
             bars.icon_button("gear", "Training settings", attrs=gear, on="use"),
             bars.user(self.client.user, "gw-hide-sm"),
             bars.icon_button("x", "Close console", on="back") if can_leave else None,

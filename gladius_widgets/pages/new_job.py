@@ -9,7 +9,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.frame import problem
-from gladius_widgets.panels.job_form import NewJobForm
+from gladius_widgets.panels.job_form import KEPT, NewJobForm
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.panel import default_client
 
@@ -58,8 +58,13 @@ class NewJobPage(Element):
             self._form.close()
 
     def _arrived(self, payload: dict[str, Any]) -> None:
-        if self._form is None:  # a second view of a notebook must not wipe what was written
-            self._show(payload["query"].get("clone"), payload["query"].get("preset"))
+        if self._form is not None:  # a second view of a notebook must not wipe what was written
+            return
+        query = payload["query"]
+        self._show(query.get("clone"), query.get("preset"))
+        kept = payload["kept"].get(KEPT)
+        if self._form is not None and isinstance(kept, dict) and kept.get("query") == query:
+            self._form.restore(kept)
 
     def _show(self, clone: str | None, preset: str | None) -> None:
         try:

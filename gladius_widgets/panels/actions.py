@@ -85,6 +85,8 @@ class JobActions:
         """
         if name == "toggle":
             name = self.controls().controls[0].name
+        if name and name == self.pending:
+            return  # pressed again before its answer
         handler = self._handlers.get(name)
         if handler is None:
             control = self.controls()[name]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -28,6 +28,8 @@ from gladius_widgets.panels.panel import default_client
 
 LOOK_S = 5.0
 ESTIMATE_AFTER_S = 0.3
+KEPT = "new-job"  # the name of the draft that the browser's tab keeps
+_RESTORED_S = 20.0  # how long the word about it stays
 _RESTING = "The YAML cannot be read; mend it first"
 _EMPTY_WORDS = "Empty"
 _PARTS = ("summary", "start", "data", "training", "machine", "queue", "more", "estimate", "yaml",
@@ -68,6 +70,7 @@ class NewJobForm(Element):
         self._job: Job | None = None
         self._load = words.Slots()
         start = start or presets.Start()
+        self._origin = start
         self._draft = Draft(start)
         self._chosen, self._about = chosen, start.about
         self._estimate: Estimate | None = None
@@ -94,6 +97,28 @@ class NewJobForm(Element):
             self._end(name)
         for part in (*self._parts.values(), self._preview):
             part.close()
+
+    # What was written outlives this kernel
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on with a draft that `location().keep` kept under `KEPT`, and say so."""
+        self._draft.take_kept(kept)
+        self._changed()
+
+        def start_over() -> None:
+            self._draft = Draft(self._origin)
+            self._changed()
+
+        toasts().show(
+            "Your draft is back",
+            "The page was loaded anew before it was submitted.",
+            action=("Start over", start_over),
+            seconds=_RESTORED_S,
+        )
+
+    def _keep(self) -> None:
+        draft = self._draft.to_kept()
+        location().keep(KEPT, draft and {**draft, "query": location().query})
 
     # What the reader does
 
@@ -133,6 +158,7 @@ class NewJobForm(Element):
     def _set_option(self, name: str, value: Any) -> None:
         setattr(self._draft, name, value)
         self._draft.touched.add(name)
+        self._keep()
         self._paint()
         if name == "after":
             self._start("look", self._keep_looking())  # what it waits for may be over
@@ -190,6 +216,7 @@ class NewJobForm(Element):
                 raise
             return
         self._job = job
+        location().keep(KEPT, None)
         self._focus_on("summary")
         if self._after_submit is not None:
             self._after_submit(job)
@@ -215,6 +242,7 @@ class NewJobForm(Element):
             task.cancel()
 
     def _changed(self) -> None:
+        self._keep()
         self._start("estimate", self._guess())
         self._paint()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from jupyter_server.auth.identity import IdentityProvider, User
-from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.base.handlers import APIHandler, FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyterlab_server.themes_handler import ThemesHandler
-from tornado.log import access_log, gen_log
-from tornado.web import Application, RedirectHandler, RequestHandler
+from tornado.log import access_log, app_log, gen_log
+from tornado.web import Application, RedirectHandler, RequestHandler, authenticated
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -21,11 +21,13 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from gladius_widgets.core import page_files
 from gladius_widgets.serve.assets import ExtensionFiles, OwnFiles, VersionedFiles, version_of
+from gladius_widgets.serve.faults import PlainErrors
 from gladius_widgets.serve.kernels import PageKernels, ThisPython
 from gladius_widgets.serve.messages import message_page
 from gladius_widgets.serve.notebooks import SELDOM
 
 RENDER = "/voila/render/"
+KERNEL = "/voila/kernel/"
 _OWN_FILES = "/gladius/"
 
 _KEPT_HANDLERS = frozenset(
@@ -41,8 +43,31 @@ _KEPT_HANDLERS = frozenset(
 )
 """All other handlers of Voila, known or to come, are left out: files, folders, logins."""
 
-_OURS = {FileFindHandler: ExtensionFiles}
+
+class Goodbye(VoilaShutdownKernelHandler):
+    """Ends the kernel of a page that is left. That of a page from before a restart has ended."""
+
+    @authenticated
+    async def post(self, kernel_id: str) -> None:
+        """End it, if it is there."""
+        kernels = cast("PageKernels", self.kernel_manager)
+        if kernel_id in kernels:
+            await kernels.shutdown_kernel(kernel_id)
+        self.set_status(204)
+        self.finish()
+
+
+_OURS = {FileFindHandler: ExtensionFiles, VoilaShutdownKernelHandler: Goodbye}
 """Handlers of which we have our own kind."""
+
+
+def _ours(handler: type[RequestHandler]) -> type[RequestHandler]:
+    """Our own kind of a handler; all but those that answer in JSON tell errors plainly."""
+    kind = _OURS.get(handler, handler)
+    if issubclass(kind, APIHandler):
+        return kind
+    return type(kind.__name__, (PlainErrors, kind), {})
+
 
 _EXTENSIONS = [
     "@jupyter-widgets/jupyterlab-manager",
@@ -114,11 +139,7 @@ class PageServer(Voila):
     def _rules(self) -> list[Any]:
         """Voila's handlers for kernels and assets, ours for the pages."""
         rules = cast("list[Any]", self.init_handlers())
-        kept = [
-            (rule[0], _OURS.get(rule[1], rule[1]), *rule[2:])
-            for rule in rules
-            if rule[1] in _KEPT_HANDLERS
-        ]
+        kept = [(rule[0], _ours(rule[1]), *rule[2:]) for rule in rules if rule[1] in _KEPT_HANDLERS]
         page = {
             "template_paths": self.template_paths,
             "config": self.config,
@@ -131,11 +152,12 @@ class PageServer(Voila):
             (f"/voila/{self._scripts_folder}/(.*)", VersionedFiles, scripts),
             (f"{_OWN_FILES}(.*)", OwnFiles),
             (f"{RENDER}(.*)", PageHandler, page),
+            (f"{KERNEL}([^/]+)", KernelThere, {"kernels": self.kernel_manager}),
             ("/", RedirectHandler, {"url": RENDER + self.pages[0], "permanent": False}),
         ]
 
 
-class PageHandler(TornadoVoilaHandler):
+class PageHandler(PlainErrors, TornadoVoilaHandler):
     """Runs a page notebook for the visitor, if it is one and there is room for another."""
 
     def initialize(self, **kwargs: Any) -> None:
@@ -174,6 +196,19 @@ class PageHandler(TornadoVoilaHandler):
     def _say(self, status: int, title: str, text: str) -> None:
         self.set_status(status)
         self.finish(message_page(title, text))
+
+
+class KernelThere(RequestHandler):
+    """Tells a page whose line was down whether its kernel is still there."""
+
+    def initialize(self, kernels: PageKernels) -> None:
+        """Take the kernels."""
+        self._kernels = kernels
+
+    def get(self, kernel_id: str) -> None:
+        """`{"alive": …}`; an unknown kernel is no fault, but that of a server before this one."""
+        self.set_header("Cache-Control", "no-store")
+        self.finish({"alive": kernel_id in self._kernels})
 
 
 class Visitor(IdentityProvider):
@@ -220,6 +255,7 @@ def page_server(
     """
     _offer_template()
     gen_log.setLevel("ERROR")  # it warns of Jupyter's ping interval, in ms where seconds are meant
+    app_log.setLevel("ERROR")  # and of each kernel that a page of an earlier server asks for
     config = Config()
     config.Voila.config_file_paths = []
     config.Voila.root_dir = str(notebooks)

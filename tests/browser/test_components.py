@@ -246,7 +246,7 @@ def test_a_busy_kernel_is_not_lost_but_a_silent_one_is(services, console_errors)
     expect(services.locator("#said")).to_contain_text("abc")
     kernel.suspend()
     try:
-        expect(lost).to_contain_text("Connection Lost", timeout=40_000)
+        expect(lost).to_contain_text("Connection lost", timeout=40_000)
         expect(services.locator(".gw-app.is-stale, .is-stale").first).to_be_attached()
     finally:
         kernel.resume()

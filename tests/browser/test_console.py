@@ -110,6 +110,21 @@ def test_save_checkpoint(console, job, pages):
     assert len(steps) >= min(before + 1, 3)
 
 
+@pytest.mark.parametrize("name", ["Save Checkpoint", "Run Validation"])
+def test_the_focus_stays_on_what_was_pressed(console, name):
+    page = console()
+    button = page.locator(".gw-ctls").get_by_role("button", name=name)
+    button.focus()
+    control = button.get_attribute("data-control")
+    page.keyboard.press("Enter")
+    at = page.locator(f".gw-ctls [data-control={control}]")
+    expect(at).to_have_attribute("aria-disabled", "true")
+    expect(at).to_be_focused()
+    expect(page.locator(".gw-toast").first).to_be_visible(timeout=30_000)
+    expect(at).to_be_enabled(timeout=30_000)
+    expect(at).to_be_focused()
+
+
 def test_stop_asks_first(console, job, pages):
     page = console()
     page.locator(".gw-ctls").get_by_role("button", name="Stop Training").click()

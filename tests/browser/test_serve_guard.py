@@ -167,6 +167,28 @@ def test_assets_do_not_climb(server, cookie, prefix):
         assert "root:" not in answer.body
 
 
+def test_a_page_of_an_earlier_server_gets_an_answer_and_leaves_no_word_in_the_log(cookie, server):
+    before = server.log.read_text()
+    kernel = "11111111-2222-3333-4444-555555555555"
+    ours = {"Cookie": cookie, "Origin": f"http://127.0.0.1:{server.port}"}
+    assert (
+        websocket_status(
+            f"ws://127.0.0.1:{server.port}/api/kernels/{kernel}/channels?session_id=a", ours
+        )
+        == 404
+    )
+    assert ask(server, f"/api/kernels/{kernel}/channels", **ours).status == 404
+    assert ask(server, f"/api/kernels/{kernel}", **ours).status == 404
+    assert ask(server, f"/voila/api/shutdown/{kernel}", "POST", **ours).status == 204
+    missing = ask(server, "/voila/labextensions/nothing/there.js", **ours)
+    assert (missing.status, "No such page" in missing.body) == (404, True)
+    there = ask(server, f"/voila/kernel/{kernel}", **ours)
+    assert (there.status, json.loads(there.body)) == (200, {"alive": False})
+    assert there.headers["cache-control"] == "no-store"
+    assert ask(server, f"/voila/kernel/{kernel}").status == 403
+    assert server.log.read_text() == before
+
+
 def test_a_prefetch_starts_no_kernel(cookie, server):
     assert ask(server, PAGE, Cookie=cookie, Sec_Purpose="prefetch;prerender").status == 503
     assert not server.kernels()

@@ -93,10 +93,13 @@ def test_a_page_gets_the_state_of_its_widgets_in_one_message(server, open_page):
 
 
 def test_our_own_start_page(pages, open_page, requests):
-    page = open_page(pages.url())
+    page, warnings = open_page(), []
+    page.on("console", lambda said: warnings.append(said.text) if said.type == "warning" else None)
+    page.goto(pages.url())
     expect(page.locator(".gw-app").first).to_be_visible()
     expect(page).to_have_title("Training Jobs · Gladius")
     assert not {urlsplit(url).netloc for url in requests} - {f"127.0.0.1:{pages.port}", ""}
+    assert not warnings
 
 
 def test_the_start_page(server, open_page):
@@ -144,6 +147,34 @@ def test_a_page_that_fails_says_so(serve_notebooks, open_page):
     assert "A page could not be built." in said
     assert "RuntimeError: boom <b>" in said
     assert "\x1b" not in said
+    page.get_by_role("button", name="Reload").click()
+    wait_until(lambda: server.log.read_text().count("could not be built") == 2, what="a second try")
+    server.stop()
+
+
+MISSING = """
+import ipywidgets
+from IPython.display import display
+widget = ipywidgets.Text("there")
+view = "application/vnd.jupyter.widget-view+json"
+display({view: {"version_major": 2, "version_minor": 0, "model_id": "0" * 32}}, raw=True)
+"""
+
+
+def test_a_widget_that_is_missing_is_no_page(serve_notebooks, open_page, console_errors):
+    server = serve_notebooks({"jobs": MISSING}, preheat=0)
+    page, loads = open_page(), []
+    page.on("domcontentloaded", lambda _: loads.append(1))
+    page.goto(server.url())
+    said = page.locator("#bones p")
+    expect(said).to_contain_text("could not be drawn", timeout=60_000)
+    assert len(loads) == 2  # it has tried again by itself, once
+    with page.expect_navigation():
+        page.get_by_role("button", name="Reload").click()
+    expect(said).to_contain_text("could not be drawn", timeout=60_000)
+    assert len(loads) == 3
+    assert console_errors
+    console_errors.clear()  # the widget manager's own word about it
     server.stop()
 
 

@@ -165,6 +165,40 @@ test("disabled controls say nothing", async () => {
   assert.deepEqual(sent, []);
 });
 
+test("a button that is barred by its own press keeps the focus until it moves on", async () => {
+  const { root, tree: t, sent } = await tree();
+  const draw = (disabled, label) => t.update(h("div", {}, h("button", { ...(disabled && { disabled }), on: { click: "save" } }, label), h("button", {}, "other")));
+  draw(false, "Save");
+  const [save, other] = root.querySelectorAll("button");
+  save.focus();
+  draw(true, "Saving");
+  assert.equal(document.activeElement, save);
+  assert.equal(save.disabled, false);
+  assert.equal(save.getAttribute("aria-disabled"), "true");
+  save.click();
+  assert.deepEqual(sent, []);
+  other.focus();
+  assert.equal(save.disabled, true);
+  assert.equal(save.hasAttribute("aria-disabled"), false);
+  draw(false, "Save");
+  save.focus();
+  draw(true, "Saving");
+  draw(false, "Save");
+  assert.equal(document.activeElement, save);
+  assert.equal(save.hasAttribute("aria-disabled"), false);
+  save.click();
+  assert.equal(sent.length, 1);
+});
+
+test("what takes the place of a button takes its focus", async () => {
+  const { root, tree: t } = await tree();
+  const draw = (name) => t.update(h("div", {}, h("button", { key: name }, name), h("button", {}, "stop")));
+  draw("pause");
+  root.querySelector("button").focus();
+  draw("resume");
+  assert.equal(document.activeElement.textContent, "resume");
+});
+
 test("keys, forms and debounced input", async () => {
   clock.enable({ apis: ["setTimeout"] });
   const { root, tree: t, sent } = await tree();

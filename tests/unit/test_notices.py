@@ -1,5 +1,6 @@
 """Events of a run as toasts: each piece of news is said once."""
 
+import asyncio
 import time
 from dataclasses import replace
 
@@ -69,3 +70,12 @@ def test_one_that_the_reader_asked_for_is_told_by_its_answer_alone(page, name):
     actions.used = (name, time.monotonic() - 60)
     notices._show([SAVED])
     assert len(toasts().items) == 1
+
+
+def test_a_control_that_waits_for_its_answer_is_not_used_again(page, monkeypatch):
+    _, actions = page
+    asked = []
+    monkeypatch.setattr(actions, "_handlers", {"checkpoint": lambda: asked.append(1)})
+    actions.pending = "checkpoint"
+    asyncio.run(actions.use("checkpoint"))
+    assert asked == []

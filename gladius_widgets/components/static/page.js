@@ -27,7 +27,7 @@ function open(model, ui, signal) {
     ui.portal(signal)
   );
   root2.dataset.gwKernel = model.get("_runtime");
-  const send = (message) => model.send(message);
+  const send = (message, label) => ui.send(model, message, label);
   const tree = new ui.Tree(root2, { send, signal });
   const paint = () => tree.update({ t: "div", a: { class: "gw-overlay" }, c: [model.get("_tree")] });
   const fields = () => (
@@ -110,12 +110,12 @@ var dialog_default = { initialize, render() {
 
 // src/element.js
 async function render({ model, el, signal }) {
-  const { Tree: Tree2, mount: mount2, root: root2 } = await runtime(model.get("_runtime")).promise;
+  const { Tree: Tree2, mount: mount2, root: root2, send } = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   root2(el, model);
   const tree = new Tree2(el, {
     signal,
-    send: (message) => model.send(message),
+    send: (message, label) => send(model, message, label),
     mount(name, host) {
       const id = model.get("_slots")[name];
       return id ? mount2(model.widget_manager, id, host).dispose : () => {
@@ -173,6 +173,8 @@ function belongsToField(combo) {
   return !/^(Ctrl\+|Alt\+|Shift\+|Meta\+)*F\d+$/.test(combo) && !/^Ctrl\+(Alt\+)?Shift\+[A-Y]$/.test(combo);
 }
 function initialize2({ model, signal }) {
+  let ui = null;
+  runtime(model.get("_runtime")).promise.then((one) => ui = one);
   const ours = (target) => {
     const root2 = target.closest(".gw-root");
     if (root2) return root2.closest("[data-gw-kernel]")?.getAttribute("data-gw-kernel") === model.get("_runtime");
@@ -187,11 +189,11 @@ function initialize2({ model, signal }) {
       const name = model.get("bindings")[combo];
       const target = event.target instanceof Element ? event.target : document.body;
       if (!name || !ours(target)) return;
-      if (document.querySelector(".gw-overlay [aria-modal=true]")) return;
+      if (!ui || !ui.line.isLost && document.querySelector(".gw-overlay [aria-modal=true]")) return;
       if (isTextField(target) && belongsToField(combo)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (!event.repeat) model.send({ name, event: "hotkey", key: combo });
+      if (!event.repeat) ui.send(model, { name, event: "hotkey", key: combo }, combo);
     },
     { signal, capture: true }
   );
@@ -199,11 +201,7 @@ function initialize2({ model, signal }) {
 var hotkeys_default = { initialize: initialize2, render() {
 } };
 
-// src/location.js
-var LOOK_MS = 1e3;
-var PING_MS = 1e4;
-var LOST_MS = 15e3;
-var RETRY_MS = 5e3;
+// src/location/address.js
 var standalone = () => Boolean(document.body.dataset.voila);
 function query() {
   const all = Object.fromEntries(new URLSearchParams(location.search));
@@ -249,27 +247,290 @@ function takePart(model, part, buffers) {
   }
   model.send({ name: "part", transfer: part.transfer, number: part.number });
 }
+
+// src/location/typed.js
+var SETTLE_MS = 2e4;
+var FIELDS = "input[id], select[id], textarea[id]";
+var TypedFields = class {
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.fields = /* @__PURE__ */ new Map();
+    for (const type of ["input", "change"]) {
+      document.addEventListener(type, (event) => this.note(event), { signal, capture: true });
+    }
+  }
+  /** @param {Event} event */
+  note({ type, target }) {
+    const field = (
+      /** @type {Field} */
+      target
+    );
+    if (!field.matches(FIELDS) || !field.closest(".gw-root") || field.type === "checkbox") return;
+    this.fields.set(field.id, { value: field.value, at: Date.now(), isReported: type === "change" });
+  }
+  /**
+   * What a kernel that was last heard then cannot have, by id.
+   * @param {number} heard ms @returns {Record<string, string>}
+   */
+  unsent(heard) {
+    const some = [...this.fields].filter(([, typed]) => !typed.isReported || typed.at >= heard);
+    return Object.fromEntries(some.map(([id, typed]) => [id, typed.value]));
+  }
+};
+function typeAgain(values, signal) {
+  const left = new Map(Object.entries(values));
+  if (left.size === 0) return;
+  const life = new AbortController();
+  const look = () => {
+    for (const [id, value] of left) {
+      const field = (
+        /** @type {Field | null} */
+        document.getElementById(id)
+      );
+      if (!field?.matches(FIELDS)) continue;
+      left.delete(id);
+      field.value = value;
+      for (const type of ["input", "change"]) field.dispatchEvent(new Event(type, { bubbles: true }));
+    }
+    if (left.size === 0) life.abort();
+  };
+  const seen = new MutationObserver(look);
+  seen.observe(document.body, { childList: true, subtree: true });
+  const late = setTimeout(() => life.abort(), SETTLE_MS);
+  signal.addEventListener("abort", () => life.abort());
+  life.signal.addEventListener("abort", () => (clearTimeout(late), seen.disconnect()));
+  look();
+}
+
+// src/location/kept.js
+var PLACE = "gladius-place";
+var RELOADED = "gladius-reloaded";
+var KEPT = "gladius-kept:";
+var LOOP_MS = 3e4;
+var SETTLE_MS2 = 2e4;
+function tab(use) {
+  try {
+    return use();
+  } catch {
+    return null;
+  }
+}
+function keep(name, value) {
+  tab(() => value === null ? sessionStorage.removeItem(KEPT + name) : sessionStorage.setItem(KEPT + name, JSON.stringify(value)));
+}
+function kept() {
+  const names = tab(() => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT))) ?? [];
+  return Object.fromEntries(names.map((key) => [key.slice(KEPT.length), tab(() => JSON.parse(sessionStorage[key]))]));
+}
+var scroller = () => document.getElementById("rendered_cells") ?? document.documentElement;
+function reload(typed) {
+  const before = Number(tab(() => sessionStorage.getItem(RELOADED)) ?? 0);
+  if (Date.now() - before < LOOP_MS) return false;
+  tab(() => sessionStorage.setItem(RELOADED, String(Date.now())));
+  const place2 = { url: location.href, y: scroller().scrollTop, typed };
+  tab(() => sessionStorage.setItem(PLACE, JSON.stringify(place2)));
+  location.reload();
+  return true;
+}
+function restore(signal) {
+  const place2 = tab(() => JSON.parse(sessionStorage.getItem(PLACE) ?? "null"));
+  tab(() => sessionStorage.removeItem(PLACE));
+  if (!place2 || place2.url !== location.href) return;
+  typeAgain(place2.typed, signal);
+  if (place2.y > 0) scrollOnce(place2.y, signal);
+}
+function scrollOnce(y, signal) {
+  const life = new AbortController();
+  const look = () => {
+    const box = scroller();
+    if (box.scrollHeight < y + box.clientHeight) return;
+    box.scrollTo({ top: y, behavior: "instant" });
+    life.abort();
+  };
+  const seen = new MutationObserver(look);
+  seen.observe(document.body, { childList: true, subtree: true });
+  const late = setTimeout(() => life.abort(), SETTLE_MS2);
+  signal.addEventListener("abort", () => life.abort());
+  life.signal.addEventListener("abort", () => (clearTimeout(late), seen.disconnect()));
+}
+
+// src/location/lost.js
+var DIALOG_MS = 6e3;
+var TITLES = {
+  line: ["Connection lost", "Reconnecting to the page's kernel"],
+  server: ["Server not reachable", `No answer from ${location.host}`],
+  kernel: ["Kernel died", "This page has stopped"],
+  token: ["Not known to the server", "The server asks for its token"]
+};
+var TEXTS = {
+  line: "The job is a process of its own and does not need this page.",
+  server: "The job is a process of its own on that machine. Whether it runs, this page cannot tell from here.",
+  kernel: "The process that draws this page has ended, again. The job does not need it; a reload starts a new one.",
+  token: "Open the address that `gladius serve` printed: it carries the token."
+};
+var Lost = class {
+  /** @param {string} kernel @param {any} ui @param {{retry: () => void, signal: AbortSignal}} options */
+  constructor(kernel, ui, { retry, signal }) {
+    this.kernel = kernel;
+    this.ui = ui;
+    this.retry = retry;
+    this.signal = signal;
+    this.life = null;
+    this.tree = null;
+    this.dismissed = false;
+    this.before = null;
+  }
+  /** @param {State} state */
+  show(state2) {
+    const isLong = state2.now - state2.lostAt >= DIALOG_MS || state2.cause === "kernel" || state2.cause === "token";
+    const isDialog = isLong && !this.dismissed;
+    this.fade(true, isDialog);
+    if (!this.life) this.open();
+    this.tree.update(isDialog ? dialog(state2) : bar(state2));
+  }
+  hide() {
+    this.fade(false, false);
+    this.dismissed = false;
+    this.life?.abort();
+    this.life = null;
+  }
+  /** @param {boolean} isLost @param {boolean} isDialog what is below may be old: neither read out nor reached */
+  fade(isLost, isDialog) {
+    if (isDialog && !this.before) this.before = document.activeElement;
+    for (const root2 of this.roots()) {
+      if (isLost) root2.dataset.gwLine = "lost";
+      else delete root2.dataset.gwLine;
+      for (const child of root2.children) {
+        child.classList.toggle("is-stale", isDialog);
+        child.toggleAttribute("inert", isDialog);
+      }
+    }
+    if (isDialog || !this.before) return;
+    if (this.before instanceof HTMLElement && this.before.isConnected) this.before.focus({ preventScroll: true });
+    this.before = null;
+  }
+  roots() {
+    const roots = document.querySelectorAll(`[data-gw-kernel="${CSS.escape(this.kernel)}"]`);
+    return (
+      /** @type {HTMLElement[]} */
+      Array.from(roots).filter((root2) => !root2.parentElement?.closest(".gw-root"))
+    );
+  }
+  open() {
+    this.life = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.life.signal]);
+    const root2 = this.ui.portal(signal);
+    root2.dataset.gwLost = "";
+    const send = ({ name }) => {
+      if (name === "retry") return this.retry();
+      if (name === "reload") return location.reload();
+      this.dismissed = true;
+    };
+    this.tree = new this.ui.Tree(root2, { send, signal });
+  }
+};
+var h = (t, a, ...c) => ({ t, a, c: c.filter(Boolean) });
+var icon = (name, classes = "") => h("svg", { class: `gw-i ${classes}`.trim(), "aria-hidden": "true" }, h("use", { href: `#i-${name}` }));
+var button = (name, label, { symbol, ...attributes } = {}) => ({
+  ...h("button", { type: "button", class: "gw-btn", ...attributes }, symbol && icon(symbol, "gw-i--14"), h("span", {}, label)),
+  on: { click: name },
+  k: name
+});
+var way = ({ cause }) => cause === "line" || cause === "server" ? ["retry", "Retry now"] : ["reload", "Reload page"];
+var clockTime = (ms) => new Date(ms).toLocaleTimeString();
+function bar(state2) {
+  const [name, label] = way(state2);
+  return h(
+    "div",
+    { class: `gw-lostbar gw-tone-${state2.cause === "line" ? "yellow" : "red"}` },
+    icon("wifi-off", ""),
+    h("p", { role: "alert" }, h("b", {}, `${TITLES[state2.cause][0]}.`), ` Showing the state of ${clockTime(state2.lostAt)}. Nothing is sent meanwhile.`),
+    h("span", { class: "gw-spacer" }),
+    h("span", { class: "gw-small gw-soft" }, `Attempt ${state2.attempt}`),
+    button(name, label, { class: "gw-btn gw-btn--sm", symbol: "refresh" })
+  );
+}
+function dialog(state2) {
+  const { cause, attempt, lostAt, now } = state2;
+  const [kicker, title] = TITLES[cause];
+  const [name, label] = way(state2);
+  const down = `${Math.floor((now - lostAt) / 1e3)}s, attempt ${attempt}`;
+  const command = cause === "server" && [
+    h("p", { class: "gw-small gw-muted" }, "If the server was stopped, start it there:"),
+    h("code", { class: "gw-mono" }, `gladius serve --port ${location.port || "80"}`)
+  ];
+  return h(
+    "div",
+    { class: "gw-overlay" },
+    h(
+      "div",
+      { class: `gw-offline gw-lost gw-tone-${cause === "line" ? "yellow" : "red"}`, role: "alertdialog", "aria-modal": "true", "aria-label": kicker },
+      h(
+        "div",
+        { class: "gw-modal__h" },
+        h("span", { class: "gw-modal__ic" }, icon(cause === "kernel" ? "cpu" : "wifi-off", "gw-i--20")),
+        h(
+          "div",
+          {},
+          h("p", { class: "gw-lost__k" }, kicker),
+          h("h2", { class: "gw-modal__t" }, title),
+          h("p", { class: "gw-soft" }, `${TEXTS[cause]} The figures below are from ${clockTime(lostAt)}.`)
+        )
+      ),
+      h(
+        "div",
+        { class: "gw-well gw-lost__w" },
+        h(
+          "div",
+          { class: "gw-row" },
+          (cause === "line" || cause === "server") && icon("spin", "gw-spin gw-t-blue"),
+          h("span", {}, `Down for ${down}`)
+        ),
+        ...command || []
+      ),
+      h(
+        "div",
+        { class: "gw-modal__f" },
+        button("view", "View last state", { symbol: "eye" }),
+        button(name, label, { class: "gw-btn gw-btn--primary", autofocus: true, symbol: "refresh" })
+      )
+    )
+  );
+}
+
+// src/location/pulse.js
+var LOOK_MS = 250;
+var PING_MS = 1e4;
+var RETRY_MS = 2e3;
+var SILENT_MS = 2500;
+var FIRST_MS = 15e3;
+var LONG_TRIP_S = 2;
+var STALLED_MS = 1500;
 var Pulse = class {
-  /** @param {any} model @param {(lost: boolean, attempt: number) => void} show */
-  constructor(model, show) {
+  /** @param {any} model @param {import("../line.js").Line} line @param {(lost: boolean) => void} show called at each look while lost, and once when found */
+  constructor(model, line, show) {
     this.model = model;
+    this.line = line;
     this.show = show;
-    this.page = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+    this.page = line.page;
     this.shown = false;
-    this.lost = false;
-    this.attempt = 0;
-    this.heard = Date.now();
-    this.pinged = 0;
-    this.looked = Date.now();
-    this.waitingSince = null;
+    this.beats = false;
     this.refused = false;
+    this.heard = this.looked = Date.now();
+    this.pinged = 0;
+  }
+  /** @param {AbortSignal} signal */
+  start(signal) {
+    const timer = setInterval(() => this.look(), LOOK_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    window.addEventListener("pagehide", () => this.bye(), { signal });
+    document.addEventListener("visibilitychange", () => this.shown && this.ping(), { signal });
   }
   onPage() {
     return document.querySelector(`[data-gw-kernel="${CSS.escape(this.model.get("_runtime"))}"]`) !== null;
   }
   ping() {
     this.pinged = Date.now();
-    this.waitingSince ??= this.pinged;
     const visible = document.visibilityState === "visible";
     try {
       this.model.send({ name: "ping", page: this.page, visible, sent: this.pinged / 1e3 });
@@ -279,157 +540,175 @@ var Pulse = class {
   }
   bye() {
     if (!this.shown) return;
-    this.shown = false;
-    this.model.send({ name: "bye", page: this.page });
+    this.shown = this.beats = false;
+    try {
+      this.model.send({ name: "bye", page: this.page });
+    } catch {
+    }
   }
   look() {
     const now = Date.now();
-    if (now - this.looked > 3 * LOOK_MS + RETRY_MS) this.waitingSince = this.waitingSince && now;
+    const stalled = now - this.looked > STALLED_MS;
+    this.heard = stalled ? Math.min(now, this.heard + now - this.looked) : this.heard;
     this.looked = now;
     const on = this.onPage();
     if (on !== this.shown) {
       if (!on) return this.bye();
       this.shown = true;
+      this.heard = now;
       this.ping();
     }
     if (!on) return;
-    if (now - this.pinged >= (this.waitingSince === null ? PING_MS : RETRY_MS)) {
-      if (this.lost) this.attempt += 1;
-      this.ping();
-    }
-    const late = this.waitingSince !== null && now - Math.max(this.waitingSince, this.heard) > LOST_MS;
-    const silent = this.refused || late;
-    if (silent && !this.lost) this.attempt = 1;
-    if (silent || this.lost) {
-      this.lost = true;
-      this.show(true, this.attempt);
-    }
+    if (now - this.pinged >= (this.line.isLost || !this.beats ? RETRY_MS : PING_MS)) this.ping();
+    const silent = now - this.heard > (this.beats ? SILENT_MS : FIRST_MS);
+    if (silent || this.refused) this.line.lose(this.heard);
+    if (this.line.isLost) this.show(true);
   }
-  /** Anything from the kernel: an answer, or the beat of its thread while it is busy. */
-  hear() {
+  /** Anything from the kernel. @param {number} time its monotonic clock, seconds */
+  hear(time) {
+    const found = this.line.isLost;
     this.heard = Date.now();
     this.refused = false;
-    if (this.lost) this.show(false, 0);
-    this.lost = false;
+    if (found) this.line.find();
+    this.line.hear(time);
+    if (found) this.show(false);
   }
-  /** @param {{sent: number, time: number}} pong */
-  pong({ sent, time }) {
-    this.waitingSince = null;
+  /** @param {number} time the kernel's monotonic clock, seconds */
+  beat(time) {
+    this.beats = true;
+    this.hear(time);
+  }
+  /** @param {{sent: number, time: number, monotonic: number}} pong */
+  pong({ sent, time, monotonic }) {
     const trip = Date.now() / 1e3 - sent;
-    globalThis.gladiusClockOffset = time - (sent + trip / 2);
-    this.hear();
+    if (trip < LONG_TRIP_S) this.line.wallOffset = time - (sent + trip / 2);
+    this.hear(monotonic);
   }
 };
-var Overlay = class {
-  /** @param {string} kernel @param {() => void} retry @param {AbortSignal} signal */
-  constructor(kernel, retry, signal) {
-    this.kernel = kernel;
-    this.retry = retry;
-    this.signal = signal;
-    this.life = null;
-    this.tree = null;
-    this.dismissed = false;
+
+// src/location/server.js
+var WAITS_MS = [0, 1e3, 1e3, 2e3, 2e3, 3e3];
+var AWAY_MS = 1e4;
+var ANSWER_MS = 2500;
+var DEAD_SOCKET_MS = 4e3;
+var Server = class {
+  /** @param {any} model @param {import("../line.js").Line} line @param {AbortSignal} signal */
+  constructor(model, line, signal) {
+    this.line = line;
+    this.typed = new TypedFields(signal);
+    this.kernel = model.widget_manager?.kernel;
+    this.cause = "line";
+    this.attempt = 0;
+    this.next = 0;
+    this.asking = false;
+    this.answersSince = null;
+    this.reconnected = 0;
+    this.broken = false;
+    const changed = (_, status) => this.broken ||= status !== "connected";
+    this.kernel?.connectionStatusChanged?.connect(changed);
+    signal.addEventListener("abort", () => this.kernel?.connectionStatusChanged?.disconnect(changed));
   }
-  roots() {
-    const roots = document.querySelectorAll(`[data-gw-kernel="${CSS.escape(this.kernel)}"]`);
-    return Array.from(roots).filter((root2) => !root2.parentElement?.closest(".gw-root"));
+  /** Called again and again while the line is down. */
+  look() {
+    if (!this.asking && Date.now() >= this.next && this.cause !== "kernel") this.check();
   }
-  /** @param {any} ui @param {boolean} lost @param {number} attempt @param {number} heard ms */
-  show(ui, lost, attempt, heard) {
-    for (const root2 of this.roots()) for (const child of root2.children) {
-      child.classList.toggle("is-stale", lost);
-      child.toggleAttribute("inert", lost);
-    }
-    if (!lost) {
-      this.dismissed = false;
-      this.close();
-      return;
-    }
-    if (this.dismissed) return;
-    if (!this.life) this.open(ui);
-    this.tree.update(content(attempt, new Date(heard)));
+  /** The line is up. @returns {boolean} whether the socket was replaced meanwhile */
+  found() {
+    const was = this.broken;
+    this.cause = "line";
+    this.attempt = this.next = 0;
+    this.answersSince = null;
+    this.broken = false;
+    return was;
   }
-  /** @param {any} ui */
-  open(ui) {
-    this.life = new AbortController();
-    const signal = AbortSignal.any([this.signal, this.life.signal]);
-    const root2 = ui.portal(signal);
-    root2.dataset.gwLost = "";
-    const send = ({ name }) => {
-      if (name === "retry") return this.retry();
-      this.dismissed = true;
-      this.close();
-    };
-    this.tree = new ui.Tree(root2, { send, signal });
+  /** @param {boolean} [byHand] the reader asked for it */
+  async check(byHand = false) {
+    this.attempt += 1;
+    this.next = Date.now() + WAITS_MS[Math.min(this.attempt, WAITS_MS.length - 1)];
+    if (!standalone() || !this.kernel) return byHand ? this.reconnect() : void 0;
+    this.asking = true;
+    const answer = await ask(this.kernel.id);
+    this.asking = false;
+    this.next = Date.now() + WAITS_MS[Math.min(this.attempt, WAITS_MS.length - 1)];
+    if (this.line.lostAt === null) return;
+    if (answer === "gone") this.cause = reload(this.typed.unsent(this.line.lostAt)) ? "line" : "kernel";
+    else if (answer === "here") this.connect();
+    else if (answer === "token" || Date.now() - this.line.lostAt > AWAY_MS) this.cause = answer;
   }
-  close() {
-    this.life?.abort();
-    this.life = null;
+  /** The server has the kernel: connect to it, where that is not so already. */
+  connect() {
+    this.cause = "line";
+    const now = Date.now();
+    this.answersSince ??= now;
+    const isClosed = this.kernel.connectionStatus !== "connected";
+    const since = isClosed ? this.reconnected : Math.max(this.reconnected, this.answersSince);
+    if (now - since > DEAD_SOCKET_MS) this.reconnect();
+  }
+  reconnect() {
+    this.broken = true;
+    this.reconnected = Date.now();
+    this.kernel?.reconnect().catch(() => {
+    });
   }
 };
-function content(attempt, heard) {
-  const h2 = (t, a, ...c) => ({ t, a, c });
-  const icon2 = (name, classes) => h2("svg", { class: `gw-i ${classes}`, "aria-hidden": "true" }, h2("use", { href: `#i-${name}` }));
-  const text = `Training may still be running on the server. The figures below are from ${heard.toLocaleTimeString()}.`;
-  const button = (name, a, ...c) => ({
-    ...h2("button", { type: "button", ...a }, ...c),
-    on: { click: name }
+async function ask(kernel) {
+  const url = `${document.body.dataset.baseUrl ?? "/voila/"}kernel/${kernel}`;
+  try {
+    const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    if (answer.status === 403) return "token";
+    if (!answer.ok) return "server";
+    return (await answer.json()).alive ? "here" : "gone";
+  } catch {
+    return "server";
+  }
+}
+
+// src/location.js
+function watch(model, ui, signal) {
+  const { line } = ui;
+  line.watched = true;
+  const server = new Server(model, line, signal);
+  const lost = new Lost(model.get("_runtime"), ui, { retry: () => server.check(true), signal });
+  const pulse = new Pulse(model, line, (isLost) => {
+    if (isLost) {
+      server.look();
+      return lost.show({ cause: server.cause, attempt: server.attempt, lostAt: line.lostAt ?? Date.now(), now: Date.now() });
+    }
+    lost.hide();
+    if (!server.found()) return;
+    model.send({ name: "back" });
+    line.renewed();
   });
-  return h2(
-    "div",
-    { class: "gw-overlay" },
-    h2(
-      "div",
-      { class: "gw-offline", role: "alertdialog", "aria-modal": "true", "aria-label": "Connection Lost" },
-      h2(
-        "div",
-        { class: "gw-modal__h" },
-        h2("span", { class: "gw-modal__ic" }, icon2("wifi-off", "gw-i--20")),
-        h2("div", {}, h2("h2", { class: "gw-modal__t" }, "Connection Lost"), h2("p", { class: "gw-soft" }, text))
-      ),
-      h2(
-        "div",
-        { class: "gw-well", style: { padding: "12px 16px" } },
-        h2(
-          "div",
-          { class: "gw-row" },
-          icon2("spin", "gw-spin gw-t-blue"),
-          h2("span", { "aria-live": "polite" }, `Reconnecting, attempt ${attempt}`),
-          h2("span", { class: "gw-spacer" })
-        )
-      ),
-      h2(
-        "div",
-        { class: "gw-modal__f", style: { "margin-top": "4px" } },
-        button("view", { class: "gw-btn" }, "View last state"),
-        button("retry", { class: "gw-btn gw-btn--primary", autofocus: true }, icon2("refresh", ""), "Retry now")
-      )
-    )
-  );
+  pulse.start(signal);
+  return pulse;
+}
+async function start({ model, signal }) {
+  const ui = await runtime(model.get("_runtime")).promise;
+  if (signal.aborted) return;
+  const pulse = watch(model, ui, signal);
+  model.on("msg:custom", (message) => {
+    if (message.pong) pulse.pong(message.pong);
+    if (message.beat) pulse.beat(message.beat);
+    if (message.confirm) {
+      const isMeant = ui.line.isMeant(message.confirm);
+      if (isMeant !== null) model.send({ name: "confirm", id: message.confirm, isMeant });
+    }
+  });
 }
 function initialize3({ model, signal }) {
-  const retry = () => standalone() ? location.reload() : pulse.ping();
-  const overlay = new Overlay(model.get("_runtime"), retry, signal);
-  const pulse = new Pulse(model, async (lost, attempt) => {
-    const ui = await runtime(model.get("_runtime")).promise;
-    if (lost === pulse.lost) overlay.show(ui, lost, attempt, pulse.heard);
-  });
   model.on("msg:custom", (message, buffers) => {
-    if (message.pong) pulse.pong(message.pong);
-    if (message.beat) pulse.hear();
     if (message.navigate) navigate(message.navigate);
     if (message.reload && standalone()) location.reload();
     if (message.query && standalone()) setQuery(message.query, Boolean(message.push));
     if (message.title && standalone()) document.title = message.title;
     if (message.download) download(message.download, buffers);
     if (message.part) takePart(model, message.part, buffers);
+    if (message.keep) keep(message.keep.name, message.keep.value);
   });
-  model.send({ name: "ready", query: query(), path: location.pathname, standalone: standalone() });
-  const timer = setInterval(() => pulse.look(), LOOK_MS);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  model.send({ name: "ready", query: query(), path: location.pathname, standalone: standalone(), kept: standalone() ? kept() : {} });
   window.addEventListener("popstate", () => standalone() && model.send({ name: "query", query: query() }), { signal });
-  window.addEventListener("pagehide", () => pulse.bye(), { signal });
-  document.addEventListener("visibilitychange", () => pulse.shown && pulse.ping(), { signal });
+  if (standalone()) restore(signal);
+  start({ model, signal });
 }
 var location_default = { initialize: initialize3, render() {
 } };
@@ -529,38 +808,49 @@ var notifier_default = { initialize: initialize4, render() {
 var LONGEST = 3;
 var SECONDS = { blue: 2, gray: 2, green: 4, yellow: 6, orange: 6 };
 function node(toast) {
-  const h2 = (t, a, ...c) => ({ t, a, c: c.filter(Boolean) });
-  const icon2 = (name, classes) => h2("svg", { class: `gw-i ${classes}`, "aria-hidden": "true" }, h2("use", { href: `#i-${name}` }));
+  const h3 = (t, a, ...c) => ({ t, a, c: c.filter(Boolean) });
+  const icon3 = (name, classes) => h3("svg", { class: `gw-i ${classes}`, "aria-hidden": "true" }, h3("use", { href: `#i-${name}` }));
   const urgent = toast.tone === "red" ? { role: "alert" } : {};
   return {
-    ...h2(
+    ...h3(
       "div",
       { class: `gw-toast gw-tone-${toast.tone}`, ...urgent },
-      icon2(toast.icon, ""),
-      h2(
+      icon3(toast.icon, ""),
+      h3(
         "p",
         {},
-        h2("b", { class: "gw-strong" }, toast.title),
-        toast.text && h2("br", {}),
-        toast.text && h2("span", { class: "gw-soft gw-small" }, toast.text)
+        h3("b", { class: "gw-strong" }, toast.title),
+        toast.text && h3("br", {}),
+        toast.text && h3("span", { class: "gw-soft gw-small" }, toast.text)
       ),
       toast.action && {
-        ...h2("button", { type: "button", class: "gw-linkbtn" }, toast.action),
+        ...h3("button", { type: "button", class: "gw-linkbtn" }, toast.action),
         on: { click: "action" }
       },
       {
-        ...h2("button", { type: "button", class: "gw-btn gw-btn--sm gw-btn--icon gw-btn--ghost", "aria-label": "Dismiss" }, icon2("x", "gw-i--14")),
+        ...h3("button", { type: "button", class: "gw-btn gw-btn--sm gw-btn--icon gw-btn--ghost", "aria-label": "Dismiss" }, icon3("x", "gw-i--14")),
         on: { click: "dismiss" }
       }
     ),
     k: toast.id
   };
 }
-async function start({ model, signal }) {
+async function start2({ model, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   const root2 = ui.portal(signal);
-  const send = (message) => model.send({ name: message.name, id: message.key });
+  let own = [];
+  let refused = 0;
+  const send = ({ name, key: id }) => {
+    if (own.some((toast) => toast.id === id)) {
+      own = own.filter((toast) => toast.id !== id);
+      show();
+    } else if (name === "action") {
+      ui.send(model, { name, id }, "That");
+    } else {
+      model.send({ name, id });
+    }
+  };
   const tree = new ui.Tree(root2, { send, signal });
   const timers = /* @__PURE__ */ new Map();
   const rest = () => {
@@ -581,12 +871,21 @@ async function start({ model, signal }) {
   const show = () => {
     const items = (
       /** @type {Toast[]} */
-      model.get("items")
+      [...model.get("items"), ...own]
     );
     const c = items.slice(-LONGEST).map(node);
     tree.update({ t: "div", a: { class: "gw-toasts", role: "status", "aria-live": "polite" }, c });
     run();
   };
+  const refuse = (label, lostAt) => {
+    const title = `${label || "That"} was refused`;
+    const text = `No connection since ${new Date(lostAt).toLocaleTimeString()}: nothing was sent and nothing is queued.`;
+    const again = own.filter((toast) => toast.title !== title);
+    own = [...again, { id: `refused-${++refused}`, title, text, tone: "red", icon: "wifi-off", action: "" }];
+    show();
+  };
+  ui.line.refusals.add(refuse);
+  signal.addEventListener("abort", () => ui.line.refusals.delete(refuse));
   root2.addEventListener("pointerenter", rest, { signal, capture: true });
   root2.addEventListener("focusin", rest, { signal });
   root2.addEventListener("pointerleave", run, { signal });
@@ -596,7 +895,7 @@ async function start({ model, signal }) {
   show();
 }
 function initialize5(context) {
-  start(context);
+  start2(context);
 }
 var toasts_default = { initialize: initialize5, render() {
 } };
@@ -650,15 +949,10 @@ function clockText(spec, now) {
   if (kind === "in") return since > now ? `in ${ahead(since - now)}` : "now";
   return duration(past);
 }
-function offset() {
-  return (
-    /** @type {any} */
-    globalThis.gladiusClockOffset ?? 0
-  );
-}
 var Clocks = class {
-  /** @param {AbortSignal} signal */
-  constructor(signal) {
+  /** @param {AbortSignal} signal @param {() => number} now unix seconds, by the kernel's clock */
+  constructor(signal, now) {
+    this.now = now;
     this.elements = /* @__PURE__ */ new Set();
     this.timer = void 0;
     signal.addEventListener("abort", () => this.stop());
@@ -676,7 +970,7 @@ var Clocks = class {
   paint(element) {
     const spec = element.getAttribute("data-clock");
     if (spec === null) return;
-    const text = clockText(spec, Date.now() / 1e3 + offset());
+    const text = clockText(spec, this.now());
     if (element.textContent !== text) element.textContent = text;
   }
   /** Forget the elements that left the tree. @param {Node} root */
@@ -745,6 +1039,7 @@ var Chart = class {
     this.box = box;
     this.layer = layer;
     this.signal = signal;
+    this.ui = ui;
     this.tree = new ui.Tree(layer, { send() {
     }, signal });
     this.figure = null;
@@ -767,7 +1062,11 @@ var Chart = class {
     figure.listenTo(figure.model, "change:marks", () => setTimeout(() => this.refresh()));
     const resized = new ResizeObserver(() => this.paint());
     resized.observe(this.box);
-    this.signal.addEventListener("abort", () => resized.disconnect());
+    const unname = () => figure.el.querySelectorAll("[id^=curve]").forEach((path) => path.removeAttribute("id"));
+    const drawn2 = new MutationObserver(unname);
+    drawn2.observe(figure.el, { childList: true, subtree: true });
+    unname();
+    this.signal.addEventListener("abort", () => (resized.disconnect(), drawn2.disconnect()));
     await this.refresh();
   }
   /** Find the views of the marks; they come and go with the figure's marks. */
@@ -901,15 +1200,15 @@ var Chart = class {
     const inside = this.point && this.point.px >= -1 && this.point.px <= area.width + 1;
     const shown = inside ? this.neighbours() : [];
     this.tree.update(
-      h(
+      h2(
         "div",
         {},
-        this.brush && h("div", { class: "gw-chart__brush", style: this.brushBox(area) }),
+        this.brush && h2("div", { class: "gw-chart__brush", style: this.brushBox(area) }),
         this.cursorLine(area),
-        shown.length > 0 && h("div", { class: "gw-chart__cross", style: px({ left: area.left + (this.point?.px ?? 0), top: area.top, height: area.height }) }),
-        shown.filter((p) => Math.abs(p.px - (this.point?.px ?? 0)) <= NEAR_PX).map((p) => h("i", { class: "gw-chart__dot", style: { ...px({ left: area.left + p.px, top: area.top + p.py }), "--c": p.series.color } })),
+        shown.length > 0 && h2("div", { class: "gw-chart__cross", style: px({ left: area.left + (this.point?.px ?? 0), top: area.top, height: area.height }) }),
+        shown.filter((p) => Math.abs(p.px - (this.point?.px ?? 0)) <= NEAR_PX).map((p) => h2("i", { class: "gw-chart__dot", style: { ...px({ left: area.left + p.px, top: area.top + p.py }), "--c": p.series.color } })),
         shown.length > 0 && this.tip(shown, area),
-        h("div", { class: "gw-sr", role: "status", "aria-live": "polite" }, this.spoken)
+        h2("div", { class: "gw-sr", role: "status", "aria-live": "polite" }, this.spoken)
       )
     );
     if (shown.length > 0) this.placeTip(area);
@@ -920,7 +1219,7 @@ var Chart = class {
     const x = this.model.get("cursor");
     const at = x === null ? NaN : this.scale()?.(x);
     if (!(at >= -1 && at <= area.width + 1)) return null;
-    return h("div", { class: "gw-chart__cursor", style: px({ left: area.left + at, top: area.top, height: area.height }) });
+    return h2("div", { class: "gw-chart__cursor", style: px({ left: area.left + at, top: area.top, height: area.height }) });
   }
   /** @param {{left: number, top: number, height: number}} area */
   brushBox(area) {
@@ -934,17 +1233,17 @@ var Chart = class {
   tip(points, area) {
     const note = this.model.get("x_notes")[String(this.point?.x)];
     const rows = points.flatMap((p) => [
-      h("i", { style: { "--c": p.series.color } }),
-      h("dt", {}, this.nameOf(p)),
-      h("dd", {}, this.value(p))
+      h2("i", { style: { "--c": p.series.color } }),
+      h2("dt", {}, this.nameOf(p)),
+      h2("dd", {}, this.value(p))
     ]);
     const at = this.pointer ?? { x: area.left + (this.point ?? points[0]).px, y: area.top + (this.point ?? points[0]).py };
-    return h(
+    return h2(
       "div",
       { class: "gw-tip", style: px({ left: at.x + TIP_GAP_PX, top: at.y + TIP_GAP_PX }) },
-      h("b", {}, this.title()),
-      h("dl", {}, rows),
-      note && h("div", { class: "gw-soft" }, note)
+      h2("b", {}, this.title()),
+      h2("dl", {}, rows),
+      note && h2("div", { class: "gw-soft" }, note)
     );
   }
   /** Flip the tooltip to the other side where it would leave the box. @param {{left: number}} area */
@@ -967,7 +1266,7 @@ function nearestListed(x, scale, px2) {
   }
   return best;
 }
-function h(t, a, ...c) {
+function h2(t, a, ...c) {
   return { t, a, c: c.flat().filter((x) => x !== null && x !== void 0 && x !== false && x !== "") };
 }
 function px(lengths) {
@@ -977,7 +1276,7 @@ function px(lengths) {
 // src/chart/gestures.js
 var DRAG_PX = 5;
 var WHEEL_MS = 50;
-var SETTLE_MS = 400;
+var SETTLE_MS3 = 400;
 var Gestures = class {
   /** @param {import("./chart.js").Chart} chart @param {{model: any, box: HTMLElement, signal: AbortSignal}} parts */
   constructor(chart, { model, box, signal }) {
@@ -1073,7 +1372,9 @@ var Gestures = class {
   }
   choose() {
     const { point } = this.chart;
-    if (point) this.model.send({ name: "click", event: "click", x: point.x, y: point.y, index: point.index, series: point.series.name });
+    if (!point) return;
+    const { x, y, index, series } = point;
+    this.chart.ui.send(this.model, { name: "click", event: "click", x, y, index, series: series.name }, "Going to that step");
   }
   /** Hide the point; without one, let go of the cursor. */
   escape() {
@@ -1103,7 +1404,7 @@ var Gestures = class {
   }
   /** The range shown, or the one on its way. @returns {[number, number] | null} */
   range() {
-    if (this.asked && Date.now() - this.asked.at < SETTLE_MS) return this.asked.range;
+    if (this.asked && Date.now() - this.asked.at < SETTLE_MS3) return this.asked.range;
     return this.chart.domain();
   }
   /** @param {[number, number] | null} range null for all @param {number} [wait] ms, to gather wheel steps */
@@ -1131,8 +1432,8 @@ var Gestures = class {
     );
     if (extent.length !== 2) return [a, b];
     const width = Math.min(b - a, extent[1] - extent[0]);
-    const start2 = clamp(a, extent[0], extent[1] - width);
-    return [start2, start2 + width];
+    const start3 = clamp(a, extent[0], extent[1] - width);
+    return [start3, start3 + width];
   }
   /** @param {KeyboardEvent} event */
   key(event) {
@@ -1213,8 +1514,8 @@ var Ledger = class {
   }
   /** @param {EventTarget | null} target */
   indexOf(target) {
-    const button = target instanceof Element ? target.closest("button") : null;
-    return button ? Number(button.dataset.index) : null;
+    const button2 = target instanceof Element ? target.closest("button") : null;
+    return button2 ? Number(button2.dataset.index) : null;
   }
   /** @param {number | null} index */
   tell(index) {
@@ -1226,7 +1527,7 @@ var Ledger = class {
   /** @param {{name: string, data: {index: string}}} message */
   act({ data }) {
     const group = this.groups[Number(data.index)];
-    if (group) this.model.send({ name: "mark", event: "mark", mark: group.name, x: group.x });
+    if (group) this.chart.ui.send(this.model, { name: "mark", event: "mark", mark: group.name, x: group.x }, "Opening that mark");
   }
   /** @param {KeyboardEvent} event */
   key(event) {
@@ -1443,13 +1744,91 @@ var modules = {};
 
 // src/icon.js
 var SVG2 = "http://www.w3.org/2000/svg";
-function icon(name, size = 16) {
+function icon2(name, size = 16) {
   const svg = document.createElementNS(SVG2, "svg");
   svg.setAttribute("class", size === 16 ? "gw-i" : `gw-i gw-i--${size}`);
   svg.setAttribute("aria-hidden", "true");
   svg.appendChild(document.createElementNS(SVG2, "use")).setAttribute("href", `#i-${name}`);
   return svg;
 }
+
+// src/line.js
+var REPORTS = /* @__PURE__ */ new Set(["change", "dismiss", "focusin", "focusout", "input", "visible"]);
+var REMEMBERED = 100;
+var Line = class {
+  constructor() {
+    this.watched = false;
+    this.lostAt = null;
+    this.wallOffset = 0;
+    this.offset = null;
+    this.waiting = [];
+    this.sent = [];
+    this.refusals = /* @__PURE__ */ new Set();
+    this.renewals = /* @__PURE__ */ new Set();
+    this.page = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+    this.count = 0;
+  }
+  get isLost() {
+    return this.lostAt !== null;
+  }
+  /** Unix seconds by the kernel's clock; it stands still while the line is down. */
+  now() {
+    return (this.lostAt ?? Date.now()) / 1e3 + this.wallOffset;
+  }
+  /**
+   * The kernel was heard. What it says is at best a moment old, so the latest of its clock that
+   * fits what was heard is the right one.
+   * @param {number} time seconds of the kernel's monotonic clock
+   */
+  hear(time) {
+    const offset = time - performance.now() / 1e3;
+    if (this.offset === null || offset > this.offset) this.offset = offset;
+    for (const { model, message, label } of this.waiting.splice(0)) this.send(model, message, label);
+  }
+  /** @param {number} lostAt when the kernel was last heard, browser's ms */
+  lose(lostAt) {
+    if (this.isLost) return;
+    this.lostAt = lostAt;
+    this.sent = [];
+    for (const { label } of this.waiting.splice(0)) this.refuse(label);
+  }
+  /** The line is up again. Clocks may have slept meanwhile: the kernel's is learnt anew. */
+  find() {
+    if (!this.isLost) return;
+    this.lostAt = null;
+    this.offset = null;
+  }
+  /**
+   * Send what the reader did, or refuse it aloud while the line is down.
+   * @param {Sender} model @param {Record<string, any>} message @param {string} [label] what it is called on the page
+   */
+  send(model, message, label = "") {
+    if (!this.watched || REPORTS.has(message.event)) return model.send(message);
+    if (this.isLost) return this.refuse(label);
+    if (this.offset === null) return void this.waiting.push({ model, message, label });
+    const id = `${this.page}:${++this.count}`;
+    this.sent = [...this.sent.slice(1 - REMEMBERED), id];
+    try {
+      model.send({ ...message, _sent: { at: performance.now() / 1e3 + this.offset, id, label } });
+    } catch {
+      this.refuse(label);
+    }
+  }
+  renewed() {
+    for (const tell of this.renewals) tell();
+  }
+  /** @param {string} label */
+  refuse(label) {
+    for (const tell of this.refusals) tell(label, this.lostAt ?? Date.now());
+  }
+  /**
+   * Whether a message is still meant: the kernel asks when one was long on its way.
+   * @param {string} id @returns {boolean | null} null when another page sent it
+   */
+  isMeant(id) {
+    return id.startsWith(`${this.page}:`) ? this.sent.includes(id) : null;
+  }
+};
 
 // src/mount.js
 var LOOK_MS2 = 20;
@@ -1894,7 +2273,7 @@ var TreeDrag = class {
     if (from >= 0 && (at === from || at === from + 1)) return;
     const name = this.tree.nodes.get(container)?.on?.drop;
     const before = at < children.length ? this.tree.nodes.get(children[at])?.k : null;
-    if (name) this.send({ event: "drop", name, key: this.tree.events.keyed(container), dragged: drag.key, before });
+    if (name) this.send({ event: "drop", name, key: this.tree.events.keyed(container), dragged: drag.key, before }, "Move");
   }
   end() {
     this.mark(null);
@@ -1966,6 +2345,7 @@ function copyByCommand(text) {
 
 // src/tree_events.js
 var TYPES = ["change", "click", "contextmenu", "dblclick", "focusin", "focusout", "input", "keydown", "submit"];
+var NAME_LENGTH = 60;
 var CONTROL = "a[href], button, input, select, textarea, label, summary";
 var ROVING = {
   menu: "[role^=menuitem]:not([aria-disabled=true])",
@@ -2046,11 +2426,11 @@ var TreeEvents = class {
     const source = event.type === "click" ? dom.getAttribute("data-copy") : null;
     if (source !== null) {
       const text = document.getElementById(source)?.textContent ?? "";
-      copyText(text).then((copied) => this.send({ ...message, copied }));
+      copyText(text).then((copied) => this.send({ ...message, copied }, nameOf(dom)));
     } else if (event.type === "input" && delay > 0) {
-      this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name)), delay));
+      this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name), nameOf(dom)), delay));
     } else {
-      this.send(message);
+      this.send(message, nameOf(dom));
     }
   }
   /** @param {Event} event @param {Element} dom @param {string} name */
@@ -2159,7 +2539,7 @@ var TreeEvents = class {
     const name = this.tree.nodes.get(target)?.on?.visible;
     if (!target.isConnected || !name || this.watched.get(target) === isIntersecting) return;
     this.watched.set(target, isIntersecting);
-    this.send({ event: "visible", name, key: this.keyed(target), visible: isIntersecting });
+    this.send({ event: "visible", name, key: this.keyed(target), visible: isIntersecting }, "");
   }
   /** @param {Element} dom @param {VElement} node */
   mark(dom, node2) {
@@ -2215,9 +2595,17 @@ var TreeEvents = class {
   /** @param {Element} dom */
   sendDismiss(dom) {
     const name = this.tree.nodes.get(dom)?.on?.dismiss;
-    if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) });
+    if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) }, "");
   }
 };
+function nameOf(dom) {
+  const text = ownText(dom) || dom.querySelector("span:not(.gw-kbd, .gw-sr)")?.textContent;
+  return (dom.getAttribute("aria-label") || text || dom.getAttribute("title") || "").trim().slice(0, NAME_LENGTH);
+}
+function ownText(dom) {
+  const own = Array.from(dom.childNodes).filter((node2) => node2.nodeType === Node.TEXT_NODE);
+  return own.map((node2) => node2.nodeValue).join(" ");
+}
 function rowsOf(body) {
   return (
     /** @type {HTMLElement[]} */
@@ -2255,17 +2643,19 @@ var same = (a, b) => typeof a === "string" || typeof b === "string" ? typeof a =
 var Tree = class {
   /**
    * @param {HTMLElement} root the tree becomes its only child
-   * @param {{send: Send, signal: AbortSignal, mount?: Mount}} options
+   * @param {{send: Send, signal: AbortSignal, mount?: Mount, now?: () => number}} options
+   *   `now`: unix seconds by the kernel's clock, for texts that age
    */
-  constructor(root2, { send, signal, mount: mount2 }) {
+  constructor(root2, { send, signal, mount: mount2, now = () => Date.now() / 1e3 }) {
     this.root = root2;
     this.mount = mount2;
     this.children = [];
     this.nodes = /* @__PURE__ */ new WeakMap();
     this.mounts = /* @__PURE__ */ new Map();
-    this.clocks = new Clocks(signal);
+    this.clocks = new Clocks(signal, now);
     this.events = new TreeEvents(this, send, signal);
     this.drag = new TreeDrag(this, send, signal);
+    this.barred = /* @__PURE__ */ new WeakSet();
     this.toFocus = null;
     this.toShow = null;
     signal.addEventListener("abort", () => this.update(null));
@@ -2277,6 +2667,7 @@ var Tree = class {
       document.activeElement
     );
     const held = focused && this.root.contains(focused) ? focused : null;
+    const place2 = held && placeOf(held);
     const next = node2 ? [node2] : [];
     const isFirst = this.children.length === 0;
     this.patchChildren(this.root, this.children, next);
@@ -2286,6 +2677,7 @@ var Tree = class {
     this.drag.changed();
     if (this.toFocus) this.toFocus.focus({ preventScroll: !this.toFocus.hasAttribute("data-reveal") });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
+    else if (held && place2 && !held.isConnected) takeOver(held, place2);
     if (!isFirst) this.toShow?.scrollIntoView({ block: "nearest" });
     this.toFocus = this.toShow = null;
   }
@@ -2396,9 +2788,9 @@ var Tree = class {
       const name = group(old[i]);
       pool.has(name) ? pool.get(name)?.push(i) : pool.set(name, [i]);
     }
-    const kept = next.slice(aligned).map((node2) => ({ node: node2, from: pool.get(group(node2))?.shift() }));
+    const kept2 = next.slice(aligned).map((node2) => ({ node: node2, from: pool.get(group(node2))?.shift() }));
     for (const left of pool.values()) for (const i of left) parent.removeChild(doms[i]);
-    kept.forEach(({ node: node2, from }, i) => {
+    kept2.forEach(({ node: node2, from }, i) => {
       const at = parent.childNodes[aligned + i] ?? null;
       const dom = from === void 0 ? this.create(node2) : doms[from];
       if (from !== void 0) this.patch(dom, old[from], node2);
@@ -2416,6 +2808,11 @@ var Tree = class {
       value ?? {},
       old ?? {}
     );
+    if (name === "disabled" && dom.tagName === "BUTTON") return this.bar(
+      /** @type {HTMLElement} */
+      dom,
+      Boolean(value)
+    );
     if (name === "value" || name === "checked" || name === "selected") return this.setField(dom, name, value);
     if (name === "href" && value !== null && !linkAllowed(tag, String(value))) throw new Error("link is not allowed");
     if (value === null || value === void 0) dom.removeAttribute(name);
@@ -2426,6 +2823,23 @@ var Tree = class {
     if (name === "data-show" && value !== null) this.toShow = dom;
     if (name === "autofocus" && value) this.toFocus = /** @type {HTMLElement} */
     dom;
+  }
+  /**
+   * Bar a button, or not. One that has the focus would drop it, as when its own press bars it for
+   * a while: it is barred in words (`TreeEvents` heeds them) until the focus has left it.
+   * @param {HTMLElement} dom @param {boolean} barred
+   */
+  bar(dom, barred) {
+    const keeps = barred && dom === document.activeElement;
+    dom.toggleAttribute("disabled", barred && !keeps);
+    dom.toggleAttribute("data-barred", keeps);
+    if (keeps) {
+      dom.setAttribute("aria-disabled", "true");
+      dom.addEventListener("blur", () => this.bar(dom, Boolean(this.nodes.get(dom)?.a?.disabled)), { once: true });
+      this.barred.add(dom);
+    } else if (this.barred.delete(dom)) {
+      dom.removeAttribute("aria-disabled");
+    }
   }
   /**
    * Typed text belongs to the reader: a value that the tree merely echoes does not replace it.
@@ -2443,6 +2857,15 @@ var Tree = class {
     }
   }
 };
+function placeOf(dom) {
+  const parent = dom.parentElement;
+  return parent && { parent, index: Array.from(parent.children).indexOf(dom) };
+}
+function takeOver(gone, { parent, index }) {
+  const next = parent.children[index];
+  const isFree = document.activeElement === null || document.activeElement === document.body;
+  if (isFree && next instanceof HTMLElement && next.tagName === gone.tagName) next.focus({ preventScroll: true });
+}
 function sameStyle(a, b) {
   const names = Object.keys(b);
   return a !== void 0 && names.length === Object.keys(a).length && names.every((n) => a[n] === b[n]);
@@ -2516,6 +2939,14 @@ function keepPlainKey(event) {
   target.setAttribute(SUPPRESS, "");
   setTimeout(() => target.removeAttribute(SUPPRESS));
 }
+function treeOn(line) {
+  return class extends Tree {
+    /** @param {HTMLElement} root @param {ConstructorParameters<typeof Tree>[1]} options */
+    constructor(root2, options) {
+      super(root2, { now: () => line.now(), ...options });
+    }
+  };
+}
 function isDark() {
   return getComputedStyle(document.body).getPropertyValue("--gw-scheme").trim() === "dark";
 }
@@ -2546,7 +2977,10 @@ function initialize6({ model, signal }) {
     },
     { signal }
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, connected, duration, icon, modules, mount, portal, root });
+  const line = new Line();
+  const send = line.send.bind(line);
+  const offers = { Tree: treeOn(line), clockText, connected, duration, icon: icon2, line, modules, mount, portal, root, send };
+  runtime(model.get("_runtime")).resolve(offers);
 }
 var theme_default = { initialize: initialize6, render() {
 } };

@@ -59,15 +59,11 @@ export function clockText(spec, now) {
   return duration(past);
 }
 
-/** How far the kernel's clock is ahead of the browser's, measured by Location. @returns {number} */
-export function offset() {
-  return /** @type {any} */ (globalThis).gladiusClockOffset ?? 0;
-}
-
 /** A set of clock elements and the one timer that serves them. */
 export class Clocks {
-  /** @param {AbortSignal} signal */
-  constructor(signal) {
+  /** @param {AbortSignal} signal @param {() => number} now unix seconds, by the kernel's clock */
+  constructor(signal, now) {
+    this.now = now;
     /** @type {Set<Element>} */
     this.elements = new Set();
     /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -90,7 +86,7 @@ export class Clocks {
   paint(element) {
     const spec = element.getAttribute("data-clock");
     if (spec === null) return;
-    const text = clockText(spec, Date.now() / 1000 + offset());
+    const text = clockText(spec, this.now());
     if (element.textContent !== text) element.textContent = text;
   }
 

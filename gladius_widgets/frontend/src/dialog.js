@@ -11,7 +11,7 @@ function open(model, ui, signal) {
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const root = /** @type {HTMLElement} */ (ui.portal(signal));
   root.dataset.gwKernel = model.get("_runtime");
-  const send = (/** @type {any} */ message) => model.send(message);
+  const send = (/** @type {any} */ message, /** @type {string} */ label) => ui.send(model, message, label);
   const tree = new ui.Tree(root, { send, signal });
   const paint = () => tree.update({ t: "div", a: { class: "gw-overlay" }, c: [model.get("_tree")] });
   const fields = () => /** @type {HTMLElement[]} */ (Array.from(root.querySelectorAll(FOCUSABLE)));

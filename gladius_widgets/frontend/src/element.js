@@ -4,12 +4,12 @@ import { runtime } from "./runtime.js";
 
 /** @param {{model: any, el: HTMLElement, signal: AbortSignal}} context */
 async function render({ model, el, signal }) {
-  const { Tree, mount, root } = await runtime(model.get("_runtime")).promise;
+  const { Tree, mount, root, send } = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   root(el, model);
   const tree = new Tree(el, {
     signal,
-    send: (/** @type {any} */ message) => model.send(message),
+    send: (/** @type {any} */ message, /** @type {string} */ label) => send(model, message, label),
     mount(/** @type {string} */ name, /** @type {HTMLElement} */ host) {
       const id = model.get("_slots")[name];
       return id ? mount(model.widget_manager, id, host).dispose : () => {};

@@ -1,6 +1,8 @@
 // Hotkeys: one listener on the window, in the capture phase, so that a key of ours is taken before
 // the notebook's command mode or the browser sees it. It needs no view.
 
+import { runtime } from "./runtime.js";
+
 const TEXT_FIELD = "textarea, select, [contenteditable=''], [contenteditable=true]";
 const TEXT_INPUTS = new Set(["text", "search", "number", "date", "time", "datetime-local", "email", "url", "tel", "password"]);
 
@@ -33,6 +35,9 @@ function belongsToField(combo) {
 
 /** @param {{model: any, signal: AbortSignal}} context */
 function initialize({ model, signal }) {
+  /** @type {any} */
+  let ui = null;
+  runtime(model.get("_runtime")).promise.then((one) => (ui = one));
   /** @param {Element} target */
   const ours = (target) => {
     const root = target.closest(".gw-root");
@@ -48,11 +53,12 @@ function initialize({ model, signal }) {
       const name = model.get("bindings")[combo];
       const target = event.target instanceof Element ? event.target : document.body;
       if (!name || !ours(target)) return;
-      if (document.querySelector(".gw-overlay [aria-modal=true]")) return;
+      // Over the dialog of a lost line too a key has its answer: that it does nothing.
+      if (!ui || (!ui.line.isLost && document.querySelector(".gw-overlay [aria-modal=true]"))) return;
       if (isTextField(target) && belongsToField(combo)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (!event.repeat) model.send({ name, event: "hotkey", key: combo });
+      if (!event.repeat) ui.send(model, { name, event: "hotkey", key: combo }, combo);
     },
     { signal, capture: true },
   );

@@ -4,6 +4,7 @@
 
 import { clockText, duration } from "./clock.js";
 import { icon } from "./icon.js";
+import { Line } from "./line.js";
 import { modules } from "./modules.js";
 import { connected, mount } from "./mount.js";
 import { portal } from "./portal.js";
@@ -86,6 +87,16 @@ function keepPlainKey(event) {
   setTimeout(() => target.removeAttribute(SUPPRESS));
 }
 
+/** Trees whose clocks are the kernel's, and stand still while it is not heard. @param {Line} line */
+function treeOn(line) {
+  return class extends Tree {
+    /** @param {HTMLElement} root @param {ConstructorParameters<typeof Tree>[1]} options */
+    constructor(root, options) {
+      super(root, { now: () => line.now(), ...options });
+    }
+  };
+}
+
 function isDark() {
   return getComputedStyle(document.body).getPropertyValue("--gw-scheme").trim() === "dark";
 }
@@ -114,7 +125,10 @@ function initialize({ model, signal }) {
     },
     { signal },
   );
-  runtime(model.get("_runtime")).resolve({ Tree, clockText, connected, duration, icon, modules, mount, portal, root });
+  const line = new Line();
+  const send = line.send.bind(line);
+  const offers = { Tree: treeOn(line), clockText, connected, duration, icon, line, modules, mount, portal, root, send };
+  runtime(model.get("_runtime")).resolve(offers);
 }
 
 export default { initialize, render() {} };

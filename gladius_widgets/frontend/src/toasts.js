@@ -38,7 +38,19 @@ async function start({ model, signal }) {
   const ui = await runtime(model.get("_runtime")).promise;
   if (signal.aborted) return;
   const root = ui.portal(signal);
-  const send = (/** @type {any} */ message) => model.send({ name: message.name, id: message.key });
+  /** Refusals that the page tells by itself, the line being down. @type {Toast[]} */
+  let own = [];
+  let refused = 0;
+  const send = (/** @type {any} */ { name, key: id }) => {
+    if (own.some((toast) => toast.id === id)) {
+      own = own.filter((toast) => toast.id !== id);
+      show();
+    } else if (name === "action") {
+      ui.send(model, { name, id }, "That");
+    } else {
+      model.send({ name, id });
+    }
+  };
   const tree = new ui.Tree(root, { send, signal });
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   const timers = new Map();
@@ -54,11 +66,20 @@ async function start({ model, signal }) {
     }
   };
   const show = () => {
-    const items = /** @type {Toast[]} */ (model.get("items"));
+    const items = /** @type {Toast[]} */ ([...model.get("items"), ...own]);
     const c = items.slice(-LONGEST).map(node);
     tree.update({ t: "div", a: { class: "gw-toasts", role: "status", "aria-live": "polite" }, c });
     run();
   };
+  const refuse = (/** @type {string} */ label, /** @type {number} */ lostAt) => {
+    const title = `${label || "That"} was refused`;
+    const text = `No connection since ${new Date(lostAt).toLocaleTimeString()}: nothing was sent and nothing is queued.`;
+    const again = own.filter((toast) => toast.title !== title);
+    own = [...again, { id: `refused-${++refused}`, title, text, tone: "red", icon: "wifi-off", action: "" }];
+    show();
+  };
+  ui.line.refusals.add(refuse);
+  signal.addEventListener("abort", () => ui.line.refusals.delete(refuse));
   // While the reader is at a toast, none goes away.
   root.addEventListener("pointerenter", rest, { signal, capture: true });
   root.addEventListener("focusin", rest, { signal });

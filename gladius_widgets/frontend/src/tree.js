@@ -8,7 +8,7 @@ import { TreeEvents } from "./tree_events.js";
 /**
  * @typedef {{t: string, a?: Record<string, any>, c?: VNode[], k?: string, on?: Record<string, string>}} VElement
  * @typedef {VElement | string} VNode
- * @typedef {(message: Record<string, any>) => void} Send
+ * @typedef {(message: Record<string, any>, label: string) => void} Send `label`: what was pressed is called
  * @typedef {(name: string, host: HTMLElement) => () => void} Mount shows a child widget in a host
  */
 
@@ -28,9 +28,10 @@ const same = (a, b) =>
 export class Tree {
   /**
    * @param {HTMLElement} root the tree becomes its only child
-   * @param {{send: Send, signal: AbortSignal, mount?: Mount}} options
+   * @param {{send: Send, signal: AbortSignal, mount?: Mount, now?: () => number}} options
+   *   `now`: unix seconds by the kernel's clock, for texts that age
    */
-  constructor(root, { send, signal, mount }) {
+  constructor(root, { send, signal, mount, now = () => Date.now() / 1000 }) {
     this.root = root;
     this.mount = mount;
     /** @type {VNode[]} */
@@ -39,9 +40,11 @@ export class Tree {
     this.nodes = new WeakMap();
     /** @type {Map<HTMLElement, () => void>} */
     this.mounts = new Map();
-    this.clocks = new Clocks(signal);
+    this.clocks = new Clocks(signal, now);
     this.events = new TreeEvents(this, send, signal);
     this.drag = new TreeDrag(this, send, signal);
+    /** Buttons that are barred in words only. @type {WeakSet<Element>} */
+    this.barred = new WeakSet();
     /** @type {HTMLElement | null} */
     this.toFocus = null;
     /** @type {Element | null} */
@@ -53,6 +56,7 @@ export class Tree {
   update(node) {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const held = focused && this.root.contains(focused) ? focused : null;
+    const place = held && placeOf(held);
     const next = node ? [node] : [];
     const isFirst = this.children.length === 0;
     this.patchChildren(this.root, this.children, next);
@@ -62,6 +66,7 @@ export class Tree {
     this.drag.changed();
     if (this.toFocus) this.toFocus.focus({ preventScroll: !this.toFocus.hasAttribute("data-reveal") });
     else if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
+    else if (held && place && !held.isConnected) takeOver(held, place);
     if (!isFirst) this.toShow?.scrollIntoView({ block: "nearest" });
     this.toFocus = this.toShow = null;
   }
@@ -190,6 +195,7 @@ export class Tree {
   setAttribute(dom, tag, name, value, old) {
     if (!attributeAllowed(name)) throw new Error(`attribute '${name}' is not allowed`);
     if (name === "style") return setStyle(/** @type {HTMLElement} */ (dom), value ?? {}, old ?? {});
+    if (name === "disabled" && dom.tagName === "BUTTON") return this.bar(/** @type {HTMLElement} */ (dom), Boolean(value));
     if (name === "value" || name === "checked" || name === "selected") return this.setField(dom, name, value);
     if (name === "href" && value !== null && !linkAllowed(tag, String(value))) throw new Error("link is not allowed");
     if (value === null || value === undefined) dom.removeAttribute(name);
@@ -199,6 +205,24 @@ export class Tree {
     if (name === "data-flash" && old !== undefined && value !== null) flash(dom);
     if (name === "data-show" && value !== null) this.toShow = dom;
     if (name === "autofocus" && value) this.toFocus = /** @type {HTMLElement} */ (dom);
+  }
+
+  /**
+   * Bar a button, or not. One that has the focus would drop it, as when its own press bars it for
+   * a while: it is barred in words (`TreeEvents` heeds them) until the focus has left it.
+   * @param {HTMLElement} dom @param {boolean} barred
+   */
+  bar(dom, barred) {
+    const keeps = barred && dom === document.activeElement;
+    dom.toggleAttribute("disabled", barred && !keeps);
+    dom.toggleAttribute("data-barred", keeps);
+    if (keeps) {
+      dom.setAttribute("aria-disabled", "true");
+      dom.addEventListener("blur", () => this.bar(dom, Boolean(this.nodes.get(dom)?.a?.disabled)), { once: true });
+      this.barred.add(dom);
+    } else if (this.barred.delete(dom)) {
+      dom.removeAttribute("aria-disabled");
+    }
   }
 
   /**
@@ -213,6 +237,22 @@ export class Tree {
       field.value = value ?? "";
     }
   }
+}
+
+/** Where an element stands, should it be replaced. @param {Element} dom */
+function placeOf(dom) {
+  const parent = dom.parentElement;
+  return parent && { parent, index: Array.from(parent.children).indexOf(dom) };
+}
+
+/**
+ * Give the focus of an element that is gone to one of its kind in its place: "Resume" for "Pause".
+ * @param {Element} gone @param {{parent: Element, index: number}} place
+ */
+function takeOver(gone, { parent, index }) {
+  const next = parent.children[index];
+  const isFree = document.activeElement === null || document.activeElement === document.body;
+  if (isFree && next instanceof HTMLElement && next.tagName === gone.tagName) next.focus({ preventScroll: true });
 }
 
 /** @param {Record<string, string> | undefined} a @param {Record<string, string>} b */

@@ -82,7 +82,7 @@ export class TreeDrag {
     if (from >= 0 && (at === from || at === from + 1)) return; // where it was
     const name = this.tree.nodes.get(container)?.on?.drop;
     const before = at < children.length ? this.tree.nodes.get(children[at])?.k : null;
-    if (name) this.send({ event: "drop", name, key: this.tree.events.keyed(container), dragged: drag.key, before });
+    if (name) this.send({ event: "drop", name, key: this.tree.events.keyed(container), dragged: drag.key, before }, "Move");
   }
 
   end() {

@@ -3,6 +3,7 @@
 import { copyText } from "./copy.js";
 
 const TYPES = ["change", "click", "contextmenu", "dblclick", "focusin", "focusout", "input", "keydown", "submit"];
+const NAME_LENGTH = 60;
 const CONTROL = "a[href], button, input, select, textarea, label, summary";
 /** Arrow keys move among these, by the role of their container. @type {Record<string, string>} */
 const ROVING = {
@@ -74,11 +75,11 @@ export class TreeEvents {
     const source = event.type === "click" ? dom.getAttribute("data-copy") : null;
     if (source !== null) {
       const text = document.getElementById(source)?.textContent ?? "";
-      copyText(text).then((copied) => this.send({ ...message, copied }));
+      copyText(text).then((copied) => this.send({ ...message, copied }, nameOf(dom)));
     } else if (event.type === "input" && delay > 0) {
-      this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name)), delay));
+      this.pending.set(dom, setTimeout(() => this.send(this.payload(event, dom, name), nameOf(dom)), delay));
     } else {
-      this.send(message);
+      this.send(message, nameOf(dom));
     }
   }
 
@@ -180,7 +181,7 @@ export class TreeEvents {
     const name = this.tree.nodes.get(target)?.on?.visible;
     if (!target.isConnected || !name || this.watched.get(target) === isIntersecting) return;
     this.watched.set(target, isIntersecting);
-    this.send({ event: "visible", name, key: this.keyed(target), visible: isIntersecting });
+    this.send({ event: "visible", name, key: this.keyed(target), visible: isIntersecting }, "");
   }
 
   /** @param {Element} dom @param {VElement} node */
@@ -235,8 +236,20 @@ export class TreeEvents {
   /** @param {Element} dom */
   sendDismiss(dom) {
     const name = this.tree.nodes.get(dom)?.on?.dismiss;
-    if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) });
+    if (name) this.send({ event: "dismiss", name, key: this.keyed(dom) }, "");
   }
+}
+
+/** What a control is called on the page. @param {Element} dom */
+function nameOf(dom) {
+  const text = ownText(dom) || dom.querySelector("span:not(.gw-kbd, .gw-sr)")?.textContent;
+  return (dom.getAttribute("aria-label") || text || dom.getAttribute("title") || "").trim().slice(0, NAME_LENGTH);
+}
+
+/** @param {Element} dom */
+function ownText(dom) {
+  const own = Array.from(dom.childNodes).filter((node) => node.nodeType === Node.TEXT_NODE);
+  return own.map((node) => node.nodeValue).join(" ");
 }
 
 /** The rows of a table that can have the focus. @param {Element} body @returns {HTMLElement[]} */

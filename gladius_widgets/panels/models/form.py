@@ -107,6 +107,11 @@ class ConfigForm:
             self._sheet, self.text = sheet, sheet.text
         self._check()
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """What was typed into fields and is no value for them, so that it is not in the text."""
+        return {key: typed for key, (typed, _) in self._refused.items()}
+
     def shown(self, key: str) -> Shown:
         """How the field stands."""
         field = fields()[key]

@@ -1,16 +1,20 @@
 """A job being written: its config, its name, and when it may start."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from gladius_widgets.client import Client, Job
 from gladius_widgets.client.submission import check_name
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.estimate import Estimate
 from gladius_widgets.panels.models.form import ConfigForm, Mistake, Shown, start_time
+from gladius_widgets.panels.models.form_fields import fields
 from gladius_widgets.panels.models.form_presets import Start
 
 NAME, START_AT = "name", "start_at"
+_OPTIONS = (NAME, "after", START_AT, "held")
 _LABELS = {NAME: "Job name", START_AT: "Start at"}
 
 
@@ -50,6 +54,25 @@ class Draft:
     def waits(self) -> bool:
         """Whether it waits even where a slot is free."""
         return bool(self.held or self.after or self.start_at)
+
+    def to_kept(self) -> dict[str, Any] | None:
+        """All that was written, as plain data; None when nothing was."""
+        if not self.touched and not self.rewritten:
+            return None
+        options = {name: getattr(self, name) for name in _OPTIONS}
+        touched = sorted(self.touched)
+        return {"text": self.form.text, "typed": self.form.refused, "touched": touched, **options}
+
+    def take_kept(self, kept: Mapping[str, Any]) -> None:
+        """Go on with what `to_kept` gave; what is no such thing is passed over."""
+        self.form.edit_text(str(kept.get("text") or ""))
+        typed, touched = kept.get("typed"), kept.get("touched")
+        for key, text in dict(typed if isinstance(typed, Mapping) else {}).items():
+            if key in fields():
+                self.form.edit(key, str(text))
+        self.touched = {str(key) for key in (touched if isinstance(touched, list) else [])}
+        self.name, self.after, self.start_at = (str(kept.get(n) or "") for n in _OPTIONS[:3])
+        self.held = kept.get("held") is True
 
     def mistakes(self) -> list[Mistake]:
         """All that stands in the way of submitting."""

@@ -15,6 +15,7 @@ export class Chart {
     this.box = box;
     this.layer = layer;
     this.signal = signal;
+    this.ui = ui;
     this.tree = new ui.Tree(layer, { send() {}, signal });
     /** @type {any} */
     this.figure = null;
@@ -45,7 +46,12 @@ export class Chart {
     figure.listenTo(figure.model, "change:marks", () => setTimeout(() => this.refresh()));
     const resized = new ResizeObserver(() => this.paint());
     resized.observe(this.box);
-    this.signal.addEventListener("abort", () => resized.disconnect());
+    // bqplot names each line "curve1"; nothing that we use asks for these names, and ids are unique.
+    const unname = () => figure.el.querySelectorAll("[id^=curve]").forEach((/** @type {Element} */ path) => path.removeAttribute("id"));
+    const drawn = new MutationObserver(unname);
+    drawn.observe(figure.el, { childList: true, subtree: true });
+    unname();
+    this.signal.addEventListener("abort", () => (resized.disconnect(), drawn.disconnect()));
     await this.refresh();
   }
 

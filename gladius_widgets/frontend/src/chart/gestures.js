@@ -111,7 +111,9 @@ export class Gestures {
 
   choose() {
     const { point } = this.chart;
-    if (point) this.model.send({ name: "click", event: "click", x: point.x, y: point.y, index: point.index, series: point.series.name });
+    if (!point) return;
+    const { x, y, index, series } = point;
+    this.chart.ui.send(this.model, { name: "click", event: "click", x, y, index, series: series.name }, "Going to that step");
   }
 
   /** Hide the point; without one, let go of the cursor. */

@@ -78,7 +78,7 @@ export class Ledger {
   /** @param {{name: string, data: {index: string}}} message */
   act({ data }) {
     const group = this.groups[Number(data.index)];
-    if (group) this.model.send({ name: "mark", event: "mark", mark: group.name, x: group.x });
+    if (group) this.chart.ui.send(this.model, { name: "mark", event: "mark", mark: group.name, x: group.x }, "Opening that mark");
   }
 
   /** @param {KeyboardEvent} event */

@@ -25,7 +25,7 @@ export function toolbar(state) {
       { click: name },
     );
   return h("div", { class: "gw-term__bar" },
-    h("span", { class: "gw-row" }, icon("term", 16), h("h2", { class: "gw-card__t gw-card__t--sm" }, state.title)),
+    h("div", { class: "gw-row" }, icon("term", 16), h("h2", { class: "gw-card__t gw-card__t--sm" }, state.title)),
     state.subtitle && h("span", { class: "gw-mono gw-muted gw-ellipsis gw-hide-md" }, state.subtitle),
     h("span", { class: "gw-spacer" }),
     on(

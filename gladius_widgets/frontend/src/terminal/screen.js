@@ -11,6 +11,9 @@ import extra from "./terminal.css";
 export const SCROLLBACK = 20_000;
 const ROW_PX = 20;
 const FONT_PX = 12.5;
+const SMALLEST_PX = 11.5;
+const FONT_STEP_PX = 0.25;
+const STEP_COLUMNS = 182; // a step of eight experts in one row: the longest line that comes often
 
 /** ANSI colours from the tokens, bright ones as the plain. @param {HTMLElement} el */
 function palette(el) {
@@ -64,6 +67,16 @@ export class Screen {
     this.lineStart = true;
     /** True while older lines fill the screen and new ones are only counted. */
     this.detached = false;
+  }
+
+  /** As many columns and rows as the box takes; a little smaller where that spares a step its wrapping. */
+  fitBox() {
+    for (let px = FONT_PX; px >= SMALLEST_PX; px -= FONT_STEP_PX) {
+      this.term.options.fontSize = px;
+      if ((this.fit.proposeDimensions()?.cols ?? 0) >= STEP_COLUMNS) return this.fit.fit();
+    }
+    this.term.options.fontSize = FONT_PX; // it wraps either way
+    this.fit.fit();
   }
 
   /** @param {DataView} bytes @param {() => void} [done] */

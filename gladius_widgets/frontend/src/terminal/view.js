@@ -36,7 +36,12 @@ export class TerminalView {
     this.painting = 0;
     this.listen();
     this.paint();
-    model.send({ name: "attach", view: this.view });
+    this.attach();
+  }
+
+  /** Have the newest lines, and all that follows. */
+  attach() {
+    this.model.send({ name: "attach", view: this.view });
   }
 
   listen() {
@@ -57,10 +62,13 @@ export class TerminalView {
     host.addEventListener("contextmenu", (e) => this.openMenu(e), { signal });
     this.term.onScroll(() => this.scrolled());
     this.term.onRender(() => this.scrolled());
+    const again = () => this.attach(); // lines, or the word that they came, may be missing
+    this.ui.line.renewals.add(again);
     const resized = new ResizeObserver(() => this.resize());
     resized.observe(host);
     signal.addEventListener("abort", () => {
       resized.disconnect();
+      this.ui.line.renewals.delete(again);
       cancelAnimationFrame(this.painting);
       this.menu?.life.abort();
       model.send({ name: "detach", view: this.view });
@@ -70,7 +78,7 @@ export class TerminalView {
 
   resize() {
     if (this.host.clientWidth === 0) return;
-    this.screen.fit.fit();
+    this.screen.fitBox();
     this.marks.draw();
   }
 
@@ -167,9 +175,7 @@ export class TerminalView {
   follow(on) {
     const { screen, state, term } = this;
     if (on && screen.detached) {
-      // The newest lines are not here: have them again.
-      this.model.send({ name: "attach", view: this.view });
-      return;
+      return this.attach(); // the newest lines are not here
     }
     state.following = on;
     this.held = on ? null : term.buffer.active.viewportY;
@@ -213,8 +219,8 @@ export class TerminalView {
       "find-previous": () => this.find.next(false),
       "find-close": () => this.find.close(),
       copy: () => void copyText(this.term.hasSelection() ? this.term.getSelection() : this.screen.text),
-      export: () => this.model.send({ name: "export" }),
-      clear: () => this.model.send({ name: "clear" }),
+      export: () => this.ui.send(this.model, { name: "export" }, "Export"),
+      clear: () => this.ui.send(this.model, { name: "clear" }, "Clear"),
       collapse: () => this.collapse(),
       "bookmark-next": () => this.marks.next(() => this.follow(false)),
       "bookmark-here": () => this.menu && this.marks.toggle(this.menu.row),
