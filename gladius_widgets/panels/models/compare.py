@@ -107,7 +107,7 @@ def why_not_comparable(rows: Sequence[Figures]) -> str:
     validated = [row for row in rows if row.final_loss is not None]
     if len(validated) < 2:
         return ""
-    counts = {row.validated_tokens for row in validated} - {None}
+    counts = {row.validated_tokens for row in validated if row.validated_tokens is not None}
     if len(counts) > 1:
         each = " and ".join(f"{count:,}" for count in sorted(counts))
         return f"validated on different tokens ({each})"
