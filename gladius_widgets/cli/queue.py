@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,27 +23,62 @@ from gladius_widgets.cli.options import (
 )
 from gladius_widgets.core.terminal_text import visible
 
+if TYPE_CHECKING:
+    from gladius_widgets.client.queue_view import QueueView
+    from gladius_widgets.core.placement import GpuStanding
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    for command in (queue, hold, unhold, reorder, clone, delete, restore, trash):
+    for command in (queue, hold, unhold, reorder, after, clone, delete, restore, trash):
         app.command()(command)
 
 
-def queue(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def queue(
+    context: typer.Context,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Let a paused queue start jobs again.")
+    ] = False,
+    pause: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Start no further job until --resume.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show who runs, who waits, when each will start, and why not sooner."""
+    client = open_client(context, home, as_json)
+    if resume:
+        ended = client.resume_queue()
+        _say({"resumed": [one.engine for one in ended]}, _resumed(len(ended)))
+        return
+    if pause is not None:
+        client.pause_queue(pause)
+        _say({"paused": pause}, "The queue is paused. `gladius queue --resume` lets it go on.")
+        return
+    _show(client.queue())
+
+
+def _resumed(count: int) -> str:
+    return "The queue goes on." if count else "The queue was not paused."
+
+
+def _show(view: "QueueView") -> None:
     from gladius_widgets.cli.text import duration
 
-    view = open_client(context, home, as_json).queue()
     if chosen.as_json:
         from dataclasses import asdict
 
         print_json(asdict(view))
         return
+    for one in view.pauses:
+        print(visible(f"The queue is paused: {one.reason}"))
+        print("`gladius queue --resume` lets it go on.")
     print(f"{len(view.active)} of {view.slots} slots in use")
     for job in view.active:
         left = "" if job.remaining_s is None else f", {duration(job.remaining_s)} left"
         print(visible(f"  {job.id}  {job.name}, {job.status}{left}"))
+    for gpu in view.gpus:
+        print(visible(f"  GPU {gpu.gpu.index}  {gpu.gpu.name}, {_holder(gpu)}"))
     if view.waiting:
         now = time.time()
         print_table(
@@ -59,6 +94,10 @@ def queue(context: typer.Context, home: HomeOption = None, as_json: JsonOption =
         print(f"Average wait of the last 7 days: {duration(view.average_wait_s)}")
     if view.jobs_per_day is not None:
         print(f"Completed a day: {view.jobs_per_day:.1f}")
+
+
+def _holder(gpu: "GpuStanding") -> str:
+    return gpu.held or (f"in use by {gpu.job_id}" if gpu.job_id else "free")
 
 
 def hold(
@@ -88,6 +127,23 @@ def reorder(
     """Move a queued job to another place in the queue."""
     where = f"starts before {before} now" if before else "starts after all others now"
     _say(open_client(context, home, as_json).reorder(job, before=before), f"{job} {where}")
+
+
+def after(
+    context: typer.Context,
+    job: JobArgument,
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="[JOB]...", help="What it shall wait for.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="For no other job.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a queued job wait for other jobs to complete, or for none."""
+    if bool(others) == none:
+        raise typer.BadParameter("name the jobs that it shall wait for, or say --none")
+    where = f"waits for {', '.join(others)} now" if others else "waits for no other job now"
+    _say(open_client(context, home, as_json).after(job, others or ()), f"{job} {where}")
 
 
 def clone(

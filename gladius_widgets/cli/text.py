@@ -81,6 +81,14 @@ def print_state(job: Job, state: dict[str, Any]) -> None:
         )
         or "none",
     }
+    waiting = state.get("waiting")
+    if waiting:
+        starts = moment(waiting["starts_at"])
+        lines["Waiting"] = f"place {waiting['place']}, starts {starts}"
+        if waiting["reason"]:
+            lines["Why"] = f"{waiting['reason']}. {waiting['way_out']}".strip()
+    if job.gpu_uuids and job.holds_slot:
+        lines["GPUs"] = ", ".join(job.gpu_uuids)
     if state["error"]:
         lines["Error"] = f"{state['error'].get('type')}: {state['error'].get('message')}"
     for label, text in lines.items():

@@ -195,7 +195,25 @@ class Client(QueueCommands, MoneyQueries):
             "error": job.error,
             "pids": read_processes(run.attempt(job.attempt)).pids(),
         }
-        return training_state(record, read_status(run), _last_system_row(run))
+        state = training_state(record, read_status(run), _last_system_row(run))
+        return state | {"waiting": self._waiting(job)}
+
+    def _waiting(self, job: Job) -> dict[str, Any] | None:
+        """Why a queued job has not started, and what can be done; None of any other."""
+        if job.status != JobStatus.QUEUED:
+            return None
+        from gladius_widgets.store.dependents import way_out
+
+        found = next((one for one in self.queue().waiting if one.job.id == job.id), None)
+        if found is None:  # it has just left the queue
+            return None
+        return {
+            "place": found.place,
+            "starts_at": found.starts_at,
+            "reason": found.reason,
+            "cause": found.cause,
+            "way_out": way_out(job, found.blocker) if found.blocker else "",
+        }
 
     def settings(self) -> Settings:
         """The home's settings, such as its number of slots."""

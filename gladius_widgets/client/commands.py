@@ -25,6 +25,7 @@ _DONE_TO = {
     Command.HOLD: "held",
     Command.UNHOLD: "let go",
     Command.REORDER: "moved in the queue",
+    Command.AFTER: "made to wait for other jobs",
     Command.CANCEL: "cancelled",
 }
 # What a job that is there already says to whoever asks for it once more.
@@ -40,7 +41,14 @@ _FULFILLED = {
 }
 # What the client itself can do to a job that no process works on.
 _UNATTENDED = frozenset(
-    {Command.RESUME, Command.CANCEL, Command.HOLD, Command.UNHOLD, Command.REORDER}
+    {
+        Command.RESUME,
+        Command.CANCEL,
+        Command.HOLD,
+        Command.UNHOLD,
+        Command.REORDER,
+        Command.AFTER,
+    }
 )
 
 
@@ -77,6 +85,12 @@ class ReorderArguments(Arguments):
     seen_at: float | None = None
 
 
+class AfterArguments(Arguments):
+    """Ids of the jobs that have to be completed first; empty = none."""
+
+    jobs: list[str] = Field(default_factory=list)
+
+
 class ResumeArguments(Arguments):
     """Settings that change as it goes on, as `set` takes them; checked by `core.live`."""
 
@@ -96,6 +110,7 @@ _SCHEMAS: dict[Command, type[Arguments]] = {
     Command.RESUME: ResumeArguments,
     Command.VALIDATE: ValidateArguments,
     Command.REORDER: ReorderArguments,
+    Command.AFTER: AfterArguments,
     Command.CANCEL: CancelArguments,
 }
 

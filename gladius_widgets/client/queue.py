@@ -1,5 +1,6 @@
 """What people do with the queue and with jobs that are over; a part of `Client`."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,15 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import trash
 from gladius_widgets.store.job import Job
+from gladius_widgets.store.queue_pause import (
+    QueuePause,
+    pause_queue,
+    queue_pauses,
+    resume_queue,
+)
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.store.trash import Trashed
-from gladius_widgets.supervisor import Settings
+from gladius_widgets.supervisor import LOCAL, Settings
 
 if TYPE_CHECKING:
     from gladius_widgets.client.queue_view import QueueView
@@ -48,6 +55,14 @@ class QueueCommands(ABC):
     @abstractmethod
     def jobs(self, *, statuses: Iterable[JobStatus] | None = None, **filters: Any) -> list[Job]:
         """Jobs as they truly are now."""
+
+    @abstractmethod
+    def _supervise(self) -> None:
+        """Have a supervisor."""
+
+    @abstractmethod
+    def _can_complete(self, job: Job) -> Job:
+        """The job, unless it can never be completed."""
 
     @abstractmethod
     def settings(self) -> Settings:
@@ -91,6 +106,49 @@ class QueueCommands(ABC):
                 has moved it.
         """
         return self.command(ref, Command.REORDER, {"before": before, "seen_at": seen_at})
+
+    def after(self, ref: str, needed: Iterable[str] = ()) -> Any:
+        """Let a queued job wait for these jobs, and no others; for none, to start without them.
+
+        Raises:
+            IllegalMoveError: it is not queued, or one of them waits for it.
+            GladiusError: one of them was cancelled, so it can never be completed.
+        """
+        job = self.job(ref)
+        others = [self._can_complete(self.job(one)) for one in needed]
+        for other in others:
+            if job.id in self._waits_for(other):
+                raise IllegalMoveError(
+                    f"'{other.name}' waits for '{job.name}', so they would wait for each other."
+                    if other.id != job.id
+                    else f"'{job.name}' cannot wait for itself.",
+                    "Name another job.",
+                )
+        ids = list(dict.fromkeys(other.id for other in others))
+        return self.command(job.id, Command.AFTER, {"jobs": ids})
+
+    def _waits_for(self, job: Job) -> set[str]:
+        """Ids of the job and of all that it waits for, by whatever way."""
+        found, to_see = {job.id}, [job]
+        while to_see:
+            one = to_see.pop()
+            waits = one.status == JobStatus.QUEUED and one.attempt == 1
+            new = [] if not waits else [other for other in one.depends_on if other not in found]
+            found.update(new)
+            to_see += filter(None, map(self._registry.get, new))
+        return found
+
+    def resume_queue(self) -> list[QueuePause]:
+        """Let engines whose queue was paused start jobs again; returns the pauses that end."""
+        ended = queue_pauses(self.home)
+        for pause in ended:
+            resume_queue(self.home, pause.engine)
+        self._supervise()
+        return ended
+
+    def pause_queue(self, reason: str) -> None:
+        """Let no further job of this machine start; those that run go on."""
+        pause_queue(self.home, QueuePause(LOCAL, time.time(), self.user, reason))
 
     def delete(self, ref: str) -> Job:
         """Move a job that is over to the trash; returns it as it was.

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.queue_plan import Cause
+from gladius_widgets.store.dependents import Blocker
+from gladius_widgets.store.queue_pause import QueuePause
 from gladius_widgets.store.registry import Job
 
 
@@ -17,6 +19,7 @@ class QueuedJob:
         starts_at: unix s, None when nobody can say.
         reason: what keeps it besides the slots, such as `Held` or `Waits for first`; else empty.
         cause: the same for programs.
+        blocker: the job that it waits for and that will not complete by itself, if there is one.
     """
 
     job: Job
@@ -24,13 +27,15 @@ class QueuedJob:
     starts_at: float | None
     reason: str
     cause: Cause
+    blocker: Blocker | None = None
 
 
 @dataclass(frozen=True)
 class QueueView:
     """Slots, their jobs, the waiting ones in order, and how the queue did in the last 7 days.
 
-    `gpus` are those of this machine that jobs may use, with who holds them.
+    `gpus` are those of this machine that jobs may use, with who holds them; `pauses` are of
+    engines that start no job now.
     """
 
     slots: int
@@ -39,3 +44,4 @@ class QueueView:
     average_wait_s: float | None
     jobs_per_day: float | None
     gpus: tuple[GpuStanding, ...] = ()
+    pauses: tuple[QueuePause, ...] = ()

@@ -28,6 +28,8 @@ def settle(
             answer = _set_held(registry, job, command == Command.HOLD, user)
         case Command.REORDER:
             answer = _reorder(registry, job, args, user)
+        case Command.AFTER:
+            answer = queueing.set_dependencies(registry, run, job, args["jobs"], user)
         case _:
             raise IllegalMoveError(
                 f"'{job.name}' has freed its machine, so nobody is there to {command}.",

@@ -1,20 +1,25 @@
 """The queue view out of registry rows: what `core.queue_plan` needs to know of each job."""
 
 import time
+from collections.abc import Mapping
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
 from gladius_widgets.core.queue_plan import (
     STATISTICS_S,
+    Cause,
     Dependency,
     Running,
+    Start,
     Waiting,
     plan,
     provisioning_s,
     queue_stats,
 )
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.dependents import Blocker
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.job_record import read_record
+from gladius_widgets.store.queue_pause import QueuePause, queue_pauses
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
 
@@ -31,11 +36,13 @@ def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> Qu
         running: the jobs that hold a slot, as they truly are.
     """
     now, waiting = time.time(), registry.queue()
+    pauses = {pause.engine: pause for pause in queue_pauses(registry.home)}
+    blockers = {job.id: blocker for job, blocker in reversed(registry.blocked())}
     slots, gpus = settings.slots, local_gpus(settings, running)
     starts = plan(
         slots,
         [Running(job.id, _remaining_s(job), _gpus(job)) for job in running],
-        [_waiting(job) for job in waiting],
+        [_waiting(job, pauses) for job in waiting],
         now,
         _dependencies(registry, waiting),
         gpus,
@@ -45,12 +52,13 @@ def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> Qu
         slots=slots,
         active=tuple(running),
         waiting=tuple(
-            QueuedJob(job, place, (start := starts[job.id]).at, start.reason, start.cause)
+            _queued(job, place, starts[job.id], blockers.get(job.id))
             for place, job in enumerate(waiting, start=1)
         ),
         average_wait_s=stats.average_wait_s,
         jobs_per_day=stats.jobs_per_day,
         gpus=gpus.gpus,
+        pauses=tuple(pauses.values()),
     )
 
 
@@ -70,7 +78,14 @@ def _remaining_s(job: Job) -> float | None:
     return expected_s(job) if job.remaining_s is None else job.remaining_s
 
 
-def _waiting(job: Job) -> Waiting:
+def _queued(job: Job, place: int, start: Start, blocker: Blocker | None) -> QueuedJob:
+    is_blocked = start.cause == Cause.BLOCKED
+    return QueuedJob(
+        job, place, start.at, start.reason, start.cause, blocker if is_blocked else None
+    )
+
+
+def _waiting(job: Job, pauses: Mapping[str, QueuePause]) -> Waiting:
     return Waiting(
         job.id,
         expected_s=expected_s(job),
@@ -79,6 +94,7 @@ def _waiting(job: Job) -> Waiting:
         depends_on=job.depends_on if job.attempt == 1 else (),  # as in the claim
         provisioning_s=provisioning_s(job.engine),
         gpus=_gpus(job),
+        paused="The queue is paused" if job.engine in pauses else "",
     )
 
 

@@ -42,6 +42,10 @@ class Home:
         """Where the run directory of a deleted job is kept; raises as `run` does."""
         return RunDirectory(self.trash / _checked(job_id))
 
+    def queue_pause(self, engine: str) -> Path:
+        """Why that engine's jobs do not start; only there while they do not."""
+        return self.root / f"queue-paused-{engine}.json"
+
     def all_runs(self) -> list["RunDirectory"]:
         """All run directories, by id; a folder of another name, such as a copy, is none."""
         return _runs_in(self.runs)

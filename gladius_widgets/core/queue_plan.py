@@ -17,6 +17,12 @@ DAY_S = 86_400.0
 # "Recent" for the queue's statistics.
 STATISTICS_S = 7 * DAY_S
 
+ENDED = {
+    JobStatus.FAILED: "failed",
+    JobStatus.LOST: "was lost",
+    JobStatus.STOPPED: "was stopped",
+    JobStatus.CANCELLED: "was cancelled",
+}
 UNKNOWN = "Behind jobs of unknown length"
 BEHIND_GPUS = "A job before it waits for GPUs"
 FINISHING = "The job before it is finishing"
@@ -318,7 +324,9 @@ class _Simulation:
         known = self._jobs.get(job_id)
         if known is None or known.status is None:
             return "which is deleted"
-        return f"which is {known.status}"
+        return (
+            f"which {ENDED[known.status]}" if known.status in ENDED else f"which is {known.status}"
+        )
 
     def _names(self, ids: Iterable[str]) -> str:
         return ", ".join(self._jobs[one].name if one in self._jobs else one for one in ids)

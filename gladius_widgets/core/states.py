@@ -52,6 +52,7 @@ class Command(StrEnum):
     HOLD = "hold"
     UNHOLD = "unhold"
     REORDER = "reorder"
+    AFTER = "after"
     CANCEL = "cancel"
 
 
@@ -93,6 +94,7 @@ LEGAL_COMMANDS: dict[Command, frozenset[JobStatus]] = {
     Command.HOLD: frozenset({_S.QUEUED}),
     Command.UNHOLD: frozenset({_S.QUEUED}),
     Command.REORDER: frozenset({_S.QUEUED}),
+    Command.AFTER: frozenset({_S.QUEUED}),
     Command.CANCEL: frozenset({_S.QUEUED, _S.STOPPING}) | _RUNNING,
 }
 

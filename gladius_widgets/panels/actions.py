@@ -38,6 +38,7 @@ _DONE = {
     Command.HOLD: ("Held in the queue", "pausec"),
     Command.UNHOLD: ("Released from hold", "play"),
     Command.REORDER: ("Moved in the queue", "list"),
+    Command.AFTER: ("Waits for other jobs", "hour"),
 }
 
 

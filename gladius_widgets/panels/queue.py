@@ -91,6 +91,7 @@ class QueuePanel(Element):
             "card": lambda payload: self._toggle_menu(str(payload["key"])),
             "menu-away": lambda _payload: self._toggle_menu(""),
             "act": lambda payload: self._act(payload["data"]["action"], str(payload["key"])),
+            "resume-queue": lambda _payload: self._resume_queue(),
             "reorder": lambda payload: self._dropped(payload["dragged"], payload["before"]),
             "lift": lambda payload: self._lift_or_drop(str(payload["key"])),
             "lift-key": lambda payload: self._steer(payload["keys"]["key"]),
@@ -194,9 +195,18 @@ class QueuePanel(Element):
             change = self.client.hold if action == "hold" else self.client.unhold
             said = "is held" if action == "hold" else "is released"
             await self._change(lambda: change(job_id), f"{queued.job.name} {said}.")
+        elif action == "alone":
+            said = f"{queued.job.name} waits for no other job."
+            await self._change(lambda: self.client.after(job_id), said)
+        elif action == "resume" and queued.blocker is not None:
+            blocker = queued.blocker
+            await self._change(lambda: self.client.resume(blocker.id), f"{blocker.name} is queued.")
         else:
             order = ordering.target(self._order(), job_id, action)
             await self._move(queued, ordering.follower(order, job_id))
+
+    async def _resume_queue(self) -> None:
+        await self._change(self.client.resume_queue, "The queue goes on.")
 
     async def _remove(self, queued: QueuedJob) -> None:
         name = queued.job.name
@@ -318,6 +328,7 @@ class QueuePanel(Element):
         self.tree = h(
             "div",
             {"class": "gw-queuetab"},
+            queue_cards.paused(content.paused) if content.paused else None,
             queue_cards.slots_card(content, stale_since),
             waiting if content.cards else queue_cards.empty(content, takes_focus=bool(focus)),
             h("div", {"class": "gw-sr", "role": "status", "aria-live": "polite"}, self._said),

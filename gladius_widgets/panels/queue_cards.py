@@ -3,6 +3,7 @@
 from gladius_widgets.components import Node, clock, h, icon
 from gladius_widgets.panels.links import job_url, new_job_url
 from gladius_widgets.panels.models import queue as model
+from gladius_widgets.panels.models.queue_gpus import Gpus
 from gladius_widgets.panels.models.words import Badge
 
 GROUP = "queue"  # of what is dragged where
@@ -42,7 +43,52 @@ def slots_card(content: model.Content, seen_at: float | None) -> Node:
                 [_slot(slot) for slot in content.slots],
                 [_free(text) for text in content.empty],
             ),
+            _gpus(content.gpus) if content.gpus else None,
         ),
+    )
+
+
+def paused(reason: str) -> Node:
+    """Why no job starts, and how they start again."""
+    button = {"type": "button", "class": "gw-btn gw-btn--sm"}
+    return h(
+        "div",
+        {"class": "gw-banner gw-tone-orange", "role": "alert"},
+        icon("pausec"),
+        h(
+            "div",
+            {"class": "gw-banner__t"},
+            h("b", None, "The queue is paused"),
+            f": {reason} Running jobs go on.",
+        ),
+        h("button", button, icon("play"), "Resume Queue", on={"click": "resume-queue"}),
+    )
+
+
+def _gpus(gpus: Gpus) -> Node:
+    boxes = [
+        h(
+            "li",
+            {"class": f"gw-gpu gw-gpu--{box.state}", "title": box.title, "aria-label": box.title},
+            h(
+                "span",
+                {"class": "gw-gpu__f", "style": {"height": f"{box.fill * 100:.0f}%"}},
+            ),
+            h("b", {"aria-hidden": "true"}, box.label),
+        )
+        for box in gpus.boxes
+    ]
+    legend = [("ours", "Ours, fill is memory"), ("held", "Held by others"), ("free", "Free")]
+    return h(
+        "div",
+        {"class": "gw-gpus"},
+        h("ul", {"class": "gw-gpus__l", "aria-label": "GPUs"}, boxes),
+        h("span", {"class": "gw-sub gw-soft"}, gpus.text),
+        h("span", {"class": "gw-spacer"}),
+        [
+            h("span", {"class": "gw-sub"}, h("i", {"class": f"gw-gpu gw-gpu--{state}"}), text)
+            for state, text in legend
+        ],
     )
 
 
@@ -173,12 +219,19 @@ def _card(card: model.Card, shows_menu: bool, takes_focus: bool) -> Node:
                 h("span", None, card.config),
                 h("span", None, card.creator),
             ),
+            _why(card) if card.why else None,
         ),
         _when(card),
         _menu(card, shows_menu, takes_focus),
         on={"click": "card"},
         key=card.id,
     )
+
+
+def _why(card: model.Card) -> Node:
+    tone = "gw-t-orange" if card.is_stuck else "gw-soft"
+    mark = icon("warn" if card.is_stuck else "clock", 14)
+    return h("div", {"class": f"gw-qcard__why {tone}"}, mark, h("span", None, card.why))
 
 
 def _grip(card: model.Card) -> Node:

@@ -82,7 +82,9 @@ def claim_next(
         return None
     with connection.execute(_STARTABLE, known | {"most_gpus": 0}) as rows:
         row = rows.first()
-    return None if row is None else _take(connection, job_from_row(row), (), now)
+    if row is None or place(job := job_from_row(row), running).gpu_uuids is None:
+        return None
+    return _take(connection, job, (), now)
 
 
 def _take(connection: sa.Connection, job: Job, gpu_uuids: tuple[str, ...], now: float) -> Job:

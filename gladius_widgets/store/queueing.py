@@ -138,6 +138,32 @@ def set_held(
     return answers[0]
 
 
+def set_dependencies(
+    registry: Registry, run: RunDirectory, job: Job, needed: list[str], user: str
+) -> control.Ack | None:
+    """Let a queued job wait for these jobs (by id), and no others."""
+    answers: list[control.Ack] = []
+    args = {"jobs": needed}
+
+    def record(row: Job) -> None:
+        write_record(run, row)
+        old = list(job.depends_on)
+        answers.append(_answered(run, Command.AFTER, args, user, old, needed))
+
+    if not registry.move(
+        job.id,
+        [JobStatus.QUEUED],
+        JobStatus.QUEUED,
+        before_commit=record,
+        expected={"attempt": job.attempt},
+        depends_on=needed,
+    ):
+        return None
+    said = f"Waits for {', '.join(needed)}" if needed else "Waits for no other job"
+    append_event(run, "status", f"{said}, as {user} wants it", args, source="client")
+    return answers[0]
+
+
 def reorder(
     registry: Registry,
     job: Job,

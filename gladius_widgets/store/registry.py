@@ -17,7 +17,7 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
 from gladius_widgets.store import registry_file
 from gladius_widgets.store.claiming import Placer, any_place, claim_next
-from gladius_widgets.store.dependents import let_go
+from gladius_widgets.store.dependents import BLOCKED, Blocker, blocked, let_go
 from gladius_widgets.store.home_errors import has_runs, home_error
 from gladius_widgets.store.job import Job, Timing, job_from_row
 from gladius_widgets.store.job_filters import matching
@@ -180,6 +180,10 @@ class Registry:
     def queue(self) -> list[Job]:
         """The queued jobs, next one first."""
         return self.find(statuses=[JobStatus.QUEUED], sort="position", descending=False)
+
+    def blocked(self) -> list[tuple[Job, Blocker]]:
+        """Queued jobs that would wait for ever, each with one that it waits for."""
+        return blocked(self._rows(BLOCKED))
 
     def retriable(self) -> list[Job]:
         """Jobs that ended badly and that the queue may try again."""

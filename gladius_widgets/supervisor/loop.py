@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from functools import partial
+from collections.abc import Sequence
 
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.errors import GladiusError
@@ -12,14 +12,18 @@ from gladius_widgets.core.paths import AttemptDirectory, Home
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.engines import Engine, EngineState, make_engine
 from gladius_widgets.store import trash
+from gladius_widgets.store.claiming import Place
 from gladius_widgets.store.events import append_event
+from gladius_widgets.store.queue_pause import queue_pauses
 from gladius_widgets.store.records import BIRTH_GRACE_S
 from gladius_widgets.store.registry import Job, Registry
+from gladius_widgets.supervisor.blocked import Blocked
 from gladius_widgets.supervisor.complaints import GENERAL, Complaints
 from gladius_widgets.supervisor.gpu_claims import place_on
 from gladius_widgets.supervisor.lock import SupervisorLock
 from gladius_widgets.supervisor.notify import Notifier
 from gladius_widgets.supervisor.orphans import is_overdue
+from gladius_widgets.supervisor.quick_failures import QuickFailures
 from gladius_widgets.supervisor.reconcile import refresh, save_progress
 from gladius_widgets.supervisor.retry import Retries
 from gladius_widgets.supervisor.settings import Settings, load_settings
@@ -57,6 +61,8 @@ class Supervisor:
         self._complaints = Complaints()
         self._settings_read: tuple[object, Settings] | None = None  # state of the file, contents
         self._notifier = Notifier(self._registry, lambda: self._settings().notify)
+        self._quick_failures = QuickFailures(self._registry, self._settings, self._notifier.begin)
+        self._blocked = Blocked(self._registry, self._notifier.begin)
 
     def run(self) -> None:
         """Work until idle for long enough, or until the home is gone."""
@@ -80,6 +86,10 @@ class Supervisor:
             running = [job for job in self._registry.active() if job.holds_slot]
             self._forget_all_but(running)
             self._look_after(running)
+        with self._complaints.surviving(GENERAL, "Quick failures were not counted"):
+            self._quick_failures.step(running or [])
+        with self._complaints.surviving(GENERAL, "Nobody was told whom their jobs wait for"):
+            self._blocked.step()
         with self._complaints.surviving(GENERAL, "No news were sent"):
             self._notifier.step(running or [])
         with self._complaints.surviving(GENERAL, "No failed job was tried again"):
@@ -98,8 +108,14 @@ class Supervisor:
         settings = self._settings()
         # Before the registry is locked: nobody shall wait for a driver that is slow to answer.
         look = look_at_gpus() if self._registry.waits_for_gpus() else Look()
-        place = partial(place_on, settings, look)
-        while (job := self._registry.claim(settings.slots, place)) is not None:
+
+        def place(job: Job, running: Sequence[Job]) -> Place:
+            if self._quick_failures.has_news(running):
+                return Place(None)  # it starts in the next round, unless the queue is paused then
+            return place_on(settings, look, job, running)
+
+        paused = [pause.engine for pause in queue_pauses(self._home)]
+        while (job := self._registry.claim(settings.slots, place, paused)) is not None:
             logger.info("starting %s, attempt %d", job.id, job.attempt)
             with self._complaints.surviving(job.id, f"{job.id} could not be started"):
                 self._start(job)
@@ -189,6 +205,7 @@ class Supervisor:
             )
         with self._complaints.surviving(job.id, f"{job.id}: its news are not followed"):
             self._notifier.begin(job)
+        self._quick_failures.begin(job)
         self._registry.update(job.id, claimed_at=time.time())
         engine = self._engine(job.engine)
         before = run.attempt(job.attempt - 1)

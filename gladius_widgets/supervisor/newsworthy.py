@@ -12,7 +12,17 @@ from gladius_widgets.store.records import read_exit
 
 # Warnings that somebody who is away wants to hear of; `alert` is for those to come.
 ALERTS = frozenset(
-    {"alert", "out_of_memory", "not_finite", "rollback", "imbalance", "budget", "runtime"}
+    {
+        "alert",
+        "out_of_memory",
+        "not_finite",
+        "rollback",
+        "imbalance",
+        "budget",
+        "runtime",
+        "queue",
+        "blocked",
+    }
 )
 _ENDS: dict[str, EventName] = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed"}
 

@@ -27,6 +27,18 @@ class Settings(BaseModel):
         description="A GPU on which others use so much memory is not given to a job, in MiB; "
         "what a desktop draws with does not count",
     )
+    quick_failure_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="An attempt that dies within so many seconds of its start counts as a sign "
+        "that none can run here; 0 = never",
+    )
+    quick_failures: int = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description="So many of them in a row pause the queue, until `gladius queue --resume`",
+    )
     idle_exit_s: float = Field(
         default=30.0, ge=0, description="The supervisor ends itself after so long without a job"
     )

@@ -231,7 +231,7 @@ def test_badges_say_what_keeps_a_job(tab, queue):
     expect(card(page, "held")).to_contain_text("Waits until it is released")
     queue.client.cancel(first, "so that the other is blocked")
     expect(card(page, "dependent").locator(".gw-badge")).to_contain_text(
-        "Waits for first, which is cancelled", timeout=5_000
+        "Waits for first, which was cancelled", timeout=5_000
     )
     expect(card(page, "dependent")).to_contain_text("Cannot start")
 

@@ -329,7 +329,9 @@ def test_jobs_can_be_filtered_and_counted(client, config):
 # Command
 
 
-IN_THE_QUEUE = [Command.HOLD, Command.UNHOLD, Command.REORDER, Command.CANCEL]
+IN_THE_QUEUE = [
+    Command.HOLD, Command.UNHOLD, Command.REORDER, Command.AFTER, Command.CANCEL,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [c for c in Command if c not in IN_THE_QUEUE])
@@ -337,7 +339,7 @@ def test_a_queued_job_can_only_be_held_moved_or_cancelled(client, config, comman
     job = client.submit(config)
     with pytest.raises(IllegalMoveError, match="'tiny' is queued") as caught:
         client.command(job.id, command)
-    assert caught.value.hint == "Possible now: hold, unhold, reorder, cancel."
+    assert caught.value.hint == "Possible now: hold, unhold, reorder, after, cancel."
     assert client.ledger(job.id) == []
 
 

@@ -57,10 +57,10 @@ def test_every_active_state_can_end_and_no_final_one_runs_on():
 @pytest.mark.parametrize(
     ("state", "commands"),
     [
-        (S.QUEUED, {C.HOLD, C.UNHOLD, C.REORDER, C.CANCEL}),
-        (S.PROVISIONING, set(C) - {C.RESUME, C.HOLD, C.UNHOLD, C.REORDER}),
-        (S.TRAINING, set(C) - {C.RESUME, C.HOLD, C.UNHOLD, C.REORDER}),
-        (S.PAUSED, set(C) - {C.PAUSE, C.HOLD, C.UNHOLD, C.REORDER}),
+        (S.QUEUED, {C.HOLD, C.UNHOLD, C.REORDER, C.AFTER, C.CANCEL}),
+        (S.PROVISIONING, set(C) - {C.RESUME, C.HOLD, C.UNHOLD, C.REORDER, C.AFTER}),
+        (S.TRAINING, set(C) - {C.RESUME, C.HOLD, C.UNHOLD, C.REORDER, C.AFTER}),
+        (S.PAUSED, set(C) - {C.PAUSE, C.HOLD, C.UNHOLD, C.REORDER, C.AFTER}),
         (S.STOPPING, {C.CANCEL}),
         (S.CANCELLING, set()),
         (S.STOPPED, {C.RESUME}),

@@ -8,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.core.gpus import Gpu
+from gladius_widgets.core.placement import GIB, GpuStanding
 from gladius_widgets.core.queue_plan import UNKNOWN, Cause
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import queue as model
 from gladius_widgets.panels.models import queue_order
+from gladius_widgets.store.dependents import Blocker
+from gladius_widgets.store.queue_pause import QueuePause
 from gladius_widgets.store.registry import Job
 
 NOON = time.mktime((2026, 3, 17, 12, 0, 0, 0, 0, -1))
@@ -165,7 +169,7 @@ def test_behind_a_job_that_is_finishing(in_s):
     [
         (queued(held=True, cause=Cause.HELD), "On hold", "Waits until it is released"),
         (
-            queued(reason="Waits for first, which is failed", cause=Cause.BLOCKED),
+            queued(reason="Waits for first, which failed", cause=Cause.BLOCKED),
             "Cannot start",
             "What it waits for did not complete",
         ),
@@ -202,7 +206,7 @@ def test_badges():
 
 def test_a_name_can_claim_nothing():
     """What blocks a job is known from the plan, not from how a job is called."""
-    odd = "Waits for it, which is failed"
+    odd = "Waits for it, which failed"
     shown = card(queued(starts_at=NOW + 1, reason=odd, cause=Cause.JOBS))
     assert shown.when == "Starting within 15 minutes"
 
@@ -275,3 +279,68 @@ def test_a_lifted_card_is_shown_where_it_would_go():
     ]
     gone = content(*waiting, lift=queue_order.Lift("x", 0))
     assert [one.id for one in gone.cards] == list("abc")
+
+
+# GPUs, pauses, and jobs that wait for ever
+
+
+def standing(index, job_id=None, held="", used=0):
+    gpu = Gpu(str(index), f"GPU-{index}", "RTX 6000 Ada", used * GIB, 48 * GIB)
+    return GpuStanding(gpu, job_id, held)
+
+
+def with_gpus(*waiting, active=()):
+    gpus = (
+        standing(0, "a", used=24), standing(1, held="18 of 48 GiB held by pid 4711", used=18),
+        standing(2),
+    )  # fmt: skip
+    return replace(view(*waiting, active=active), gpus=gpus)
+
+
+def test_gpus_are_boxes_that_say_who_has_them():
+    active = (job("a", JobStatus.TRAINING),)
+    shown = model.content(with_gpus(active=active), "eve", NOW).gpus
+    assert shown.text == "3× RTX 6000 Ada, 1 free"
+    assert [(box.label, box.state, box.fill) for box in shown.boxes] == [
+        ("0", "ours", 0.5), ("1", "held", 0.375), ("2", "free", 0.0),
+    ]  # fmt: skip
+    assert [box.title for box in shown.boxes] == [
+        "GPU 0: in use by job-a", "GPU 1: 18 of 48 GiB held by pid 4711", "GPU 2: free",
+    ]  # fmt: skip
+    assert content().gpus is None
+
+
+def test_a_job_that_waits_for_gpus_says_for_which_and_the_rule_says_who_passes():
+    reason = "GPU 1: 18 of 48 GiB held by pid 4711"
+    one = queued("b", reason=reason, cause=Cause.GPUS, gpus=1)
+    shown = model.content(with_gpus(one), "eve", NOW)
+    assert shown.cards[0].why == f"{reason}."
+    assert shown.cards[0].is_stuck
+    assert (shown.cards[0].when, shown.cards[0].note) == ("Start time unknown", "Waits for GPUs")
+    assert "lets no other that needs some pass" in shown.rule
+    assert not card(replace(one, starts_at=NOW + 60)).is_stuck
+
+
+def test_a_job_that_waits_for_one_that_failed_offers_the_ways_out():
+    blocker = Blocker("a", "first", JobStatus.FAILED, 1)
+    reason = "Waits for first, which failed"
+    one = replace(queued("b", reason=reason, cause=Cause.BLOCKED), blocker=blocker)
+    shown = card(one)
+    assert shown.why == (
+        "It never starts by itself. Resume that job, or let this one start without it."
+    )
+    items = [item for group in shown.menu for item in group]
+    assert [i.label for i in items if i.name in ("resume", "alone")] == [
+        "Resume first", "Start without waiting",
+    ]  # fmt: skip
+    cancelled = replace(one, blocker=replace(blocker, status=JobStatus.CANCELLED))
+    assert "resume" not in [item.name for group in card(cancelled).menu for item in group]
+
+
+def test_a_paused_queue_says_why():
+    pause = QueuePause("local", NOW, "supervisor", "2 attempts in a row died.")
+    one = queued("b", reason="The queue is paused", cause=Cause.PAUSED)
+    shown = model.content(replace(view(one), pauses=(pause,)), "eve", NOW)
+    assert shown.paused == "2 attempts in a row died."
+    assert shown.cards[0].when == "Queue paused"
+    assert content().paused == ""

@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gladius_widgets.core.gpus import Gpu
+from gladius_widgets.core.placement import GIB, GpuStanding, GpuTable
 from gladius_widgets.core.queue_plan import (
+    BEHIND_GPUS,
     DAY_S,
     UNKNOWN,
     Cause,
@@ -80,8 +83,8 @@ def test_a_dependency_that_runs_or_waits_comes_first():
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (JobStatus.FAILED, "Waits for first, which is failed"),
-        (JobStatus.CANCELLED, "Waits for first, which is cancelled"),
+        (JobStatus.FAILED, "Waits for first, which failed"),
+        (JobStatus.CANCELLED, "Waits for first, which was cancelled"),
         (JobStatus.PAUSED, "Waits for first, which is paused"),
         (None, "Waits for first, which is deleted"),
     ],
@@ -213,3 +216,86 @@ def test_statistics_of_the_last_week():
 def test_a_young_home_is_not_multiplied_up():
     done = [Row(JobStatus.COMPLETED, NOW - 600, NOW - 600, NOW) for _ in range(5)]
     assert queue_stats(done, NOW).jobs_per_day == 5
+
+
+# GPUs
+
+
+def gpus(total, *, free=None, held=0):
+    """GPUs of this machine: the first `held` by a stranger, the last `free` free."""
+    free = total - held if free is None else free
+    return GpuTable(
+        tuple(
+            GpuStanding(
+                Gpu(str(index), f"GPU-{index}", "A6000", 0, 48 * GIB),
+                job_id="other" if held <= index < total - free else None,
+                held="18 of 48 GiB held by pid 4711" if index < held else "",
+            )
+            for index in range(total)
+        )
+    )
+
+
+def test_a_job_starts_when_its_gpus_come_free():
+    starts = plan(
+        8,
+        [Running("a", HOUR_S, gpus=1), Running("b", 2 * HOUR_S, gpus=1)],
+        [Waiting("c", HOUR_S, gpus=1), Waiting("d", HOUR_S, gpus=1)],
+        NOW,
+        gpus=gpus(2, free=0),
+    )
+    assert starts == {
+        "c": Start(NOW + HOUR_S, "2 GPUs in use by other jobs", Cause.GPUS),
+        "d": Start(NOW + 2 * HOUR_S, BEHIND_GPUS, Cause.GPUS),
+    }
+
+
+def test_a_small_job_does_not_pass_one_that_waits_for_more_gpus():
+    starts = plan(
+        8,
+        [Running("a", HOUR_S, gpus=1)],
+        [Waiting("large", HOUR_S, gpus=2), Waiting("small", HOUR_S, gpus=1), Waiting("cpu", 1)],
+        NOW,
+        gpus=gpus(2, free=1),
+    )
+    assert starts["large"].at == NOW + HOUR_S
+    assert starts["large"].reason.startswith("Needs 2 GPUs at once, 1 is free")
+    assert starts["small"].at == NOW + 2 * HOUR_S
+    assert starts["cpu"] == Start(NOW)
+
+
+def test_the_last_slot_is_kept_for_the_one_that_waits():
+    waiting = [Waiting("large", HOUR_S, gpus=2), Waiting("cpu", HOUR_S)]
+    starts = plan(2, [Running("a", HOUR_S, gpus=1)], waiting, NOW, gpus=gpus(2, free=1))
+    assert starts["large"].at == NOW + HOUR_S
+    assert starts["cpu"].at == NOW + HOUR_S  # in the slot that the running one leaves
+
+
+def test_nobody_knows_when_a_stranger_leaves():
+    starts = plan(8, [], [Waiting("a", HOUR_S, gpus=1)], NOW, gpus=gpus(1, held=1))
+    reason = "GPU 0: 18 of 48 GiB held by pid 4711"
+    assert starts == {"a": Start(None, reason, Cause.GPUS)}
+
+
+def test_a_job_that_this_machine_can_never_place_holds_up_nobody():
+    waiting = [Waiting("a", HOUR_S, gpus=4), Waiting("b", HOUR_S, gpus=1)]
+    starts = plan(8, [], waiting, NOW, gpus=gpus(2))
+    assert starts["a"].cause == Cause.GPUS
+    assert starts["a"].reason == "The job needs 4 GPUs, and this machine has 2"
+    assert starts["b"] == Start(NOW)
+
+
+def test_while_the_driver_is_silent_nobody_knows():
+    silent = GpuTable(problem="The NVIDIA driver does not answer", is_known=False)
+    waiting = [Waiting("a", HOUR_S, gpus=1), Waiting("b", HOUR_S)]
+    starts = plan(8, [], waiting, NOW, gpus=silent)
+    assert starts["a"] == Start(None, "The NVIDIA driver does not answer", Cause.GPUS)
+    assert starts["b"] == Start(NOW)
+
+
+def test_a_paused_queue_starts_nothing():
+    waiting = [Waiting("a", HOUR_S, paused="The queue is paused"), Waiting("b", HOUR_S)]
+    starts = plan(1, [], waiting, NOW)
+    assert starts == {
+        "a": Start(None, "The queue is paused", Cause.PAUSED), "b": Start(NOW),
+    }  # fmt: skip

@@ -7,6 +7,7 @@ from gladius_widgets.client.queue_view import QueuedJob, QueueView
 from gladius_widgets.core.queue_plan import Cause, provisioning_s
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models.queue_gpus import Gpus, gpus
 from gladius_widgets.panels.models.queue_order import Lift, lifted
 from gladius_widgets.panels.models.words import Badge, job_badge
 from gladius_widgets.store.registry import Job
@@ -46,7 +47,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Card:
-    """A waiting job. `starts_at` (unix s) is what its countdown runs to, None without one."""
+    """A waiting job. `starts_at` (unix s) is what its countdown runs to, None without one.
+
+    `why` is a line of its own: what keeps it besides the queue; `is_stuck` when that will not end
+    by itself.
+    """
 
     id: str
     name: str
@@ -59,6 +64,8 @@ class Card:
     when: str
     starts_at: float | None
     note: str
+    why: str
+    is_stuck: bool
     menu: tuple[tuple[Item, ...], ...]  # in groups
 
 
@@ -82,6 +89,8 @@ class Content:
     waiting: int
     rule: str
     cards: tuple[Card, ...]
+    gpus: Gpus | None
+    paused: str  # why no job starts; empty while they do
     empty_title: str
     empty_text: str
 
@@ -127,6 +136,8 @@ def content(
             _card(by_id[job_id], place, len(order), user, now, lift)
             for place, job_id in enumerate(order[:most], 1)
         ),
+        gpus=gpus(queue.gpus, {job.id: job.name for job in queue.active}),
+        paused=" ".join(pause.reason for pause in queue.pauses),
         empty_title=title,
         empty_text=text,
     )
@@ -192,7 +203,13 @@ def _rule(waiting: Sequence[QueuedJob]) -> str:
     include = (
         f"include {get_ready_s / 60:.0f} min to provision a machine and " if get_ready_s else ""
     )
-    return f"First in, first out, unless moved. Start times {include}follow the running jobs."
+    gpus = (
+        " A job that waits for GPUs lets no other that needs some pass."
+        if any(queued.job.gpus for queued in waiting)
+        else ""
+    )
+    times = f"Start times {include}follow the running jobs."
+    return f"First in, first out, unless moved.{gpus} {times}"
 
 
 # Cards
@@ -216,7 +233,9 @@ def _card(
         when=when,
         starts_at=None if _is_soon(queued, now) else queued.starts_at,
         note=note,
-        menu=_menu(job, place, total),
+        why=_why(queued),
+        is_stuck=queued.cause in (Cause.BLOCKED, Cause.GPUS) and queued.starts_at is None,
+        menu=_menu(queued, place, total),
     )
 
 
@@ -232,6 +251,10 @@ def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
         return "On hold", "Waits until it is released"
     if queued.cause == Cause.BLOCKED:
         return "Cannot start", "What it waits for did not complete"
+    if queued.cause == Cause.PAUSED:
+        return "Queue paused", "Starts no job until it is resumed"
+    if queued.cause == Cause.GPUS:
+        return "Start time unknown", "Waits for GPUs"
     if queued.cause == Cause.JOBS:
         return "Start time unknown", "Nobody knows how long that takes"
     return "Start time unknown", queued.reason
@@ -261,7 +284,23 @@ def _badges(queued: QueuedJob, now: float) -> Iterable[tuple[Badge, str]]:
         yield Badge(queued.reason, tone, icon), queued.reason
 
 
-def _menu(job: Job, place: int, total: int) -> tuple[tuple[Item, ...], ...]:
+def _why(queued: QueuedJob) -> str:
+    """What stands below the card's words; the badges say the rest."""
+    if queued.cause == Cause.GPUS:
+        return f"{queued.reason}."
+    if queued.blocker is not None:
+        resume = "Resume that job, or let" if queued.blocker.can_be_resumed else "Let"
+        return f"It never starts by itself. {resume} this one start without it."
+    return ""
+
+
+def _menu(queued: QueuedJob, place: int, total: int) -> tuple[tuple[Item, ...], ...]:
+    job, blocker = queued.job, queued.blocker
+    waits: tuple[Item, ...] = ()
+    if queued.cause in (Cause.JOBS, Cause.BLOCKED):
+        waits = (Item("alone", "Start without waiting", "play"),)
+    if blocker is not None and blocker.can_be_resumed:
+        waits = (Item("resume", f"Resume {blocker.name}", "repeat"), *waits)
     first = "It is the first" if place == 1 else ""
     last = "It is the last" if place == total else ""
     hold = Item("unhold", "Release", "play") if job.held else Item("hold", "Hold", "pausec")
@@ -273,6 +312,6 @@ def _menu(job: Job, place: int, total: int) -> tuple[tuple[Item, ...], ...]:
             Item("top", "Move to top", "top", reason=first),
             Item("bottom", "Move to bottom", "bottom", reason=last),
         ),
-        (hold,),
+        (*waits, hold),
         (Item("remove", "Remove from Queue…", "trash", danger=True),),
     )

@@ -1,0 +1,122 @@
+"""A queue whose jobs die as soon as they start pauses itself, with the reason.
+
+A broken environment (no disk, no driver, a library of the wrong version) makes every job fail at
+once, and a night's queue is gone in minutes. So attempts are counted that end badly within
+`quick_failure_s` of their start, one after another on the same engine, whichever job's they are:
+a retry of the same job, or the next one. One that completes, or lasts longer, ends the count; one
+that somebody cancels, stops or pauses early says nothing.
+
+The count is in memory: a supervisor that takes over begins anew. The pause itself is a file.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.events import append_event
+from gladius_widgets.store.job import Job
+from gladius_widgets.store.queue_pause import QueuePause, pause_queue
+from gladius_widgets.store.records import read_exit, read_proc
+from gladius_widgets.store.registry import Registry
+from gladius_widgets.supervisor.settings import Settings
+
+WHO = "supervisor"
+_BAD = (JobStatus.FAILED, JobStatus.LOST)
+
+
+@dataclass(frozen=True)
+class _End:
+    """How an attempt ended."""
+
+    status: JobStatus
+    lasted_s: float
+    error: str
+
+
+class QuickFailures:
+    """Watches attempts from their start to their end, and pauses the queue of their engine.
+
+    Args:
+        registry: where the jobs are.
+        settings: what the home's settings say now.
+        about_to_tell: called with the job in whose events the pause is told, just before.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Callable[[], Settings],
+        about_to_tell: Callable[[Job], None],
+    ) -> None:
+        self._registry, self._settings, self._about_to_tell = registry, settings, about_to_tell
+        self._watched: dict[tuple[str, int], Job] = {}
+        self._failed: dict[str, list[str]] = {}  # engine → names of jobs, one for each attempt
+
+    def begin(self, job: Job) -> None:
+        """Watch an attempt that is about to start."""
+        self._watched[job.id, job.attempt] = job
+
+    def has_news(self, running: Iterable[Job]) -> bool:
+        """Whether an attempt has ended that was not judged yet; `running` hold a slot now.
+
+        A reader may have noticed the end, and freed the slot, a moment ago: the next job must not
+        get it before we know whether it shall start.
+        """
+        return not self._watched.keys() <= {(job.id, job.attempt) for job in running}
+
+    def step(self, running: Iterable[Job]) -> None:
+        """Judge the attempts that have ended since; `running` held a slot a moment ago."""
+        for job in running:
+            self.begin(job)
+        if not self._watched:
+            return
+        still = {(job.id, job.attempt) for job in self._registry.active() if job.holds_slot}
+        ended = [key for key in self._watched if key not in still]
+        for job in [self._watched.pop(key) for key in ended]:
+            end = self._end_of(job)
+            if end is not None:
+                self._count(job, end)
+
+    def _end_of(self, job: Job) -> _End | None:
+        """None when it is not known, as of a job that was deleted."""
+        attempt = self._registry.home.run(job.id).attempt(job.attempt)
+        record, row = read_exit(attempt), self._registry.get(job.id)
+        started_at = (read_proc(attempt) or {}).get("started_at") or job.claimed_at
+        if record is not None:
+            status, error, ended_at = record["status"], record["error"], record["ended_at"]
+            started_at = record.get("started_at") or started_at
+        elif row is not None and row.attempt == job.attempt:
+            status, error, ended_at = row.status, row.error, row.ended_at
+        else:
+            return None
+        lasted_s = (ended_at or time.time()) - (started_at or 0.0)
+        said = f"{error.get('type')}: {error.get('message')}" if error else ""
+        return _End(JobStatus(status), lasted_s, said)
+
+    def _count(self, job: Job, end: _End) -> None:
+        settings = self._settings()
+        failed = self._failed.setdefault(job.engine, [])
+        if end.lasted_s >= settings.quick_failure_s or end.status == JobStatus.COMPLETED:
+            failed.clear()
+        elif end.status in _BAD:
+            failed.append(job.name)
+            if len(failed) >= settings.quick_failures:
+                self._pause(job, failed, end, settings.quick_failure_s)
+                failed.clear()
+
+    def _pause(self, job: Job, failed: list[str], end: _End, within_s: float) -> None:
+        names = " and ".join(f"'{name}'" for name in dict.fromkeys(failed))
+        times = f"{len(failed)} attempts in a row"
+        reason = f"{times}, of {names}, died within {within_s:g} s of their start"
+        reason += f"; the last one said: {end.error.rstrip('.')}." if end.error else "."
+        pause_queue(self._registry.home, QueuePause(job.engine, time.time(), WHO, reason))
+        self._about_to_tell(job)
+        append_event(
+            self._registry.home.run(job.id),
+            "warning",
+            f"The queue is paused: {reason} Mend it, then `gladius queue --resume`.",
+            {"kind": "queue", "state": "paused", "engine": job.engine},
+            source=WHO,
+            attempt=job.attempt,
+        )
