@@ -108,6 +108,10 @@ def jobs(
         print("No jobs. `gladius submit CONFIG` queues one, `gladius demo` shows an example.")
         return
     print_jobs(found)
+    listed = {job.id for job in found}
+    for job, why in client.blocked():
+        if job.id in listed:
+            print(visible(f"{job.name}: {why}"))
     if len(found) < limit:
         return  # all of them, whatever is submitted while we print
     total = client.count(statuses=status, search=search)

@@ -127,6 +127,15 @@ class QueueCommands(ABC):
         ids = list(dict.fromkeys(other.id for other in others))
         return self.command(job.id, Command.AFTER, {"jobs": ids})
 
+    def blocked(self) -> list[tuple[Job, str]]:
+        """Queued jobs that would wait for ever, each with why, and the ways out, in words."""
+        from gladius_widgets.store.dependents import way_out, why_blocked
+
+        return [
+            (job, f"{why_blocked(blocker)}. {way_out(job, blocker)}")
+            for job, blocker in self._registry.blocked()
+        ]
+
     def _waits_for(self, job: Job) -> set[str]:
         """Ids of the job and of all that it waits for, by whatever way."""
         found, to_see = {job.id}, [job]

@@ -34,6 +34,7 @@ POLL_S = 0.3
 MAX_STARTS = 3
 TRASH_INTERVAL_S = 3600.0
 DAY_S = 86_400.0
+_UNCOUNTED = "Quick failures were not counted"
 
 
 class Supervisor:
@@ -86,7 +87,7 @@ class Supervisor:
             running = [job for job in self._registry.active() if job.holds_slot]
             self._forget_all_but(running)
             self._look_after(running)
-        with self._complaints.surviving(GENERAL, "Quick failures were not counted"):
+        with self._complaints.surviving(GENERAL, _UNCOUNTED):
             self._quick_failures.step(running or [])
         with self._complaints.surviving(GENERAL, "Nobody was told whom their jobs wait for"):
             self._blocked.step()
@@ -114,8 +115,13 @@ class Supervisor:
                 return Place(None)  # it starts in the next round, unless the queue is paused then
             return place_on(settings, look, job, running)
 
-        paused = [pause.engine for pause in queue_pauses(self._home)]
-        while (job := self._registry.claim(settings.slots, place, paused)) is not None:
+        while True:
+            with self._complaints.surviving(GENERAL, _UNCOUNTED):
+                self._quick_failures.step(())  # a start that failed just now, too
+            paused = [pause.engine for pause in queue_pauses(self._home)]
+            job = self._registry.claim(settings.slots, place, paused)
+            if job is None:
+                return
             logger.info("starting %s, attempt %d", job.id, job.attempt)
             with self._complaints.surviving(job.id, f"{job.id} could not be started"):
                 self._start(job)

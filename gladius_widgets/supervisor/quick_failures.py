@@ -4,7 +4,8 @@ A broken environment (no disk, no driver, a library of the wrong version) makes 
 once, and a night's queue is gone in minutes. So attempts are counted that end badly within
 `quick_failure_s` of their start, one after another on the same engine, whichever job's they are:
 a retry of the same job, or the next one. One that completes, or lasts longer, ends the count; one
-that somebody cancels, stops or pauses early says nothing.
+that somebody cancels, stops or pauses early says nothing. While the queue will try a job again by
+itself, the verdict waits: such a job is meant to fail now and then.
 
 The count is in memory: a supervisor that takes over begins anew. The pause itself is a file.
 """
@@ -69,19 +70,21 @@ class QuickFailures:
         """Judge the attempts that have ended since; `running` held a slot a moment ago."""
         for job in running:
             self.begin(job)
-        if not self._watched:
-            return
-        still = {(job.id, job.attempt) for job in self._registry.active() if job.holds_slot}
-        ended = [key for key in self._watched if key not in still]
-        for job in [self._watched.pop(key) for key in ended]:
-            end = self._end_of(job)
-            if end is not None:
-                self._count(job, end)
+        for key, job in list(self._watched.items()):
+            row = self._registry.get(job.id)
+            if row is None or row.attempt != job.attempt or not row.holds_slot:
+                del self._watched[key]
+                end = self._end_of(job, row)
+                if end is not None:
+                    self._count(job, end)
 
-    def _end_of(self, job: Job) -> _End | None:
+    def _end_of(self, job: Job, row: Job | None) -> _End | None:
         """None when it is not known, as of a job that was deleted."""
-        attempt = self._registry.home.run(job.id).attempt(job.attempt)
-        record, row = read_exit(attempt), self._registry.get(job.id)
+        try:
+            attempt = self._registry.home.run(job.id).attempt(job.attempt)
+        except ValueError:  # a row that names no folder
+            return None
+        record = read_exit(attempt)
         started_at = (read_proc(attempt) or {}).get("started_at") or job.claimed_at
         if record is not None:
             status, error, ended_at = record["status"], record["error"], record["ended_at"]
@@ -101,7 +104,8 @@ class QuickFailures:
             failed.clear()
         elif end.status in _BAD:
             failed.append(job.name)
-            if len(failed) >= settings.quick_failures:
+            is_tried_again = job.retries + 1 < job.max_attempts
+            if len(failed) >= settings.quick_failures and not is_tried_again:
                 self._pause(job, failed, end, settings.quick_failure_s)
                 failed.clear()
 

@@ -33,6 +33,7 @@ def test_a_job_that_fails_twice_completes_at_its_third_attempt(lab):
 
 
 def test_it_fails_for_good_after_its_last_attempt(lab):
+    lab.home.settings.write_text("quick_failure_s: 0\n")  # else the queue would pause itself
     job_id = lab.submit("fail", overrides=["queue.max_attempts=2", "queue.retry_backoff_s=0"])
     wait_until(lab.run(job_id).attempt(2).exit.exists, 60, "its second end")
     lab.wait(job_id, JobStatus.FAILED)

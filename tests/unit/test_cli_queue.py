@@ -220,3 +220,32 @@ def test_a_time_that_the_clock_shows_twice_is_the_next_of_the_two(
     assert parse_moment(iso, first + 120) == second
     year, month, day, *clock = twice
     assert parse_moment(typed, second + 120) == unix_s(zone, year, month, day + 1, *clock)
+
+
+# Pauses, and jobs that wait for others
+
+
+def test_the_queue_is_paused_and_resumed(run):
+    run("submit", "CONFIG", "--name", "a", "--hold")
+    assert run("queue", "--pause", "new disk")[0] == 0
+    assert "The queue is paused: new disk" in run("queue")[1]
+    assert json.loads(run("queue", "--json")[1])["pauses"][0]["reason"] == "new disk"
+    assert "The queue goes on." in run("queue", "--resume")[1]
+    assert "was not paused" in run("queue", "--resume")[1]
+
+
+def test_show_and_jobs_say_why_a_job_waits_for_one_that_failed(run):
+    for name in ("first", "second"):
+        run("submit", "CONFIG", "--name", name, "--hold")
+    assert run("after", "second", "first")[0] == 0
+    assert run("unhold", "second")[0] == 0
+    Client()._registry.update(ids(run)["first"], status=JobStatus.FAILED)
+    second = ids(run)["second"]
+    for command in (("show", "second"), ("jobs",)):
+        shown = run(*command)[1]
+        assert "Waits for" in shown, command
+        assert "first" in shown
+        assert f"gladius after {second} --none" in shown
+    assert run("after", "second", "--none")[0] == 0
+    assert "Waits for" not in run("show", "second")[1]
+    assert run("after", "second")[0] == 2

@@ -468,3 +468,69 @@ def test_creators(client, bob, config):
     client.submit(config)
     bob.submit(config)
     assert client.creators() == ["ada", "bob"]
+
+
+# Waiting for other jobs
+
+
+def test_a_queued_job_can_be_told_to_wait_for_others_and_for_none(client, submit):
+    a, b, c = submit("a", "b", "c")
+    assert client.after("c", ["a", "b"]).outcome == "applied"
+    assert client.job("c").depends_on == (a.id, b.id)
+    assert read_json(client.run("c").job)["depends_on"] == [a.id, b.id]
+    client.after("c")
+    assert client.job("c").depends_on == ()
+    assert [(e["command"], e["args"], e["requested_by"]) for e in client.ledger("c")] == [
+        ("after", {"jobs": [a.id, b.id]}, "ada"), ("after", {"jobs": []}, "ada"),
+    ]  # fmt: skip
+    client.reindex()
+    assert client.job("c").depends_on == ()
+    client._registry.claim(1)
+    with pytest.raises(IllegalMoveError, match="'a' is provisioning, so it cannot be made to wait"):
+        client.after(a.id, [c.id])
+
+
+def test_no_two_jobs_can_wait_for_each_other(client, submit):
+    submit("a", "b", "c")
+    client.after("b", ["a"])
+    client.after("c", ["b"])
+    with pytest.raises(IllegalMoveError, match="'c' waits for 'a', so they would wait for each"):
+        client.after("a", ["c"])
+    with pytest.raises(IllegalMoveError, match="'a' cannot wait for itself"):
+        client.after("a", ["a"])
+    assert client.job("a").depends_on == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (JobStatus.FAILED, "which failed"),
+        (JobStatus.LOST, "which was lost"),
+        (JobStatus.STOPPED, "which was stopped"),
+        (JobStatus.CANCELLED, "which was cancelled"),
+    ],
+)
+def test_a_job_that_would_wait_for_ever_says_why_and_how_it_gets_out(client, submit, status, said):
+    a, b = submit("a", "b")
+    client.after("b", ["a"])
+    client._registry.update(a.id, status=status)
+    waiting = client.state("b")["waiting"]
+    assert waiting["reason"] == f"Waits for a, {said}"
+    assert f"gladius after {b.id} --none" in waiting["way_out"]
+    assert (f"gladius resume {a.id}" in waiting["way_out"]) == (status != JobStatus.CANCELLED)
+    assert client.state("a")["waiting"] is None
+    blocker = client.queue().waiting[0].blocker
+    assert (blocker.name, blocker.status) == ("a", status)
+
+
+def test_a_pause_of_the_queue_is_shown_and_ended(client, submit):
+    submit("a")
+    client.pause_queue("The disk is being replaced.")
+    (pause,) = client.queue().pauses
+    assert (pause.engine, pause.by, pause.reason) == ("local", "ada", "The disk is being replaced.")
+    assert client.queue().waiting[0].reason == "The queue is paused"
+    client.home.queue_pause("local").write_text("{")  # damaged: still a pause
+    assert [one.engine for one in client.queue().pauses] == ["local"]
+    assert len(client.resume_queue()) == 1
+    assert client.queue().pauses == ()
+    assert client.resume_queue() == []
