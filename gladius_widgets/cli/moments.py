@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.wall_clock import occurrences
 
 _FROM_NOW = re.compile(r"\+(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,4})m)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
@@ -35,9 +36,9 @@ def parse_moment(text: str, now: float) -> float:
         elif clock := _CLOCK.fullmatch(text):
             wanted = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
             days = (wanted, wanted + timedelta(days=1))
-            unix_s = min(at for day in days for at in _occurrences(day) if at > now)
+            unix_s = min(at for day in days for at in occurrences(day) if at > now)
         else:
-            times = _occurrences(datetime.fromisoformat(text))
+            times = occurrences(datetime.fromisoformat(text))
             unix_s = next((at for at in times if at >= now - _JUST_NOW_S), times[0])
     except (ValueError, OverflowError, OSError):
         raise GladiusError(
@@ -46,13 +47,3 @@ def parse_moment(text: str, now: float) -> float:
     if unix_s < now - _JUST_NOW_S:
         raise GladiusError(f"{text} has passed.", "Give a time to come.")
     return unix_s
-
-
-def _occurrences(time: datetime) -> list[float]:
-    """When (unix s) the clock shows that time: twice where it is put back.
-
-    `datetime.timestamp` counts a time that is skipped from the offset before the change (PEP 495,
-    `fold=0`). `astimezone` on a time without a zone does not: it takes the offset after it.
-    """
-    first, second = time.replace(fold=0).timestamp(), time.replace(fold=1).timestamp()
-    return [first, second] if second > first else [first]

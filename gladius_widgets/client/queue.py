@@ -18,11 +18,12 @@ from gladius_widgets.store.queue_pause import (
 )
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.store.trash import Trashed
-from gladius_widgets.supervisor import LOCAL, Settings
+from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
 
 if TYPE_CHECKING:
     from gladius_widgets.client.queue_view import QueueView
     from gladius_widgets.core.config import TrainingConfig
+    from gladius_widgets.core.placement import GpuStanding
 
 
 _NOT_DONE = FINAL - {JobStatus.COMPLETED}
@@ -240,6 +241,11 @@ class QueueCommands(ABC):
 
         running = [job for job in self.jobs(statuses=ACTIVE, sort="started_at") if job.holds_slot]
         return queue_view(self._registry, self.settings(), running)
+
+    def gpus(self) -> "tuple[GpuStanding, ...]":
+        """The GPUs of this machine that jobs may use, and who holds each."""
+        running = [job for job in self._registry.active() if job.holds_slot]
+        return local_gpus(self.settings(), running).gpus
 
     def waits_for_what_is_over(self, needed: Iterable[str]) -> str:
         """A sentence on those of these jobs that have ended without success; else empty.

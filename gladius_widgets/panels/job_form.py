@@ -270,7 +270,8 @@ class NewJobForm(Element):
         busy = sum(job.holds_slot for job in unfinished)
         after = [self._draft.after] if self._draft.after else []
         warning = self.client.waits_for_what_is_over(after)
-        return words.Slots(busy, self.client.settings().slots, tuple(unfinished), warning)
+        slots, gpus = self.client.settings().slots, self.client.gpus()
+        return words.Slots(busy, slots, tuple(unfinished), warning, gpus)
 
     def _rated(self) -> tuple[str, ...]:
         """GPU types with a price."""

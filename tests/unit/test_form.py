@@ -19,7 +19,9 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config, parse_config
 from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.estimate import Estimate
+from gladius_widgets.core.gpus import Gpu
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.data_preview import read_preview
 from gladius_widgets.panels.job_form import NewJobForm
@@ -394,6 +396,22 @@ def test_slots_in_words(busy, unfinished, waits, text):
     slots = words.Slots(busy, 3, (SimpleNamespace(),) * unfinished)
     assert words.slots_words(slots, waits=waits) == text
     assert words.slots_words(words.Slots(), waits=waits) == ""
+
+
+def test_the_form_says_which_gpus_are_free():
+    def gpu(index, job_id=None, held=""):
+        return GpuStanding(Gpu(str(index), f"GPU-{index}", "A6000", 0, 1), job_id, held)
+
+    held = gpu(1, held="18 of 48 GiB held by pid 4711")
+    slots = words.Slots(1, 3, (SimpleNamespace(),), gpus=(gpu(0), held, gpu(2, "a")))
+    assert words.slots_words(slots, waits=False) == (
+        "1 of 3 slots busy. 1 of 3 GPUs free. GPU 1: 18 of 48 GiB held by pid 4711. "
+        "The job starts at once."
+    )
+    taken = words.Slots(1, 3, (SimpleNamespace(),), gpus=(gpu(2, "a"),))
+    assert words.slots_words(taken, waits=False) == (
+        "1 of 3 slots busy. 0 of 1 GPUs free. A job on the CPU starts at once."
+    )
 
 
 def test_all_keys_that_stand_apart_are_fields_and_stand_once():

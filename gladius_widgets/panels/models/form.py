@@ -13,6 +13,7 @@ from typing import Any
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import Problem, find_problems, parse_config
 from gladius_widgets.core.errors import ConfigError, GladiusError
+from gladius_widgets.core.wall_clock import occurrences
 from gladius_widgets.core.yaml_io import Document
 from gladius_widgets.panels.models.form_fields import Field, fields, sections
 from gladius_widgets.panels.models.form_yaml import (
@@ -166,10 +167,11 @@ def start_time(text: str, now: float) -> float | None:
     if not text.strip():
         return None
     try:
-        moment = datetime.fromisoformat(text.strip()).timestamp()
+        times = occurrences(datetime.fromisoformat(text.strip()))
     except (ValueError, OverflowError, OSError):
         raise GladiusError("This is no date and time.", "Such as 2026-01-31T18:30.") from None
-    if moment <= now:
+    moment = next((time for time in times if time > now), None)
+    if moment is None:
         raise GladiusError("This moment has passed.", "Choose a later one, or none.")
     return moment
 

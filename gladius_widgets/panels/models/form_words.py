@@ -7,6 +7,7 @@ from typing import Any
 
 from gladius_widgets.client import Job
 from gladius_widgets.core.estimate import Estimate
+from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.panels import format as fmt
 
 # Keys that stand apart at the top, in this order; all others fold away by section.
@@ -56,6 +57,7 @@ class Slots:
     slots: int = 0
     unfinished: tuple[Job, ...] = ()
     warning: str = ""
+    gpus: tuple[GpuStanding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,20 @@ def slots_words(slots: Slots, *, waits: bool) -> str:
     words = f"{slots.busy} of {slots.slots} slots busy"
     if queued > 0:
         words += f", {queued} job{'s' if queued > 1 else ''} waiting"
+    words += f". {_gpus_words(slots.gpus)}" if slots.gpus else "."
     if waits:
-        return f"{words}."
+        return words
     free = slots.busy < slots.slots and queued <= 0
-    return f"{words}. {'The job starts at once.' if free else 'The job waits for its turn.'}"
+    if free and slots.gpus and not any(one.is_free for one in slots.gpus):
+        return f"{words} A job on the CPU starts at once."
+    return f"{words} {'The job starts at once.' if free else 'The job waits for its turn.'}"
+
+
+def _gpus_words(gpus: Sequence[GpuStanding]) -> str:
+    """How many are free, and who else holds the others."""
+    held = [f"GPU {one.gpu.index}: {one.held}" for one in gpus if one.held]
+    free = sum(one.is_free for one in gpus)
+    return ". ".join([f"{free} of {len(gpus)} GPUs free", *held]) + "."
 
 
 def data_figures(seen: Mapping[str, Any]) -> DataFigures:
