@@ -1,11 +1,17 @@
 """Files that are either the old or the new version, never half of one."""
 
+import errno
 import json
 import math
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from gladius_widgets.core.reserve import write_on_slip
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -15,20 +21,36 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     without it they survive only the death of this process, which is enough for snapshots.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
     if durable:
         fsync_directory(path.parent)
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Write `value` as JSON atomically; NaN and infinities become null, as JSON has none."""
-    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
-    write_bytes(path, text.encode(), durable=durable)
+def write_json(
+    path: Path, value: Any, *, durable: bool = True, reserve: Path | None = None
+) -> None:
+    """Write `value` as JSON atomically; NaN and infinities become null, as JSON has none.
+
+    On a full disk it goes onto a slip of the run's `reserve`, if there is one (`core.reserve`).
+    """
+    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        write_bytes(path, text, durable=durable)
+    except OSError as error:
+        if error.errno not in NO_SPACE or reserve is None:
+            raise
+        if not write_on_slip(reserve, path, text):
+            raise
 
 
 def read_json(path: Path) -> Any | None:

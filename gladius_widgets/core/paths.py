@@ -80,6 +80,7 @@ class RunDirectory:
         self.metrics = self.root / "metrics"
         self.requests = self.root / "control" / "req"
         self.acks = self.root / "control" / "ack"
+        self.reserve = self.root / "control" / "reserve"  # while it runs; see core.reserve
         self.checkpoints = self.root / "checkpoints"
         self.base = self.root / "base"  # the model under adapters, where nobody else has it
         self.tensorboard = self.root / "tensorboard"

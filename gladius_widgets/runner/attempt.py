@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from gladius_widgets.core import reserve
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
@@ -24,9 +25,10 @@ from gladius_widgets.runner.gpu import GpuReader
 from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.runner.prctl import die_with_parent
 from gladius_widgets.runner.requests import RequestDesk
+from gladius_widgets.runner.room import Room
 from gladius_widgets.runner.snapshot import TOLD, caught_up, first_snapshot, last_snapshot
 from gladius_widgets.runner.watch import Watch
-from gladius_widgets.store.events import append_event
+from gladius_widgets.store.events import append_event, append_waiting
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Runner:
         self._run, self._number = run, number
         self._attempt = run.attempt(number)
         self._desk = RequestDesk(run)
+        self._room = Room(run, self._say)
         self._watch: Watch | None = None
         self._interrupted = False
         self._started_at = time.time()
@@ -62,8 +65,9 @@ class Runner:
         """Do everything; returns at once when this attempt has, or had, another runner."""
         if not self._claim():
             return
-        self._begin()
+        reserve.lay_in(self._run.reserve, ballast=True)
         try:
+            self._begin()
             ending = self._train()
         except GladiusError as error:
             ending = Ending(JobStatus.FAILED, error=RunError(type="start", message=str(error)))
@@ -72,6 +76,7 @@ class Runner:
             kind = type(error).__name__
             ending = Ending(JobStatus.FAILED, error=RunError(type=kind, message=str(error)))
         self._finish(ending)
+        reserve.give_up(self._run.reserve)
 
     def _claim(self) -> bool:
         """Put our identity into proc.json, unless another runner's is there: link is exclusive."""
@@ -110,7 +115,9 @@ class Runner:
         # Reading and writing tables takes half a second to import; the trainer is on its way.
         from gladius_widgets.runner.system import SystemSampler
 
-        self._watch = Watch(self._run, self._attempt, config, launcher, self._desk, self._say)
+        self._watch = Watch(
+            self._run, self._attempt, config, launcher, self._desk, self._room, self._say
+        )
         self._watch.interrupted = self._interrupted  # the signal may have come before the watch
         sampler = SystemSampler(
             self._run,
@@ -123,6 +130,7 @@ class Runner:
         try:
             returncode, reason = self._watch.until_over()
         finally:
+            reserve.throw_ballast(self._run.reserve)
             sampler.close()
         return judge(
             Evidence(
@@ -181,6 +189,7 @@ class Runner:
     def _finish(self, ending: Ending) -> None:
         """Whole Parquet tables, snapshot, answers, event, and last the exit record."""
         self._seal_tables()
+        self._room.mark_log()
         message = ending.error.message if ending.error else f"Run {ending.status}"
         kind = "error" if ending.status == JobStatus.FAILED else "status"
         self._say(kind, message, {"status": ending.status})
@@ -188,6 +197,7 @@ class Runner:
         while True:
             try:
                 self._write_end(ending)
+                append_waiting(self._run)
                 return
             except OSError:
                 logger.exception("the end could not be written")
@@ -222,6 +232,7 @@ class Runner:
                 "started_at": self._started_at,
                 "ended_at": time.time(),
             },
+            reserve=self._run.reserve,
         )
         if ending.status == JobStatus.PAUSED:
             self._desk.confirm_release(snapshot.step)

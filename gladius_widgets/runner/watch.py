@@ -16,6 +16,7 @@ from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.runner.budget import BudgetGuard
 from gladius_widgets.runner.requests import RequestDesk
+from gladius_widgets.runner.room import Room
 from gladius_widgets.runner.shutdown import Reason, Shutdown
 from gladius_widgets.runner.watchdog import Watchdog
 from gladius_widgets.store.records import read_processes
@@ -45,6 +46,7 @@ class Watch:
         config: for time limits.
         launcher: the child.
         desk: where a cancel comes in.
+        room: looks at the disk.
         say: writes an event (type, message, payload).
     """
 
@@ -55,6 +57,7 @@ class Watch:
         config: TrainingConfig,
         launcher: subprocess.Popen[bytes],
         desk: RequestDesk,
+        room: Room,
         say: Say,
     ) -> None:
         self.interrupted = False
@@ -64,6 +67,7 @@ class Watch:
         self._shutdown = Shutdown(attempt)
         self._watchdog = Watchdog(config.training.hang_timeout_s)
         self._guard = BudgetGuard(run, attempt, config, say)
+        self._room = room
         self._status: RunStatus | None = None
         self._looked_at = 0.0
 
@@ -102,6 +106,7 @@ class Watch:
             self._begin(Reason.INTERRUPTED, 0.0, grace_s)
 
     def _look(self) -> None:
+        self._room.check()
         status = read_status(self._run)
         if status is not None and status.attempt == self._attempt.number:
             self._status = status

@@ -73,6 +73,8 @@ def request(
 ) -> Request:
     """Ask the job to do something. The request is on the disk when this returns.
 
+    On a full disk it is written in the room that a running job keeps for that (`core.reserve`).
+
     Raises:
         GladiusError: too large, not JSON, or the run cannot be written to.
     """
@@ -99,7 +101,8 @@ def request(
         with _turn(run.requests):
             seq = max((seq for seq, _, _ in _listing(run)), default=0) + 1
             made = made.model_copy(update={"seq": seq})
-            write_json(run.requests / f"{seq:08d}-{made.id}.json", made.model_dump(mode="json"))
+            path = run.requests / f"{seq:08d}-{made.id}.json"
+            write_json(path, made.model_dump(mode="json"), reserve=run.reserve)
     except OSError as error:
         raise HomeError(
             f"The command could not be written to {run.requests}: {error.strerror or error}.",
@@ -122,9 +125,10 @@ def pending(run: RunDirectory, handled: set[str]) -> list[Request]:
         if isinstance(parsed, Request):
             waiting.append(parsed)
         elif parsed is not None:
-            handled.add(request_id)
-            if ack(run, request_id) is None:
-                _write_ack(run, parsed)
+            with contextlib.suppress(OSError):  # a full disk, say: the next look tries again
+                if ack(run, request_id) is None:
+                    _write_ack(run, parsed)
+                handled.add(request_id)
     return waiting
 
 
@@ -290,7 +294,8 @@ def _read_capped(path: Path) -> bytes:
 
 def _write_ack(run: RunDirectory, answer: Ack) -> None:
     run.acks.mkdir(parents=True, exist_ok=True)
-    write_json(run.acks / f"{answer.id}.json", answer.model_dump(mode="json"), durable=False)
+    path = run.acks / f"{answer.id}.json"
+    write_json(path, answer.model_dump(mode="json"), durable=False, reserve=run.reserve)
 
 
 def _read_ack(path: Path) -> Ack | None:

@@ -4,7 +4,9 @@ import gc
 import json
 import math
 import os
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +25,9 @@ MAX_PAYLOAD_DEPTH = 64  # readers may recurse
 LATEST_S = 253_402_214_400.0  # the last but one day that calendars know, 9999-12-30, in unix s
 _READ_BYTES = 4 * 1024 * 1024
 _CUT_MARK = " … (cut)"
+MAX_WAITING = 1000  # events that the disk has refused; then the oldest go
+_waiting: dict[str, deque[bytes]] = {}  # by the file they are for
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,11 @@ def append_event(
     Long messages are cut with a mark; a payload over 32 KiB, one nested too deeply, or one that
     is not JSON, is replaced by its beginning. NaN becomes null.
 
+    What the disk refuses waits, within bounds, for the next event of this process or for
+    `append_waiting`: an event must not end a training run.
+
     Returns:
-        False when the disk refused it; an event must not end a training run.
+        False when it waits.
 
     Raises:
         ValueError: `type` is not one of `TYPES`.
@@ -83,17 +91,45 @@ def append_event(
     if type not in TYPES:
         raise ValueError(f"there is no event type '{type}'. {did_you_mean(type, TYPES)}")
     event = Event(time.time(), type, _cut(message), _capped(payload), _cut(source), attempt)
-    line = orjson.dumps(event) + b"\n"
+    return _append(run, orjson.dumps(event) + b"\n")
+
+
+def append_waiting(run: RunDirectory) -> bool:
+    """Write the events of this process that the disk has refused; whether none is left."""
+    return _append(run, b"") if _waiting.get(str(run.events)) else True
+
+
+def _append(run: RunDirectory, line: bytes) -> bool:
+    with _turn:
+        waiting = _waiting.pop(str(run.events), ())
+        if _write(run, b"".join((*waiting, line))):
+            return True
+        _waiting[str(run.events)] = deque((*waiting, line), maxlen=MAX_WAITING)
+    return False
+
+
+def _write(run: RunDirectory, lines: bytes) -> bool:
+    """All or nothing of them in one `write()`."""
     try:
         descriptor = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             if _ends_torn(descriptor):
-                line = b"\n" + line
-            return os.write(descriptor, line) == len(line)
+                lines = b"\n" + lines
+            written = os.write(descriptor, lines)
+            if written < len(lines):
+                _take_back(descriptor, written)
+            return written == len(lines)
         finally:
             os.close(descriptor)
     except OSError:
         return False
+
+
+def _take_back(descriptor: int, written: int) -> None:
+    """Cut off what a full disk took of our lines, unless somebody has written behind it."""
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if os.fstat(descriptor).st_size == end:
+        os.ftruncate(descriptor, end - written)
 
 
 class EventReader:

@@ -9,12 +9,12 @@ import os
 import pwd
 import shutil
 
+from gladius_widgets.core.atomic import NO_SPACE
 from gladius_widgets.core.errors import HomeError
 from gladius_widgets.core.paths import Home
 
 # With less, SQLite cannot make the files beside the registry, and a snapshot cannot be replaced.
 FULL_BELOW_BYTES = 64 * 1024
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _BROKEN = frozenset({errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV})
 

@@ -1,6 +1,7 @@
-"""Following a log file by byte, from a cursor; older lines on demand."""
+"""The log file: following it by byte from a cursor, older lines on demand; writing its lines."""
 
 import os
+import time
 from pathlib import Path
 
 POLL_BYTES = 256 * 1024
@@ -79,6 +80,56 @@ class LogTail:
                 break
         kept = b"".join(_split(data)[-count:]) if count > 0 else b""
         return end - len(kept), kept
+
+
+class LogWriter:
+    """Writes lines to a log. What a full disk refuses is counted, and the gap marked later.
+
+    Args:
+        descriptor: the open file, in append mode.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lost = 0
+        self._lost_from = self._lost_until = 0.0  # unix s
+        self._is_torn = False
+
+    def line(self, text: str) -> None:
+        """Write one line, after the mark of a gap if there is one before it."""
+        if not self._write(self._mark() + text + "\n"):
+            now = time.time()
+            self._lost_from = self._lost_from if self._lost else now
+            self._lost, self._lost_until = self._lost + text.count("\n") + 1, now
+        else:
+            self._lost = 0
+
+    def close(self) -> None:
+        """Mark a gap at the end, if the disk lets us."""
+        if self._lost and self._write(self._mark()):
+            self._lost = 0
+
+    def _mark(self) -> str:
+        if not self._lost:
+            return ""
+        from_, until = (
+            time.strftime("%H:%M:%S", time.localtime(moment))
+            for moment in (self._lost_from, self._lost_until)
+        )
+        what = "1 line" if self._lost == 1 else f"{self._lost:,} lines"
+        return (
+            f"[WARN] … {what} could not be written: the disk was full from {from_} to {until} …\n"
+        )
+
+    def _write(self, text: str) -> bool:
+        """Whether all of it was written; half a line is ended before the next one."""
+        data = (b"\n" if self._is_torn else b"") + text.encode(errors="replace")
+        try:
+            written = os.write(self._descriptor, data)
+        except OSError:
+            return False
+        self._is_torn = written < len(data)
+        return not self._is_torn
 
 
 def _split(data: bytes) -> list[bytes]:

@@ -8,6 +8,7 @@ once more for jobs. In either order of the two, one of them sees the other.
 import fcntl
 import os
 import time
+from contextlib import suppress
 from typing import Self
 
 from gladius_widgets.core.atomic import read_json
@@ -36,9 +37,10 @@ class SupervisorLock:
                 os.close(descriptor)
                 return False
             time.sleep(0.02)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _identity_json(), 0)
         self._descriptor = descriptor
+        with suppress(OSError):  # a full disk: the lock is held without a name
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, _identity_json(), 0)
         return True
 
     def release(self) -> None:

@@ -1,6 +1,9 @@
 """Obeying: each command's effect and its answer, the same on every rank at the same step."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from gladius_widgets.core.change_text import change_text
 from gladius_widgets.core.errors import GladiusError
@@ -34,6 +37,7 @@ class Commands:
         self.paused = False
         self.released = False
         self.stopping: Request | None = None
+        self._unsaid: list[Callable[[], object]] = []
 
     @property
     def ending(self) -> bool:
@@ -108,15 +112,26 @@ class Commands:
         details |= {"old": answer.old, "new": answer.new}
         self._s.recorder.tell("INFO" if outcome == "applied" else "WARN", text, details, "command")
         if not is_replay:
-            acknowledge(
-                self._s.run,
-                request,
-                "applied" if outcome == "applied" else "rejected",
-                step=step,
-                old=answer.old,
-                new=answer.new,
-                reason=reason,
+            self._unsaid.append(
+                partial(
+                    acknowledge,
+                    self._s.run,
+                    request,
+                    "applied" if outcome == "applied" else "rejected",
+                    step=step,
+                    old=answer.old,
+                    new=answer.new,
+                    reason=reason,
+                )
             )
+            self._say_answers()
+
+    def _say_answers(self) -> None:
+        """Write what has not been answered yet; on a full disk the next call tries again."""
+        with suppress(OSError):
+            while self._unsaid:
+                self._unsaid[0]()
+                del self._unsaid[0]
 
     # Pause, resume, stop
 
@@ -126,7 +141,10 @@ class Commands:
         if self.released or (self.paused and not release):
             raise GladiusError("The run is paused already.", "Resume it to go on.")
         if self._saver.save("pause") is None:
-            raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
+            if release:
+                raise GladiusError("The checkpoint could not be saved.", "Free some disk space.")
+            text = "Paused without a checkpoint: the memory alone holds what was learnt since"
+            self._s.recorder.tell("WARN", f"{text} the last one")
         if not self.paused:
             self._s.reporter.timer.pause()
         self.paused, self.released = True, release
@@ -196,6 +214,7 @@ class Commands:
                 elif interrupted:
                     return
                 else:
+                    self._say_answers()
                     time.sleep(_POLL_S)
 
     # Checkpoint, validation

@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,8 @@ class _Attempt:
         if self.rank == 0:
             if show_traceback:
                 traceback.print_exception(error)
-            print(f"[ERROR] {error}", flush=True)  # noqa: T201  # stdout is the log
+            with suppress(OSError):  # a full disk: the record above says it too
+                print(f"[ERROR] {error}", flush=True)  # noqa: T201  # stdout is the log
         self.reporter.end_stages("failed")
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         self.reporter.update(

@@ -1,14 +1,19 @@
 """Everything rank 0 writes down: metric rows, events, the log, TensorBoard."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.store.events import append_event
+from gladius_widgets.core.reserve import throw_ballast
+from gladius_widgets.store.events import append_event, append_waiting
+from gladius_widgets.store.log import LogWriter
 from gladius_widgets.store.metrics import MetricWriter
 from gladius_widgets.store.metrics.schemas import EXPERTS, TRAIN, VALIDATION
 
+_STDOUT = 1  # the log
 _EVENT_OF_LEVEL = {"INFO": "status", "SUCCESS": "status", "WARN": "warning", "ERROR": "error"}
 
 
@@ -32,10 +37,16 @@ class Recorder:
         self._tables: dict[str, MetricWriter] = {}
         self._board: Any = None
         self._told: dict[str, int] = {}
+        self._log = LogWriter(_STDOUT)
         if enabled:
             schemas = {"train": TRAIN, "validation": VALIDATION, "experts": EXPERTS}
             self._tables = {
-                name: MetricWriter(run.table(name), schema, attempt)
+                name: MetricWriter(
+                    run.table(name),
+                    schema,
+                    attempt,
+                    make_room=partial(throw_ballast, run.reserve),
+                )
                 for name, schema in schemas.items()
             }
             self._board = _open_board(run, first_step) if tensorboard else None
@@ -60,13 +71,22 @@ class Recorder:
                 for tag, value in values.items()
                 if value is not None
             ]
-            self._board.file_writer.add_summary(Summary(value=points), step)
+            self._on_board(lambda: self._board.file_writer.add_summary(Summary(value=points), step))
+
+    def _on_board(self, write: Callable[[], object]) -> None:
+        """TensorBoard's writer fails for good once the disk has refused it a point."""
+        try:
+            write()
+        except OSError as error:
+            self._board = None
+            self.tell("WARN", f"TensorBoard gets no more points: {error.strerror or error}")
 
     def line(self, text: str) -> None:
         """Print a line to the log."""
         if self.enabled:
             with suppress(OSError):  # a full disk ends no training
-                print(text, flush=True)  # noqa: T201  # stdout is the log
+                sys.stdout.flush()
+            self._log.line(text)
 
     def log(self, level: str, text: str) -> None:
         """Print `[LEVEL] text`; levels are INFO, SUCCESS, WARN, ERROR."""
@@ -89,7 +109,7 @@ class Recorder:
         for table in self._tables.values():
             table.roll()
         if self._board is not None:
-            self._board.flush()
+            self._on_board(self._board.flush)
         self._tell_of_trouble()
 
     def close(self) -> None:
@@ -97,9 +117,12 @@ class Recorder:
         for table in self._tables.values():
             table.close()
         if self._board is not None:
-            self._board.close()
+            self._on_board(self._board.close)
         self._tell_of_trouble()
-        sys.stdout.flush()
+        self._log.close()
+        append_waiting(self._run)
+        with suppress(OSError):
+            sys.stdout.flush()
 
     def _tell_of_trouble(self) -> None:
         """The writers keep training going whatever the disk does; say so once they could not."""

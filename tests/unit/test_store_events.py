@@ -202,20 +202,20 @@ def test_lines_of_many_processes_never_mix(run):
     assert len(set(messages(seen))) == len(seen) == 600
 
 
-def test_full_disk_is_told_by_the_result_and_costs_no_later_event(run):
+def test_full_disk_is_told_by_the_result_and_costs_no_event(run):
     tell(run, "one")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         limit = run.events.stat().st_size + 10
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        assert not append_event(run, "status", "lost", source="trainer")
-        assert not append_event(run, "status", "lost too", source="trainer")
+        assert not append_event(run, "status", "late", source="trainer")
+        assert not append_event(run, "status", "late too", source="trainer")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
     tell(run, "two")
-    assert messages(EventReader(run).poll()) == ["one", "two"]
+    assert messages(EventReader(run).poll()) == ["one", "late", "late too", "two"]
 
 
 def test_missing_run_folder_is_no_exception(tmp_path):

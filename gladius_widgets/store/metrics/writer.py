@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from gladius_widgets.core.atomic import NO_SPACE
 from gladius_widgets.store.metrics.encode import Row, squeeze, to_batch, widen
 from gladius_widgets.store.metrics.live import LiveFile
 from gladius_widgets.store.metrics.segments import list_table
@@ -19,6 +20,7 @@ from gladius_widgets.store.metrics.tidy import FAN_IN, Tidied, compact, roll_liv
 MAX_WAITING_ROWS = 65_536  # kept in memory while the disk refuses them; then the oldest go
 _RETRY_S = 1.0
 _RETRY_ROLL_S = 10.0
+_LAST_ROWS_PATIENCE_S = 5.0  # of a full disk; a run has three tables, and 20 s when cancelled
 
 
 class MetricWriter:
@@ -37,6 +39,7 @@ class MetricWriter:
         roll_rows: rows after which a live file becomes a Parquet segment.
         roll_s: seconds after which it does so.
         flush_s: the longest that a row waits in memory, in seconds.
+        make_room: called by `close` when the disk is too full for the last rows.
     """
 
     def __init__(
@@ -48,12 +51,15 @@ class MetricWriter:
         roll_rows: int = 4096,
         roll_s: float = 60.0,
         flush_s: float = 0.05,
+        make_room: Callable[[], object] | None = None,
     ) -> None:
         self.directory = Path(directory)
         self.attempt = attempt
         self.errors = 0
         self.dropped_rows = 0
         self.last_error: str | None = None
+        self._make_room = make_room
+        self._is_full = False
         self._schema = schema.remove_metadata()
         self._names = frozenset(schema.names)
         self._filled_in = self._names & {"attempt", "time"}
@@ -116,9 +122,13 @@ class MetricWriter:
         self._retired.set()  # compacting is left to the thread
 
     def close(self) -> None:
-        """Roll, compact, and stop the threads. Harmless when called again or in a fork."""
+        """Roll, compact, and stop the threads. Harmless when called again or in a fork.
+
+        On a full disk it waits `_LAST_ROWS_PATIENCE_S` at most for room for the last rows.
+        """
         if os.getpid() != self._process_id:
             return
+        self._wait_for_room()
         with self._changed:
             if self._closed:
                 return
@@ -132,6 +142,17 @@ class MetricWriter:
         self._tidy(fan_in=2)
         self.dropped_rows += sum(batch.num_rows for batch in self._waiting)
         atexit.unregister(self.close)
+
+    def _wait_for_room(self) -> None:
+        self.flush()
+        if not (self._waiting and self._is_full) or self._closed:
+            return
+        if self._make_room is not None:
+            self._make_room()
+        deadline = time.monotonic() + _LAST_ROWS_PATIENCE_S
+        while self._waiting and self._is_full and time.monotonic() < deadline:
+            time.sleep(_RETRY_S / 10)
+            self.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -239,6 +260,7 @@ class MetricWriter:
         try:
             action()
         except Exception as error:  # metrics must never end a training run
+            self._is_full = isinstance(error, OSError) and error.errno in NO_SPACE
             self._note(error)
             return False
         return True
