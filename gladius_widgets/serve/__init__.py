@@ -11,6 +11,7 @@ What is protected:
 - Only the page notebooks named in `notebooks.PAGES` run. No other file is served, listed or run,
   and a page cannot send code to its kernel: only widget messages pass.
 - The token never reaches a kernel, a trainer, a log line or the browser's history.
+- Who has not shown the token holds few connections, briefly, and sends no body (`limits.py`).
 - The number of pages open at once is capped, and a kernel that nobody looks at is ended.
 - Pages load nothing from other sites, and a content security policy holds them to that.
 

@@ -9,6 +9,7 @@ from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import Router
 from tornado.web import Application, RequestHandler
 
+from gladius_widgets.serve.limits import Anteroom
 from gladius_widgets.serve.messages import message_page
 from gladius_widgets.serve.token import cookie_of
 
@@ -27,11 +28,18 @@ class Gate(Router):
         token: opens it, once, as `?token=`; from then on the cookie does.
         hosts: the names that a request may address us by, without port.
         cookie_name: cookies are shared by all ports of a host, so the name must differ by port.
+        anteroom: where connections wait until one of their requests is let through.
     """
 
     def __init__(
-        self, application: Application, token: str, hosts: Collection[str], cookie_name: str
+        self,
+        application: Application,
+        token: str,
+        hosts: Collection[str],
+        cookie_name: str,
+        anteroom: Anteroom | None = None,
     ) -> None:
+        self.anteroom = Anteroom() if anteroom is None else anteroom
         self._application = application
         self._token = token
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -50,10 +58,12 @@ class Gate(Router):
             settings = {"cookie_name": self._cookie_name, "cookie": self._cookie}
             return self._application.get_handler_delegate(request, _Welcome, settings)
         if known:
+            self.anteroom.leave(request)
             return self._application.find_handler(request, **kwargs)
         return self._refuse(request, _NOT_KNOWN)
 
     def _refuse(self, request: HTTPServerRequest, reason: str) -> HTTPMessageDelegate:
+        self.anteroom.refuse_body(request)
         return self._application.get_handler_delegate(request, _Refuse, {"reason": reason})
 
     def _has_cookie(self, request: HTTPServerRequest) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketClosedError
 
@@ -23,6 +22,7 @@ from gladius_widgets.core.serving import announce, withdraw
 from gladius_widgets.serve.application import PageServer, page_server
 from gladius_widgets.serve.faults import page_faults_on_stderr
 from gladius_widgets.serve.gate import LOOPBACK_NAMES, Gate
+from gladius_widgets.serve.limits import LimitedServer
 from gladius_widgets.serve.notebooks import PAGES, directory
 from gladius_widgets.serve.token import token_of
 
@@ -95,7 +95,7 @@ def serve(
 
     async def run() -> None:
         gate = Gate(server.application(), token, names, cookie_name=f"gladius-{port}")
-        http = HTTPServer(gate)
+        http = LimitedServer(gate, gate.anteroom)
         http.add_sockets(sockets)
         announce(place, f"http://{_as_name(host)}:{port}/")
         if on_ready:
