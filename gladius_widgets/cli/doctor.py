@@ -16,6 +16,7 @@ from gladius_widgets.cli.options import HomeOption, JsonOption, choose, print_js
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.launcher import LAUNCHER_VARIABLE, accelerate_path
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.private import wider_than_owner
 
 _TRAINING = ("torch", "transformers", "accelerate", "peft", "datasets")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -71,6 +72,22 @@ def _home(home: Home) -> Finding:
     if (trouble := client.trouble()) is not None:
         return Finding("home", "problem", trouble.message, trouble.hint)
     return Finding("home", "ok", f"{home.root}, {count} jobs")
+
+
+def _privacy(home: Home) -> Finding:
+    """Who but its owner may look into the home; the secrets in it are nobody else's in any case."""
+    if not home.root.is_dir():
+        return Finding("privacy", "ok", "a new home is its owner's alone")
+    secrets = [path for path in (home.settings, home.serve_token) if wider_than_owner(path)]
+    if secrets and wider_than_owner(home.root):
+        names = " and ".join(path.name for path in secrets)
+        mend = f"chmod go-rwx {' '.join(map(str, secrets))}"
+        return Finding("privacy", "problem", f"others can read {names}, with secrets in it", mend)
+    if mode := wider_than_owner(home.root):
+        who = "everybody" if mode & 0o007 else "the group"
+        mend = f"If that is not meant: chmod -R go-rwx {home.root}"
+        return Finding("privacy", "note", f"{who} can look into {home.root}", mend)
+    return Finding("privacy", "ok", f"{home.root} is open to its owner alone")
 
 
 def _disk(home: Home) -> Finding:
@@ -185,5 +202,6 @@ def _version(package: str) -> str | None:
 
 
 CHECKS: tuple[Callable[[Home], Finding], ...] = (
-    _versions, _home, _disk, _host, _slots, _training, _launcher, _demo, _gpu, _browser, _inotify,
+    _versions, _home, _privacy, _disk, _host, _slots, _training, _launcher, _demo, _gpu,
+    _browser, _inotify,
 )  # fmt: skip

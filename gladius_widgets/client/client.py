@@ -4,7 +4,6 @@ What only submit and command need (the config model, YAML) is imported there: `g
 shall answer at once.
 """
 
-import getpass
 import os
 import shutil
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gladius_widgets.client.money import MoneyQueries
 from gladius_widgets.client.queue import QueueCommands
 from gladius_widgets.core.errors import GladiusError, HomeError, JobNotFoundError
+from gladius_widgets.core.identity import login_name
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
@@ -66,7 +66,7 @@ class Client(QueueCommands, MoneyQueries):
 
     Args:
         home: the home or its folder; by default `$GLADIUS_HOME`, else `~/.gladius`.
-        user: who is asking, for the ledger; by default the login name.
+        user: who is asking, for the ledger; by default `login_name`.
 
     Raises:
         GladiusError: the home cannot be used.
@@ -76,7 +76,7 @@ class Client(QueueCommands, MoneyQueries):
         self, home: Home | str | os.PathLike[str] | None = None, user: str | None = None
     ) -> None:
         self.home = home if isinstance(home, Home) else Home(home)
-        self.user = user or _login_name()
+        self.user = user or login_name()
         self._registry = Registry(self.home)
 
     # Submit
@@ -420,13 +420,6 @@ class Client(QueueCommands, MoneyQueries):
                 f"{self.home.root}; a run needs {MIN_FREE_BYTES // 1024**2} at least.",
                 "Free some, or name another home with --home or GLADIUS_HOME.",
             )
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in some containers
-        return f"uid-{os.getuid()}"
 
 
 def _last_system_row(run: RunDirectory) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gladius_widgets.core import private
 from gladius_widgets.core.atomic import write_bytes
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
@@ -205,8 +206,8 @@ def prepare(
 def write_run(run: RunDirectory, plan: Plan) -> None:
     """The run directory, up to job.json, which makes it one."""
     run.create()
-    run.log.touch()
-    run.events.touch()
+    private.touch(run.log)
+    private.touch(run.events)
     write_bytes(run.config, dump_yaml(plan.config.to_plain(), "Frozen at submit.").encode())
     RunStatus(state=JobStatus.QUEUED, heartbeat=plan.row["created_at"]).write(run)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gladius_widgets.core import private
 from gladius_widgets.core.reserve import write_on_slip
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -22,7 +23,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with private.open_file(temporary, "wb") as file:
             file.write(data)
             if durable:
                 file.flush()

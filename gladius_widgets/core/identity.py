@@ -1,14 +1,34 @@
-"""Telling one process from a later one that was given the same pid."""
+"""Who somebody is, and telling one process from a later one that was given the same pid."""
 
 import os
+import pwd
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 
+from gladius_widgets.core.terminal_text import visible
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PIDS = 2**31  # more than any system has
+# What says who one is, and anybody can set; a hub's name first, as all its users may share one uid.
+_CLAIMS = ("JUPYTERHUB_USER", "LOGNAME", "USER")
+_CLAIM_CHARS = 64
+
+
+def login_name() -> str:
+    """The name of the user that we run as, which the system knows; `uid-1000` without one.
+
+    Where the environment claims another, that stands beside it: `root (says ada)`.
+    """
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # as in some containers
+        name = f"uid-{os.getuid()}"
+    claims = (os.environ.get(key, "").strip() for key in _CLAIMS)
+    claim = next((claim for claim in claims if claim), name)
+    return name if claim == name else f"{name} (says {visible(claim)[:_CLAIM_CHARS]})"
 
 
 def boot_id() -> str:

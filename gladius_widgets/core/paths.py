@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from gladius_widgets.core.private import make_folder
+
 _JOB_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _CHECKPOINT = re.compile(r"step-(\d{8,})")
 
@@ -50,6 +52,14 @@ class Home:
         """All run directories, by id; a folder of another name, such as a copy, is none."""
         return _runs_in(self.runs)
 
+    def make(self, folder: Path) -> None:
+        """Make a folder of the home, for those who may look into it; see `core.private`.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        make_folder(folder, self.root)
+
     def strays(self) -> list[Path]:
         """What lies among the runs and is none: no job.json, or a name that no job has."""
         runs = {run.root for run in self.all_runs()}
@@ -89,14 +99,23 @@ class RunDirectory:
         self.summary_md = self.root / "summary.md"
 
     @property
+    def is_in_home(self) -> bool:
+        """Whether it lies where a home has its runs, and is not a folder by itself."""
+        return self.root.parent.name in ("runs", "trash")
+
+    @property
     def home(self) -> Home:
         """The home it lies in; for a folder by itself, the default one."""
-        return Home(self.root.parent.parent if self.root.parent.name in ("runs", "trash") else None)
+        return Home(self.root.parent.parent if self.is_in_home else None)
 
     def create(self) -> None:
         """Make the folder and the ones that writers expect. Existing ones are left alone."""
         for folder in (self.attempts, self.metrics, self.requests, self.acks, self.checkpoints):
-            folder.mkdir(parents=True, exist_ok=True)
+            self.make(folder)
+
+    def make(self, folder: Path) -> None:
+        """Make a folder in it, for those who may look into the home; see `core.private`."""
+        make_folder(folder, self.home.root if self.is_in_home else self.root)
 
     def attempt(self, number: int) -> "AttemptDirectory":
         """The folder of one attempt, counted from 1."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gladius_widgets.core import private
 from gladius_widgets.core.errors import GladiusError
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -22,7 +23,7 @@ def spawn_detached(
     """
     reap()
     try:
-        with log.open("ab") as output:
+        with private.open_file(log, "ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-P", *arguments],
                 stdin=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 
 from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.private import take_after
 from gladius_widgets.runner.attempt import Runner
 from gladius_widgets.runner.prctl import become_subreaper
 
@@ -21,7 +22,9 @@ def main() -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
     become_subreaper()
-    runner = Runner(RunDirectory(arguments.run), arguments.attempt)
+    run = RunDirectory(arguments.run)
+    take_after(run.root)
+    runner = Runner(run, arguments.attempt)
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         runner.interrupt()

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.private import make_folder
 
 _SHORTEST = 32  # characters; anything less was not written by us
 
@@ -52,7 +53,7 @@ def _drawn(path: Path) -> str:
     """A new token, kept in the file where that is possible."""
     token = _draw()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, path.parent)
         _create(path, token)
     except FileExistsError:  # another server was first
         return _read(path)

@@ -97,7 +97,7 @@ def request(
             f"The arguments of '{command}' take {size} bytes; {MAX_REQUEST_BYTES} is the most."
         )
     try:
-        run.requests.mkdir(parents=True, exist_ok=True)
+        run.make(run.requests)
         with _turn(run.requests):
             seq = max((seq for seq, _, _ in _listing(run)), default=0) + 1
             made = made.model_copy(update={"seq": seq})
@@ -293,7 +293,7 @@ def _read_capped(path: Path) -> bytes:
 
 
 def _write_ack(run: RunDirectory, answer: Ack) -> None:
-    run.acks.mkdir(parents=True, exist_ok=True)
+    run.make(run.acks)
     path = run.acks / f"{answer.id}.json"
     write_json(path, answer.model_dump(mode="json"), durable=False, reserve=run.reserve)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from gladius_widgets.core import private
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.suggest import did_you_mean
 
@@ -111,7 +112,8 @@ def _append(run: RunDirectory, line: bytes) -> bool:
 def _write(run: RunDirectory, lines: bytes) -> bool:
     """All or nothing of them in one `write()`."""
     try:
-        descriptor = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        mode = private.file_mode(run.root)
+        descriptor = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         try:
             if _ends_torn(descriptor):
                 lines = b"\n" + lines

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from gladius_widgets.core import private
 from gladius_widgets.core.errors import GladiusError, HomeError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.store import home_errors
@@ -63,7 +64,8 @@ def open_or_create(engine: sa.Engine, home: Home) -> None:
         GladiusError: it was made by a newer version.
         OSError, sqlalchemy.exc.DatabaseError: the home cannot be written, or the file not used.
     """
-    home.runs.mkdir(parents=True, exist_ok=True)
+    home.make(home.runs)
+    private.touch(home.registry)  # SQLite gives its mode to the files beside it
     try:
         _bring_to_version(engine, home)
     except exc.DatabaseError as error:
@@ -234,6 +236,6 @@ def _is_sound(home: Home) -> bool:
 
 @contextmanager
 def _rebuild_lock(home: Home) -> Iterator[None]:
-    with (home.root / "registry.lock").open("a") as file:
+    with private.open_file(home.root / "registry.lock", "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -44,7 +44,7 @@ def throw_away(registry: Registry, job: Job, user: str) -> bool:
     def move_away() -> None:
         if not run.root.is_dir() and target.root.is_dir():
             return  # an earlier try got as far as this
-        home.trash.mkdir(exist_ok=True)
+        home.make(home.trash)
         write_json(run.deleted, {"deleted_by": user, "deleted_at": time.time()})
         run.root.replace(target.root)
         fsync_directory(home.trash)

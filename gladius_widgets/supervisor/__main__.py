@@ -8,6 +8,7 @@ from types import FrameType
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.private import take_after
 from gladius_widgets.supervisor.lock import SupervisorLock
 from gladius_widgets.supervisor.loop import Supervisor
 
@@ -24,6 +25,7 @@ def main() -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
     home = Home(arguments.home)
+    take_after(home.root)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)  # runs go on without us; the next supervisor adopts them

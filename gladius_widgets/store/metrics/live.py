@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from gladius_widgets.core import private
+
 _KEY = "gladius"
 _BLANK = b"crc32:00000000"
 _TAG = b"crc32:"
@@ -142,7 +144,8 @@ class LiveFile:
         self._offset = 0
         # It gets its name only when it is locked: an unlocked one would be salvaged.
         hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        mode = private.file_mode(path.parent)
+        self._descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
         lock(self._descriptor)
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
