@@ -110,6 +110,7 @@ class Client(QueueCommands, MoneyQueries):
         from gladius_widgets.client.submission import check_moment, prepare, write_run
 
         self._check_may_change()
+        self.settings()  # broken ones would leave the job without a supervisor, or without news
         if not_before is not None:
             check_moment(not_before)
         needed = {job.id: job for job in (self._can_complete(self.job(ref)) for ref in after)}

@@ -16,7 +16,7 @@ _VERSION = re.compile(r"[0-9](?:[0-9A-Za-z.!+_-]{0,98}[0-9A-Za-z])?")
 _ARCHIVES = (".whl", ".zip", ".gz", ".tgz", ".tar", ".bz2", ".tbz", ".xz", ".txz", ".tlz", ".lzma")
 _REVISION = re.compile(r"(?![./-])(?!.*\.\.)[\w./+-]{1,200}", re.ASCII)
 _MODEL_TYPE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_MODEL_FIELD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}")
+_MODEL_FIELD = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 # Fields of a transformers config that name code, or files to load, instead of describing a model.
 _CODE_FIELDS = frozenset(
     {

@@ -58,6 +58,11 @@ class NotifySettings(BaseModel):
     def _is_a_web_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _is_http(value.get_secret_value()):
             raise ValueError("must be an http:// or https:// address")
+        if value is not None and "@" in urlsplit(value.get_secret_value()).netloc:
+            raise ValueError(
+                "must hold no user name and password (NAME:PASSWORD@); most services have an "
+                "address with a key of its own, `command` can send with any other login"
+            )
         return value
 
     @property

@@ -27,8 +27,8 @@ def open_file(path: Path, mode: Literal["ab", "wb"]) -> BinaryIO:
 
 def touch(path: Path) -> None:
     """Make the file, empty, unless it is there."""
-    with open_file(path, "ab"):
-        pass
+    if not path.exists():
+        open_file(path, "ab").close()
 
 
 def make_folder(folder: Path, home: Path) -> None:

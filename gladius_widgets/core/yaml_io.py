@@ -1,5 +1,6 @@
 """YAML 1.2 in, with caps that are checked before any object is built."""
 
+import re
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -9,7 +10,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, SequenceStartEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
 
 from gladius_widgets.core.errors import ConfigError
 
@@ -17,6 +24,9 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_ALIASES = 32
 MAX_NODES = 20_000  # keys and items, with aliases written out: few aliases can hold many
+MAX_DIGITS = 400  # more than any float has; Python takes long for the digits of longer ones
+_NUMBER = re.compile(r"[-+]?(?:0[xob])?[0-9a-fA-F_.]+")
+_SOURCE_CHARS = 60
 
 KeyPath = tuple[str | int, ...]
 
@@ -95,19 +105,29 @@ def parse_yaml(text: str, source: str = "config") -> Document:
         raise ConfigError(f"{source}, line {line}: {problem}.", "Mend the YAML there.") from None
     except (YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ConfigError(f"{source} is not YAML: {reason}.", "Give a YAML mapping.") from None
+        raise ConfigError(
+            f"{source} is not YAML: {reason}.",
+            "Give a YAML mapping; put what only looks like a date or a number in quotes.",
+        ) from None
     if not isinstance(tree, CommentedMap):
         raise ConfigError(
             f"{source} holds no 'key: value' pairs at its top.", "Give a YAML mapping."
         )
     document = Document({}, source)
-    document.values = _plain(tree, (), document.lines)
+    try:
+        document.values = _plain(tree, (), document.lines)
+    except _KeyProblem as problem:
+        raise ConfigError(f"{source}, {problem}", "Write a word before the colon.") from None
     return document
 
 
 def parse_scalar(text: str) -> Any:
     """One value as YAML reads it (`20` → 20, `1e-4` → 0.0001, `[1, 2]`, `null`, text)."""
-    return parse_yaml(f"value: {text}", source=f"value {text!r}").values["value"]
+    shown = text if len(text) <= _SOURCE_CHARS else f"{text[:_SOURCE_CHARS]}…"
+    values = parse_yaml(f"value: {text}", source=f"value {shown!r}").values
+    if len(values) > 1:
+        raise ConfigError(f"value {shown!r} is more than a value.", "Set one key at a time.")
+    return values["value"]
 
 
 def dump_yaml(values: dict[str, Any], header: str = "") -> str:
@@ -132,10 +152,36 @@ def _check_caps(text: str, source: str) -> None:
             depth += 1
         elif not isinstance(event, NodeEvent) and type(event).__name__.endswith("EndEvent"):
             depth -= type(event).__name__ in ("MappingEndEvent", "SequenceEndEvent")
+        if isinstance(event, ScalarEvent):
+            _check_digits(event, source)
         if aliases > MAX_ALIASES:
             raise ConfigError(f"{source} uses more than {MAX_ALIASES} aliases.", "Write it out.")
         if depth > MAX_DEPTH:
             raise ConfigError(f"{source} is nested deeper than {MAX_DEPTH}.", "Flatten it.")
+
+
+def _check_digits(event: ScalarEvent, source: str) -> None:
+    length = len(event.value)
+    if length > MAX_DIGITS and event.style is None and _NUMBER.fullmatch(event.value):
+        line = event.start_mark.line + 1
+        raise ConfigError(
+            f"{source}, line {line}: a number has {length:,} digits, more than any key takes.",
+            "Shorten it, or put it in quotes if it is text.",
+        )
+
+
+class _KeyProblem(Exception):  # noqa: N818  # it becomes a ConfigError where the file is known
+    """A key is no word; the text says where."""
+
+
+def _key(key: Any, line: int) -> str:
+    """A key as text; numbers count as such."""
+    text = str(key) if isinstance(key, str | int | float) and not isinstance(key, bool) else ""
+    if not text:
+        what = {bool: "true or false", type(None): "null", str: "empty"}.get(type(key))
+        what = what or "a list, a mapping or a date"
+        raise _KeyProblem(f"line {line}: a key is {what}.")
+    return text
 
 
 def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
@@ -145,9 +191,10 @@ def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
     if isinstance(node, CommentedMap):
         result = {}
         for key, value in node.items():
-            here = (*path, str(key))
-            lines[here] = _line(node, key) or lines.get(path, 0)
-            result[str(key)] = _plain(value, here, lines)
+            line = _line(node, key) or lines.get(path, 0)
+            name = _key(key, line)
+            lines[here := (*path, name)] = line
+            result[name] = _plain(value, here, lines)
         return result
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):

@@ -5,7 +5,6 @@ import errno
 import logging
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from gladius_widgets.serve.faults import page_faults_on_stderr
 from gladius_widgets.serve.gate import LOOPBACK_NAMES, Gate
 from gladius_widgets.serve.limits import LimitedServer
 from gladius_widgets.serve.notebooks import PAGES, directory
+from gladius_widgets.serve.scratch import connections_folder
 from gladius_widgets.serve.token import token_of
 
 _ROUND_S = 1.0
@@ -105,7 +105,7 @@ def serve(
         http.stop()
         await _end_kernels(server, connections)
 
-    with tempfile.TemporaryDirectory(prefix="gladius-kernels-") as connections:
+    with connections_folder() as connections:
         server.connection_dir = connections
         # Not asyncio.run: it waits until each task accepts its end, and one of nbclient's does not.
         loop = asyncio.new_event_loop()

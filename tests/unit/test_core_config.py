@@ -213,3 +213,37 @@ def test_config_cannot_be_changed():
     config = TrainingConfig.model_validate({"model": {"name": "m"}, "data": {"path": "d"}})
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (BASE + "? {a: 1}\n: 2\n", "c.yaml, line 3: a key is a list, a mapping or a date."),
+        (BASE + "training:\n  ? [a, b]\n  : 2\n", "c.yaml, line 4: a key is a list"),
+        (BASE + "2020-01-01: 1\n", "c.yaml, line 3: a key is a list, a mapping or a date."),
+        (BASE + "? \n: 2\n", "c.yaml, line 3: a key is null."),
+        (BASE + "true: 2\n", "c.yaml, line 3: a key is true or false."),
+        (BASE + "'': 1\n", "c.yaml, line 3: a key is empty."),
+        (BASE + f"training: {{seed: {'9' * 100_000}}}", "line 3: a number has 100,000 digits"),
+        (BASE + f"training: {{seed: 0x{'f' * 9_000}}}", "line 3: a number has 9,002 digits"),
+        (BASE + f"training:\n  seed: -{'9' * 5_000}", "line 4: a number has 5,001 digits"),
+        (BASE + f"cost: {{budget: {'9' * 5_000}.5}}", "line 3: a number has 5,002 digits"),
+        (BASE + "training: {seed: 2020-13-45}", "in quotes"),
+    ],
+)
+def test_keys_that_are_no_words_and_numbers_without_end(text, sentence):
+    assert sentence in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        (f"training.seed={'9' * 100_000}", "a number has 100,000 digits"),
+        ("training.seed=1\nmodel: {name: evil}", "is more than a value"),
+        ("training.seed={{a: 1}: 2}", "a key is a list, a mapping or a date"),
+    ],
+)
+def test_the_same_in_an_override(override, sentence):
+    message = refusal(BASE, [override])
+    assert sentence in message
+    assert len(message) < 300

@@ -153,6 +153,7 @@ class TestSettings:
             ("notify: {on: [complete]}", ("'complete'", "'completed'")),
             (f"notify: {{webhook: 'ftp://x/{SECRET}'}}", ("notify.webhook", "http")),
             (f"notify: {{webhook: 'https:///{SECRET}'}}", ("notify.webhook", "http")),
+            (f"notify: {{webhook: 'https://u:{SECRET}@x/y'}}", ("notify.webhook", "password")),
             ("notify: {command: notify-send}", ("notify.command", "list")),
             ("notify: {command: ['']}", ("notify.command", "program")),
         ],

@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +19,7 @@ from gladius_widgets.serve import notebooks
 from gladius_widgets.serve.assets import version_of
 from gladius_widgets.serve.launch import page_url, report_unless_page_left, serve
 from gladius_widgets.serve.messages import message_page
+from gladius_widgets.serve.scratch import connections_folder
 from gladius_widgets.serve.token import cookie_of, token_of
 
 
@@ -128,3 +133,38 @@ def test_scripts_get_another_address_when_one_of_them_changes(tmp_path: Path):
     (first / "9.voila.js").write_text("3")
     seen.append(version_of(folders))
     assert len(set(seen)) == 3
+
+
+def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    held = (
+        "from gladius_widgets.serve.scratch import connections_folder\n"
+        "with connections_folder() as folder:\n    print(folder, flush=True)\n    input()"
+    )
+    alive, killed = (
+        subprocess.Popen(
+            [sys.executable, "-c", held],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    in_use, left = (Path(process.stdout.readline().strip()) for process in (alive, killed))
+    killed.kill()
+    killed.communicate()
+    old = tmp_path / "gladius-kernels-of-an-older-version"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    fresh = tmp_path / "gladius-kernels-half-made"
+    fresh.mkdir()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (tmp_path / "gladius-kernels-link").symlink_to(precious)
+    assert left.is_dir()
+    with connections_folder() as ours:
+        assert not left.exists()
+        assert not old.exists()
+        kept = {in_use, fresh, precious, Path(ours)}
+        assert set(tmp_path.iterdir()) == kept | {tmp_path / "gladius-kernels-link"}
+    assert not Path(ours).exists()
+    alive.communicate("\n")
