@@ -43,7 +43,8 @@ class Anteroom:
     def leave(self, request: HTTPServerRequest) -> None:
         """It has shown the token."""
         stream = getattr(request.connection, "stream", None)
-        self._waiting.pop(stream, None)
+        if isinstance(stream, IOStream):
+            self._waiting.pop(stream, None)
 
     @staticmethod
     def refuse_body(request: HTTPServerRequest) -> None:
