@@ -17,10 +17,10 @@ FILE_BITS = 0o666
 
 def file_mode(folder: Path) -> int:
     """The mode of a new file in `folder`: who may look into it may read the file."""
-    return _mode(folder) & FILE_BITS | 0o600
+    return folder_mode(folder) & FILE_BITS | 0o600
 
 
-def open_file(path: Path, mode: Literal["ab", "wb"]) -> BinaryIO:
+def open_file(path: Path, mode: Literal["ab", "wb", "xb"]) -> BinaryIO:
     """Open a file to write; one that is made takes after its folder."""
     return open(path, mode, opener=_create)  # Path.open takes no opener
 
@@ -42,7 +42,7 @@ def make_folder(folder: Path, home: Path) -> None:
         missing.append(missing[-1].parent)
     for one in reversed(missing[:-1]):
         inside = one != home and one.is_relative_to(home)
-        mode = _mode(one.parent) if inside else OWNER_ONLY if one == home else 0o777
+        mode = folder_mode(one.parent) if inside else OWNER_ONLY if one == home else 0o777
         with suppress(FileExistsError):
             one.mkdir(mode)
     if not folder.is_dir():
@@ -52,7 +52,7 @@ def make_folder(folder: Path, home: Path) -> None:
 def take_after(home: Path) -> None:
     """Make this process's new files no more open than the home; for processes that are ours."""
     with suppress(OSError):
-        closed = ~_mode(home) & 0o077
+        closed = ~folder_mode(home) & 0o077
         os.umask(os.umask(0) | closed)
 
 
@@ -68,5 +68,6 @@ def _create(path: str, flags: int) -> int:
     return os.open(path, flags, file_mode(Path(path).parent))
 
 
-def _mode(folder: Path) -> int:
+def folder_mode(folder: Path) -> int:
+    """The mode of a new folder in `folder`."""
     return stat.S_IMODE(folder.stat().st_mode) & 0o777

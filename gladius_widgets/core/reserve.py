@@ -13,6 +13,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from gladius_widgets.core import private
+
 SLIPS = 12  # a command takes two: the request and its answer
 SLIP_BYTES = 16 * 1024
 BALLAST_BYTES = 2 * 1024**2
@@ -27,7 +29,7 @@ def lay_in(folder: Path, *, ballast: bool = False) -> None:
         ballast: also lay in the room for the end.
     """
     with suppress(OSError):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(private.folder_mode(folder.parent), exist_ok=True)
         for _ in range(SLIPS - len(_slips(folder))):
             _write_new(folder / f"slip-{secrets.token_hex(8)}", SLIP_BYTES)
         if ballast and not (folder / _BALLAST).exists():
@@ -101,7 +103,7 @@ def _slips(folder: Path) -> list[Path]:
 def _write_new(path: Path, size: int) -> None:
     """A file of that size whose bytes no file system can leave out."""
     try:
-        with path.open("xb") as file:
+        with private.open_file(path, "xb") as file:
             file.write(os.urandom(size))
             file.flush()
             os.fsync(file.fileno())
