@@ -57,7 +57,12 @@ document.body.dataset.gwAnywidget = "0.11.0";
 runInThisContext(readFileSync(new URL("host.js", statics), "utf8"), {
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
-globalThis._JUPYTERLAB.anywidget.init({ "@jupyter-widgets/base": { "6.0.0": { get: async () => () => base } } });
+const shared = {
+  "6.0.9": { get: async () => () => ({}) },
+  "6.0.11": { get: async () => () => base },
+  "6.0.2": { get: async () => () => ({}) },
+};
+globalThis._JUPYTERLAB.anywidget.init({ "@jupyter-widgets/base": shared });
 const plugin = (await globalThis._JUPYTERLAB.anywidget.get("./extension"))();
 let registered;
 plugin.activate(null, { registerWidget: (data) => (registered = data) });
@@ -72,7 +77,15 @@ function made(esm) {
 test("it stands for anywidget, in the version of the kernels", () => {
   assert.equal(registered.name, "anywidget");
   assert.equal(registered.version, "0.11.0");
+});
+
+test("it uses the widgets that the other extensions use: the newest, unless another is loaded", async () => {
   assert.deepEqual(plugin.requires, [base.IJupyterWidgetRegistry]);
+  const other = { DOMWidgetModel, DOMWidgetView, IJupyterWidgetRegistry: Symbol("other") };
+  const loaded = { "6.0.1": { get: async () => () => other, loaded: 1 }, "6.0.11": shared["6.0.11"] };
+  globalThis._JUPYTERLAB.anywidget.init({ "@jupyter-widgets/base": loaded });
+  const again = (await globalThis._JUPYTERLAB.anywidget.get("./extension"))();
+  assert.deepEqual(again.requires, [other.IJupyterWidgetRegistry]);
 });
 
 test("a module that takes longer than anywidget would wait begins, and hears all", async () => {

@@ -64,9 +64,20 @@
     }
     return { AnyModel, AnyView };
   }
+  function isOlder(a, b) {
+    const [left, right] = [a, b].map((text) => text.split(/[.+-]/).map((part) => Number(part) || 0));
+    const at = left.findIndex((number, index) => number !== (right[index] ?? 0));
+    return at >= 0 && left[at] < (right[at] ?? 0);
+  }
+  async function singleton(versions) {
+    const chosen = Object.keys(versions).reduce(
+      (best, one) => !versions[best].loaded && isOlder(best, one) ? one : best
+    );
+    versions[chosen].loaded = true;
+    return (await versions[chosen].get())();
+  }
   async function plugin(scope2) {
-    const [shared] = Object.values(scope2["@jupyter-widgets/base"]);
-    const base = (await shared.get())();
+    const base = await singleton(scope2["@jupyter-widgets/base"]);
     return {
       id: "gladius:anywidget",
       requires: [base.IJupyterWidgetRegistry],

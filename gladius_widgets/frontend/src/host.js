@@ -85,10 +85,29 @@ function classes({ DOMWidgetModel, DOMWidgetView }) {
   return { AnyModel, AnyView };
 }
 
+/** @param {string} a @param {string} b whether version `a` is older */
+function isOlder(a, b) {
+  const [left, right] = [a, b].map((text) => text.split(/[.+-]/).map((part) => Number(part) || 0));
+  const at = left.findIndex((number, index) => number !== (right[index] ?? 0));
+  return at >= 0 && left[at] < (right[at] ?? 0);
+}
+
+/**
+ * The one instance of a package that all extensions use, chosen as webpack chooses it: the one that
+ * is loaded, else the newest. Another instance would have another token of the widget registry.
+ * @param {Record<string, {get: () => Promise<() => any>, loaded?: unknown}>} versions
+ */
+async function singleton(versions) {
+  const chosen = Object.keys(versions).reduce((best, one) =>
+    !versions[best].loaded && isOlder(best, one) ? one : best,
+  );
+  versions[chosen].loaded = true;
+  return (await versions[chosen].get())();
+}
+
 /** @param {any} scope what the page's extensions share */
 async function plugin(scope) {
-  const [shared] = Object.values(scope["@jupyter-widgets/base"]);
-  const base = (await shared.get())();
+  const base = await singleton(scope["@jupyter-widgets/base"]);
   return {
     id: "gladius:anywidget",
     requires: [base.IJupyterWidgetRegistry],
