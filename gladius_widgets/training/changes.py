@@ -26,7 +26,7 @@ from gladius_widgets.core.schedule import Schedule
 from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
-from gladius_widgets.training.state import planned_steps
+from gladius_widgets.training.state import planned_steps, planned_totals
 
 _OF_SCHEDULE = ("learning_rate", FACTOR_KEY, PEAK_KEY)
 _MOST_UNDO = 100
@@ -152,7 +152,7 @@ class Changes:
         )
         s.state.schedule = s.state.schedule.with_total_steps(s.state.step, total)
         s.state.total_steps = total
-        s.reporter.update(total_steps=total)
+        s.reporter.update(**planned_totals(s.config, s.state, s.dataset_size))
         self.show()
 
     def _undo(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Commands:
         self._saver = saver
         self._evaluation = evaluation
         self._changes = Changes(session, saver)
-        self.show_settings, self.replan = self._changes.show, self._changes.replan
+        self.replan = self._changes.replan
         self.paused = False
         self.released = False
         self.stopping: Request | None = None

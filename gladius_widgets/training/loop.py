@@ -13,7 +13,8 @@ from gladius_widgets.training.optimizer import apply_settings
 from gladius_widgets.training.recovery import Recovery
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
-from gladius_widgets.training.state import samples_per_step
+from gladius_widgets.training.state import next_samples
+from gladius_widgets.training.step import Totals
 from gladius_widgets.training.step_report import StepReport
 from gladius_widgets.training.summary import write_summary
 from gladius_widgets.training.token_data import Batches
@@ -25,7 +26,7 @@ class _Plan:
 
     batches: Batches
     samples: int
-    supervised: float
+    totals: Totals
     tokens: int
 
 
@@ -63,7 +64,7 @@ class Trainer:
         s.reporter.timer.start(s.state.elapsed_s, s.state.active_s)
         s.state.started_at = s.state.started_at or s.reporter.now()
         self.report.begin()
-        self.commands.show_settings()
+        self.commands.replan()  # other data than before a resume may take other steps
         s.reporter.stage(Stage.TRAINING)
         s.reporter.change(state=JobStatus.TRAINING)
         s.recorder.tell(
@@ -83,9 +84,9 @@ class Trainer:
         """A step and nothing else, for measuring what `advance` adds to it."""
         s = self.session
         batches, samples = self._batches()
-        supervised = float(batches.counts()[1])
+        totals = Totals(supervised=batches.counts()[1], micro_batches=batches.filled)
         apply_settings(s.parallel.optimizer, s.state.learning_rate, s.state.live.weight_decay)
-        s.steps.run(batches, supervised, s.state.live.max_grad_norm, measure=False)
+        s.steps.run(batches, totals, s.state.live.max_grad_norm, measure=False)
         s.state.step += 1
         s.state.samples += samples
 
@@ -95,12 +96,13 @@ class Trainer:
         batches, samples = self._batches()
         tokens, supervised = batches.counts()
         # One small collective a step: it carries the step's normaliser, and rank 0's news.
-        waiting, interrupted, save, all_supervised, all_tokens = s.ranks.sum(
+        waiting, interrupted, save, all_supervised, all_filled, all_tokens = s.ranks.sum(
             [
                 s.control.waiting(s.state.step),
                 s.interruption.requested,
                 s.ranks.is_main and self.saver.due_by_time(),
                 supervised,
+                batches.filled,
                 tokens,
             ]
         )
@@ -111,11 +113,12 @@ class Trainer:
         if waiting:
             self.commands.obey()
             return None
-        return _Plan(batches, samples, all_supervised, int(all_tokens))
+        totals = Totals(supervised=int(all_supervised), micro_batches=int(all_filled))
+        return _Plan(batches, samples, totals, int(all_tokens))
 
     def _batches(self) -> tuple[Batches, int]:
         s = self.session
-        count = samples_per_step(s.config, s.state.live)
+        count = next_samples(s.config, s.state, s.dataset_size)
         indices = sampler.stream(s.dataset_size, s.config.training.seed, s.state.samples, count)
         mine = sampler.micro_batches(
             indices, s.state.live.micro_batch_size, s.ranks.index, s.ranks.size
@@ -129,7 +132,7 @@ class Trainer:
         interval = s.config.moe.stats_interval_steps
         outcome = s.steps.run(
             plan.batches,
-            plan.supervised,
+            plan.totals,
             s.state.live.max_grad_norm,
             measure=(s.state.step + 1) % interval == 0,
         )

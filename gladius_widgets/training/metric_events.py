@@ -74,7 +74,7 @@ class MetricEvents:
             "kind": "epoch",
             "step": s.state.step,
             "epoch": number,
-            "total_epochs": s.config.training.epochs,
+            "total_epochs": s.reporter.status.total_epochs,
             "train_loss": losses.mean,
             "first_step": losses.first_step,
             "steps": losses.count,

@@ -14,8 +14,8 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
 def stream(size: int, seed: int, cursor: int, count: int) -> np.ndarray:
     """Samples `cursor` … `cursor + count` of the endless row of reshuffled epochs.
 
-    A step may reach into the next epoch, so no sample is dropped and no batch is short; the
-    cursor counts samples, so it survives a change of the batch size.
+    A step may reach into the next epoch, so no sample is dropped and only a run's last step is
+    short; the cursor counts samples, so it survives a change of the batch size.
     """
     pieces = []
     while count:
@@ -30,6 +30,11 @@ def stream(size: int, seed: int, cursor: int, count: int) -> np.ndarray:
 def micro_batches(
     indices: np.ndarray, micro_batch_size: int, rank: int, world_size: int
 ) -> list[np.ndarray]:
-    """This rank's micro-batches of one step; the ranks' blocks interleave."""
-    blocks = indices.reshape(-1, world_size, micro_batch_size)
-    return [blocks[i, rank] for i in range(blocks.shape[0])]
+    """This rank's micro-batches of one step; the ranks' blocks interleave.
+
+    All ranks get equally many, as a model in shards needs all of them for each pass. The rest of
+    a short step is dealt evenly, so its last micro-batches may be smaller, or empty.
+    """
+    per_round = micro_batch_size * world_size
+    rounds = [indices[at : at + per_round] for at in range(0, len(indices), per_round)]
+    return [np.array_split(samples, world_size)[rank] for samples in rounds]

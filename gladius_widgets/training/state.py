@@ -97,6 +97,30 @@ def planned_steps(
     return step + -(-remaining // samples_per_step(config, live))
 
 
+def planned_samples(config: TrainingConfig, state: TrainState, dataset_size: int) -> int:
+    """Samples seen by the end of the run: those of all epochs, or as many as `max_steps` take."""
+    if config.training.max_steps is None:
+        return config.training.epochs * dataset_size
+    steps = max(0, state.total_steps - state.step)
+    return state.samples + steps * samples_per_step(config, state.live)
+
+
+def planned_totals(config: TrainingConfig, state: TrainState, dataset_size: int) -> dict[str, int]:
+    """Steps, samples and epochs (a begun one counts) of the whole run, for status.json."""
+    samples = planned_samples(config, state, dataset_size)
+    return {
+        "total_steps": state.total_steps,
+        "total_samples": samples,
+        "total_epochs": max(1, -(-samples // dataset_size)),
+    }
+
+
+def next_samples(config: TrainingConfig, state: TrainState, dataset_size: int) -> int:
+    """Samples of the next step: a full one, or what is left of all epochs in the last."""
+    full = samples_per_step(config, state.live)
+    return min(full, planned_samples(config, state, dataset_size) - state.samples)
+
+
 def samples_per_step(config: TrainingConfig, live: LiveSettings) -> int:
-    """Samples that one optimizer step sees, over all processes."""
+    """Samples that a full optimizer step sees, over all processes."""
     return live.micro_batch_size * live.gradient_accumulation * config.resources.processes

@@ -16,6 +16,19 @@ from gladius_widgets.training.token_data import IGNORED, Batch, Batches
 
 
 @dataclass(frozen=True)
+class Totals:
+    """What the sums of a step are divided by, over all ranks.
+
+    Attributes:
+        supervised: tokens that count in the loss.
+        micro_batches: those that hold samples, for the mean of the auxiliary loss.
+    """
+
+    supervised: int
+    micro_batches: int
+
+
+@dataclass(frozen=True)
 class StepOutcome:
     """What one step did, summed over micro-batches and ranks.
 
@@ -69,27 +82,27 @@ class StepRunner:
         self._aux_loss_coef = aux_loss_coef
 
     def run(
-        self, batches: Batches, supervised: float, max_grad_norm: float, *, measure: bool
+        self, batches: Batches, totals: Totals, max_grad_norm: float, *, measure: bool
     ) -> StepOutcome:
         """One step over this rank's micro-batches.
 
         Args:
             batches: this rank's share of the step.
-            supervised: supervised tokens of the whole step over all ranks, the normaliser.
+            totals: of the whole step over all ranks, the normalisers.
             max_grad_norm: L2 clip.
             measure: whether to measure expert routing.
         """
         self._parallel.discard()
-        loss_sum, aux_sum, problem = self._backward_all(batches, supervised, measure)
+        loss_sum, aux_sum, problem = self._backward_all(batches, totals, measure)
         routing = self._watch.take() if self._watch and measure else []
         failed = 1.0 if problem is not None else 0.0
-        sums = self._ranks.sum([failed, loss_sum, aux_sum, float(len(batches)), *routing])
+        sums = self._ranks.sum([failed, loss_sum, aux_sum, *routing])
         if sums[0]:
             self._free_memory()
             return StepOutcome(out_of_memory=True, out_of_memory_message=problem or "")
-        loss = sums[1] / supervised
-        aux_loss = sums[2] / sums[3] if self._watch else None
-        experts = self._watch.figures(sums[4:]) if routing else None
+        loss = sums[1] / totals.supervised
+        aux_loss = sums[2] / totals.micro_batches if self._watch else None
+        experts = self._watch.figures(sums[3:]) if routing else None
         grad_norm = None
         if math.isfinite(loss + (aux_loss or 0.0)):
             try:
@@ -105,15 +118,15 @@ class StepRunner:
         return StepOutcome(loss, aux_loss, grad_norm, experts)
 
     def _backward_all(
-        self, batches: Batches, supervised: float, measure: bool
+        self, batches: Batches, totals: Totals, measure: bool
     ) -> tuple[float, float, str | None]:
         """(sum of token losses, sum of aux losses, out-of-memory message or None)."""
         loss_sums, aux_sums = [], []
-        aux_weight = self._aux_loss_coef / (len(batches) * self._ranks.size)
+        aux_weight = self._aux_loss_coef / totals.micro_batches
         try:
             for number, batch in enumerate(batches, 1):
                 loss_sum, aux = self._forward(batch.to(self._accelerator.device), measure)
-                total = loss_sum / supervised + aux_weight * aux
+                total = loss_sum / totals.supervised + aux_weight * aux
                 self._parallel.backward(total, last=number == len(batches))
                 loss_sums.append(loss_sum.detach())
                 aux_sums.append(aux.detach())
@@ -131,10 +144,13 @@ class StepRunner:
         with self._watch.listening(measure), self._accelerator.autocast():
             output = forward(self._parallel.model, batch, router_logits=bool(self._watch))
         losses = token_losses(output.logits, batch.labels)
+        aux = getattr(output, "aux_loss", None)
+        aux = aux.float() if torch.is_tensor(aux) else losses.new_zeros(())
+        if not batch.counts:
+            return losses.sum(), 0 * aux
         if self._watch and measure:
             self._watch.add(batch, losses)
-        aux = getattr(output, "aux_loss", None)
-        return losses.sum(), aux.float() if torch.is_tensor(aux) else losses.new_zeros(())
+        return losses.sum(), aux
 
     def _fatal(self, message: str, where: str) -> GladiusError:
         who = self._parallel.name if self._parallel.shards else "training on several processes"

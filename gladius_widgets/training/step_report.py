@@ -8,6 +8,7 @@ from gladius_widgets.training.experts import ExpertFigures, coverage, imbalance
 from gladius_widgets.training.metric_events import MetricEvents
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
+from gladius_widgets.training.state import planned_totals
 from gladius_widgets.training.step import StepOutcome
 
 # Steps may come ten a second; the log is for people, the tables have every step.
@@ -36,16 +37,11 @@ class StepReport:
         s = self._s
         self._events.begin()
         per_epoch = self._batches_per_epoch()
-        total_samples = s.config.training.epochs * s.dataset_size
-        if s.config.training.max_steps is not None:
-            total_samples = s.state.total_steps * s.config.samples_per_step
         s.reporter.update(
             step=s.state.step,
-            total_steps=s.state.total_steps,
-            total_epochs=max(1, -(-total_samples // s.dataset_size)),
             batches_per_epoch=per_epoch,
             samples=s.state.samples,
-            total_samples=total_samples,
+            **planned_totals(s.config, s.state, s.dataset_size),
             samples_per_epoch=s.dataset_size,
             training_started_at=s.state.started_at,
             weight_decay=s.state.live.weight_decay,

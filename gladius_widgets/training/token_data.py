@@ -1,13 +1,14 @@
 """Token arrays on disk, and batches from them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 IGNORED = -100  # label of a token that does not count, as in torch's cross_entropy
+_FIRST = np.array([0])  # any sample would do
 _MULTIPLE = 8  # padded lengths; tensor cores like it
 
 
@@ -15,7 +16,8 @@ _MULTIPLE = 8  # padded lengths; tensor cores like it
 class Batch:
     """One micro-batch, padded to its longest sample; tensors are (samples, length).
 
-    `attention_mask` marks real tokens; `position_ids` restart at each packed row.
+    `attention_mask` marks real tokens; `position_ids` restart at each packed row. One that does
+    not count has no labels: it keeps a rank busy while the others make a short step's last pass.
     """
 
     input_ids: torch.Tensor
@@ -23,6 +25,7 @@ class Batch:
     attention_mask: torch.Tensor
     position_ids: torch.Tensor
     packed: bool
+    counts: bool = True
 
     @property
     def tokens(self) -> int:
@@ -37,7 +40,12 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same on `device`."""
         parts = (self.input_ids, self.labels, self.attention_mask, self.position_ids)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts), packed=self.packed)
+        moved = (part.to(device, non_blocking=True) for part in parts)
+        return Batch(*moved, packed=self.packed, counts=self.counts)
+
+    def without_labels(self) -> "Batch":
+        """The same, with nothing to learn."""
+        return replace(self, labels=torch.full_like(self.labels, IGNORED), counts=False)
 
 
 class TokenData:
@@ -126,7 +134,7 @@ class Batches:
 
     Args:
         data: where the samples are.
-        parts: the samples of each micro-batch, all of one size.
+        parts: the samples of each micro-batch; empty ones become batches that do not count.
     """
 
     def __init__(self, data: TokenData, parts: Sequence[np.ndarray]) -> None:
@@ -138,15 +146,20 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         for part in self._parts:
-            yield self._data.batch(part)
+            yield self._data.batch(part) if len(part) else self._data.batch(_FIRST).without_labels()
+
+    @property
+    def filled(self) -> int:
+        """How many hold samples."""
+        return sum(len(part) > 0 for part in self._parts)
 
     def counts(self) -> tuple[int, int]:
         """(tokens, supervised) over all of them."""
         return self._data.counts(np.concatenate(self._parts))
 
     def shapes(self) -> list[tuple[int, int]]:
-        """(samples, length) of each."""
-        return [(len(part), self._data.padded_length(part)) for part in self._parts]
+        """(samples, length) of each that holds samples."""
+        return [(len(part), self._data.padded_length(part)) for part in self._parts if len(part)]
 
 
 def pack(rows: np.ndarray, lengths: np.ndarray, limit: int) -> list[np.ndarray]:

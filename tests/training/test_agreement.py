@@ -49,13 +49,13 @@ class InOurOrder(Trainer):
 
 
 def reference(
-    config: TrainingConfig, model: torch.nn.Module, data: TokenData, folder: Path
+    config: TrainingConfig, model: torch.nn.Module, data: TokenData, folder: Path, steps: int
 ) -> list[float]:
     """Train `model` with the HF Trainer; its loss at every step."""
     training, optimization = config.training, config.optimization
     arguments = TrainingArguments(
         output_dir=str(folder),
-        max_steps=STEPS,
+        max_steps=steps,
         per_device_train_batch_size=training.micro_batch_size,
         gradient_accumulation_steps=training.gradient_accumulation,
         learning_rate=optimization.learning_rate,
@@ -73,18 +73,19 @@ def reference(
     )
     trainer = InOurOrder(model=model, args=arguments, train_dataset=[0])
     trainer.losses = []
-    size = training.micro_batch_size
-    order = sampler.stream(
-        len(data), training.seed, 0, STEPS * size * training.gradient_accumulation
-    )
-    parts = [data.batch(part) for part in np.split(order, len(order) // size)]
+    size, accumulation = training.micro_batch_size, training.gradient_accumulation
+    samples = steps * size * accumulation
+    if training.max_steps is None:
+        samples = training.epochs * len(data)
+    order = sampler.stream(len(data), training.seed, 0, samples)
+    parts = [data.batch(order[at : at + size]) for at in range(0, samples, size)]
     trainer.batches = [
         {"input_ids": p.input_ids, "attention_mask": p.attention_mask, "labels": p.labels}
         for p in parts
     ]
     trainer.train()
-    per_step = np.reshape(trainer.losses, (STEPS, training.gradient_accumulation))
-    return per_step.sum(axis=1).tolist()
+    starts = range(0, len(parts), accumulation)
+    return [sum(trainer.losses[at : at + accumulation]) for at in starts]
 
 
 @pytest.fixture
@@ -99,7 +100,9 @@ def calm_base(base_model: Path, tmp_path: Path) -> Path:
 
 def changes_for(kind: str, calm_base: Path) -> dict[str, Any]:
     changes: dict[str, Any] = {"training.max_steps": STEPS, "optimization.weight_decay": 0.05}
-    if kind == "lora":
+    if kind == "short last step":  # 48 rows in steps of 10
+        changes |= {"training.max_steps": None, "training.micro_batch_size": 5}
+    if kind != "moe":
         return changes | {
             "model.name": str(calm_base),
             "model.from_scratch": None,
@@ -117,7 +120,7 @@ def changes_for(kind: str, calm_base: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("kind", ["moe", "lora"])
+@pytest.mark.parametrize("kind", ["moe", "lora", "short last step"])
 def test_losses_and_weights_agree_with_the_hf_trainer(
     new_run: Callable[..., RunDirectory],
     zygote: Zygote,
@@ -126,7 +129,7 @@ def test_losses_and_weights_agree_with_the_hf_trainer(
     tmp_path: Path,
     kind: str,
 ) -> None:
-    run = new_run(f"agree-{kind}", changes_for(kind, calm_base))
+    run = new_run(f"agree-{kind.replace(' ', '-')}", changes_for(kind, calm_base))
     zygote.train(run).finish()
 
     config = load_config(run.config)
@@ -134,26 +137,27 @@ def test_losses_and_weights_agree_with_the_hf_trainer(
     prepared = prepare_data(config, workshop, source.folder if source else "", print)
     data = prepared.split("train", config.data, pad_token_id(prepared.tokenizer()))
     model: Any = build_model(config, source, prepared.tokenizer())
-    if kind == "lora":
+    if config.lora.enabled:
         torch.manual_seed(config.training.seed)
         model = add_adapters(model, config.lora).model
     else:
         model.config.output_router_logits = True
         model.router_aux_loss_coef = config.moe.aux_loss_coef
     first = {name: tensor.clone() for name, tensor in trainable(model).items()}
-    expected = reference(config, model, data, tmp_path / "hf")
+    steps = len(rows(run))
+    expected = reference(config, model, data, tmp_path / "hf", steps)
 
     ours = [
         row["loss"] + config.moe.aux_loss_coef * row["aux_loss"] for row in rows(run).to_pylist()
     ]
     np.testing.assert_allclose(ours, expected, rtol=1e-4)
-    saved = weights(run, STEPS)
+    saved = weights(run, steps)
     compared = [name for name in trainable(model) if name in saved]
     assert compared
     for name in compared:
         torch.testing.assert_close(trainable(model)[name], saved[name], rtol=0, atol=1e-3)
     moved = max((saved[name] - first[name]).abs().max().item() for name in compared)
-    assert moved > 0.05, "much more than the tolerance"
+    assert moved > 0.02, "much more than the tolerance"
 
 
 def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ from gladius_widgets.training.experts import (
 )
 from gladius_widgets.training.model import recompute_activations
 from gladius_widgets.training.parallel import Replicated
-from gladius_widgets.training.step import StepRunner, forward, token_losses
+from gladius_widgets.training.step import StepRunner, Totals, forward, token_losses
 from gladius_widgets.training.token_data import IGNORED, Batch
 
 COMMON: dict[str, Any] = {
@@ -106,8 +106,8 @@ def one_step(model: torch.nn.Module, *, measure: bool = True) -> tuple[Any, list
     watch = RouterWatch(model, accelerator.device)
     runner = StepRunner(parallel, accelerator, ranks, watch, aux_loss_coef=0.1)
     data = [batch(1), batch(2)]
-    supervised = sum(part.supervised for part in data)
-    outcome = runner.run(data, supervised, max_grad_norm=1e9, measure=measure)
+    totals = Totals(supervised=sum(part.supervised for part in data), micro_batches=2)
+    outcome = runner.run(data, totals, max_grad_norm=1e9, measure=measure)
     return outcome, [p.grad for p in model.parameters() if p.grad is not None]
 
 
