@@ -43,14 +43,17 @@ class PreparedData:
         """The tokenizer that made the tokens."""
         return load_tokenizer(str(self.folder / "tokenizer"))
 
-    def split(self, name: str, data: DataSection, pad_id: int) -> TokenData:
-        """The samples of train, validation or test."""
+    def split(
+        self, name: str, data: DataSection, pad_id: int, *, flatten: bool = False
+    ) -> TokenData:
+        """The samples of train, validation or test; `flatten` as `TokenData` has it."""
         order = self.folder / TRAIN_ORDER
         if name == "train" and order.exists():
             rows = np.load(order)
         else:
             rows = np.flatnonzero(np.load(self.folder / "splits.npy") == NAMES.index(name))
-        return TokenData(self.folder, rows, pad_id, data.max_length if data.packing else None)
+        pack_length = data.max_length if data.packing else None
+        return TokenData(self.folder, rows, pad_id, pack_length, flatten=flatten)
 
 
 def cached_data(home: Home, key: str) -> PreparedData | None:

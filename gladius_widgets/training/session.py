@@ -29,6 +29,7 @@ from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import RouterWatch
 from gladius_widgets.training.lora import add_adapters
 from gladius_widgets.training.model import build_model, describe, scratch_base
+from gladius_widgets.training.packing import check_packing
 from gladius_widgets.training.parallel import Parallel
 from gladius_widgets.training.prepared_data import prepare_data
 from gladius_widgets.training.process import Interruption
@@ -110,14 +111,17 @@ def build_session(
     if data.note:
         recorder.tell("WARN", data.note, {"exact": data.exact})
     tokenizer = prepared.tokenizer()
+    flatten = config.model.attention == "flash_attention_2"
     splits = {
-        name: prepared.split(name, config.data, pad_token_id(tokenizer))
+        name: prepared.split(name, config.data, pad_token_id(tokenizer), flatten=flatten)
         for name in ("train", "validation", "test")
     }
 
     reporter.stage(Stage.MODEL_LOADING, f"loading {config.model.name}")
     model = _model(config, source, tokenizer, checkpoint, recorder)
     parallel = make_parallel(model, accelerator, ranks, config.optimization)
+    if config.data.packing:
+        _prove_packing(config, parallel, splits["train"], accelerator, ranks, recorder)
     state = (
         TrainState.from_dict(state_file["state"])
         if state_file
@@ -212,6 +216,25 @@ def _model(
         load_weights(folder, adapted.model)
     adapted.model.train()
     return adapted.model
+
+
+def _prove_packing(
+    config: TrainingConfig,
+    parallel: Parallel,
+    data: TokenData,
+    accelerator: Accelerator,
+    ranks: Ranks,
+    recorder: Recorder,
+) -> None:
+    size = config.training.micro_batch_size
+    difference = check_packing(parallel, data, accelerator, ranks, size)
+    if difference is not None:
+        recorder.tell(
+            "INFO",
+            f"Packed rows do not see each other: their losses differ by {difference:.1g} at most "
+            "from those of rows alone",
+            {"packing_difference": difference},
+        )
 
 
 def _read_state(checkpoint: Checkpoint | None) -> dict[str, Any] | None:

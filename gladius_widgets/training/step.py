@@ -169,7 +169,8 @@ def forward(model: torch.nn.Module, batch: Batch, *, router_logits: bool) -> Any
     """The model's output for a batch.
 
     Packed rows do not see each other: they are told apart by position ids that start anew,
-    which transformers turns into a block mask.
+    which transformers turns into a block mask, or into row lengths for flash attention. That a
+    model pays heed to them is proved by `packing.check_packing`.
     """
     where: dict[str, Any] = (
         {"position_ids": batch.position_ids}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,15 @@ class Batch:
         """Tokens that some earlier token has to predict."""
         return int((self.labels[:, 1:] != IGNORED).sum())
 
+    def rows(self) -> list[tuple[int, int, int]]:
+        """(sample, start, end) of each row's tokens, in order."""
+        found = []
+        for sample, positions in enumerate(self.position_ids):
+            length = int(self.attention_mask[sample].sum())
+            starts = (positions[:length] == 0).nonzero().flatten().tolist()
+            found += [(sample, a, b) for a, b in pairwise([*starts, length])]
+        return found
+
     def to(self, device: torch.device) -> "Batch":
         """The same on `device`."""
         parts = (self.input_ids, self.labels, self.attention_mask, self.position_ids)
@@ -56,10 +66,18 @@ class TokenData:
         rows: the split's row numbers.
         pad_id: token id for padding.
         pack_length: pack rows into samples of at most so many tokens; None keeps them apart.
+        flatten: lay packed samples of a batch end to end, without padding, in a batch of one;
+            flash attention tells rows apart by their positions only there.
     """
 
     def __init__(
-        self, folder: Path, rows: np.ndarray, pad_id: int, pack_length: int | None = None
+        self,
+        folder: Path,
+        rows: np.ndarray,
+        pad_id: int,
+        pack_length: int | None = None,
+        *,
+        flatten: bool = False,
     ) -> None:
         # Plain views of the mapped files: a slice of a memmap costs several times as much.
         self._tokens = np.asarray(np.load(folder / "tokens.npy", mmap_mode="r"))
@@ -67,6 +85,7 @@ class TokenData:
         self._offsets = np.load(folder / "offsets.npy")
         self._pad_id = pad_id
         self._packed = pack_length is not None
+        self._flatten = flatten and self._packed
         lengths = np.diff(self._offsets)[rows]
         self._samples: Sequence[np.ndarray] = (
             pack(rows, lengths, pack_length)
@@ -81,25 +100,43 @@ class TokenData:
         """(tokens, supervised) that batches of the given samples have, without building any."""
         tokens = supervised = 0
         for i in samples:
-            rows = self._samples[i]
-            for row in rows:
+            for row in self._samples[i]:
                 start, end = self._offsets[row], self._offsets[row + 1]
                 tokens += int(end - start)
-                supervised += int(np.count_nonzero(self._supervised[start:end]))
-            # nothing predicts a sample's first token
-            supervised -= int(self._supervised[self._offsets[rows[0]]])
+                # nothing predicts a row's first token
+                supervised += int(np.count_nonzero(self._supervised[start + 1 : end]))
         return tokens, supervised
 
-    def padded_length(self, samples: np.ndarray) -> int:
-        """Tokens of a row of a batch of the given samples."""
+    def shape(self, samples: np.ndarray) -> tuple[int, int]:
+        """(samples, length) of a batch of the given samples."""
         groups = (self._samples[i] for i in samples)
         lengths = (self._offsets[rows + 1] - self._offsets[rows] for rows in groups)
-        return _padded(max(int(each.sum()) for each in lengths))
+        sums = [int(each.sum()) for each in lengths]
+        return (1, sum(sums)) if self._flatten else (len(samples), _padded(max(sums)))
 
     def batch(self, samples: np.ndarray) -> Batch:
-        """The given samples, padded on the right."""
-        parts = [[self._row(row) for row in self._samples[i]] for i in samples]
-        length = _padded(max(sum(len(ids) for ids, _ in rows) for rows in parts))
+        """The given samples, padded on the right; or end to end as one, if they are flattened."""
+        groups = [self._samples[i] for i in samples]
+        if self._flatten:
+            return self._batch([np.concatenate(groups)], packed=True, multiple=1)
+        return self._batch(groups, packed=self._packed)
+
+    def packs(self, most: int) -> np.ndarray:
+        """The first samples that hold several rows, so many at most."""
+        several = (i for i, rows in enumerate(self._samples) if len(rows) > 1)
+        return np.fromiter(islice(several, most), dtype=int)
+
+    def unpacked(self, samples: np.ndarray) -> Iterator[Batch]:
+        """Each row of the given samples as a batch of its own."""
+        for row in np.concatenate([self._samples[i] for i in samples]):
+            yield self._batch([np.array([row])], packed=False)
+
+    def _batch(
+        self, groups: Sequence[np.ndarray], *, packed: bool, multiple: int = _MULTIPLE
+    ) -> Batch:
+        """A batch of which each sample has the rows of a group, padded to a multiple of tokens."""
+        parts = [[self._row(row) for row in rows] for rows in groups]
+        length = _padded(max(sum(len(ids) for ids, _ in rows) for rows in parts), multiple)
         shape = (len(parts), length)
         ids = np.full(shape, self._pad_id, dtype=np.int64)
         labels = np.full(shape, IGNORED, dtype=np.int64)
@@ -111,20 +148,21 @@ class TokenData:
                 end = at + len(row_ids)
                 ids[i, at:end] = row_ids
                 labels[i, at:end] = np.where(supervised, row_ids, IGNORED)
+                labels[i, at] = IGNORED  # no packed row before it shall predict it
                 mask[i, at:end] = 1
                 positions[i, at:end] = np.arange(len(row_ids))
                 at = end
             positions[i, at:] = np.arange(length - at)  # padding is a row of its own
         tensors = (torch.from_numpy(array) for array in (ids, labels, mask, positions))
-        return Batch(*tensors, packed=self._packed)
+        return Batch(*tensors, packed=packed)
 
     def _row(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         start, end = self._offsets[row], self._offsets[row + 1]
         return self._tokens[start:end], self._supervised[start:end]
 
 
-def _padded(length: int) -> int:
-    return -(-length // _MULTIPLE) * _MULTIPLE
+def _padded(length: int, multiple: int = _MULTIPLE) -> int:
+    return -(-length // multiple) * multiple
 
 
 class Batches:
@@ -159,7 +197,7 @@ class Batches:
 
     def shapes(self) -> list[tuple[int, int]]:
         """(samples, length) of each that holds samples."""
-        return [(len(part), self._data.padded_length(part)) for part in self._parts if len(part)]
+        return [self._data.shape(part) for part in self._parts if len(part)]
 
 
 def pack(rows: np.ndarray, lengths: np.ndarray, limit: int) -> list[np.ndarray]:

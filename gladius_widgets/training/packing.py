@@ -1,0 +1,145 @@
+"""Whether packed rows see each other: a probe of the real model before the first step.
+
+transformers tells packed rows apart by position ids that start anew. Models with a recurrent
+state, with positions that they count themselves, or with a mask of their own pay no heed to them,
+and say nothing.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import compress
+
+import torch
+from accelerate import Accelerator
+
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.training.distributed import Ranks
+from gladius_widgets.training.faults import out_of_memory_message
+from gladius_widgets.training.parallel import Parallel
+from gladius_widgets.training.step import forward, token_losses
+from gladius_widgets.training.token_data import IGNORED, Batch, TokenData
+
+# Of a row's mean loss, between packed and alone, and between packed after two different rows. Sums
+# in another order differ by 1e-6 in float32. Half precision makes that 1e-2 between two shapes,
+# but the second pair has one shape, and only experts that get other rows' tokens round otherwise.
+_TOLERANCES = (1e-4, 1e-4)
+_HALF_TOLERANCES = (2e-2, 3e-3)
+_MOST_SAMPLES = 2  # in the probe's batch; there are leaks that one alone does not have
+
+
+def check_packing(
+    parallel: Parallel,
+    data: TokenData,
+    accelerator: Accelerator,
+    ranks: Ranks,
+    micro_batch_size: int,
+) -> float | None:
+    """Prove that a row's loss is the same packed and alone; changes no random state.
+
+    Every rank makes the same passes, in evaluation mode.
+
+    Args:
+        parallel: the model.
+        data: the training split, packed.
+        accelerator: device and autocast.
+        ranks: the other processes.
+        micro_batch_size: samples of a batch.
+
+    Returns:
+        The largest difference from a row alone, relative to the loss where that is above 1; None
+        where no sample holds two rows.
+
+    Raises:
+        GladiusError: they differ, or memory does not suffice for the probe.
+    """
+    samples = data.packs(min(micro_batch_size, _MOST_SAMPLES))
+    if not len(samples):
+        return None
+    probe = _Probe(parallel, accelerator)
+    was_training = parallel.model.training
+    failure, differences = "", (0.0, 0.0)
+    parallel.model.eval()
+    try:
+        with torch.no_grad():
+            differences = probe.differences(data.batch(samples), data.unpacked(samples))
+    except (RuntimeError, MemoryError) as error:
+        failure = out_of_memory_message(error)
+        if parallel.shards:  # the others wait inside the forward pass
+            raise
+    finally:
+        parallel.model.train(was_training)
+    leaks = any(d > most for d, most in zip(differences, probe.tolerances, strict=True))
+    failed, leaks = ranks.sum([bool(failure), leaks])
+    if failed:
+        raise GladiusError(
+            f"Out of memory when packing was tried out: {failure or 'on another rank'}",
+            "Reduce data.max_length or training.micro_batch_size.",
+        )
+    if leaks:
+        raise GladiusError(
+            "data.packing: this model lets rows of one sequence see each other: a row's loss "
+            f"differs by {max(differences):.2g} between packed and alone.",
+            "Set data.packing to false.",
+        )
+    return differences[0]
+
+
+class _Probe:
+    """Mean losses of rows, packed or not, as precise as the weights allow."""
+
+    def __init__(self, parallel: Parallel, accelerator: Accelerator) -> None:
+        self._model = parallel.model
+        dtypes = {p.dtype for p in self._model.parameters() if p.is_floating_point()}
+        is_float32 = dtypes == {torch.float32}
+        flash = "flash" in str(getattr(self._model.config, "_attn_implementation", ""))
+        # Flash attention knows half precision only; shards may be cast by whoever gathers them.
+        as_trained = flash or parallel.shards or not is_float32
+        self._autocast = accelerator.autocast if as_trained else nullcontext
+        is_mixed = as_trained and accelerator.mixed_precision != "no"
+        self.tolerances = _HALF_TOLERANCES if is_mixed or not is_float32 else _TOLERANCES
+        self._device = accelerator.device
+
+    def differences(self, packed: Batch, alone: Iterable[Batch]) -> tuple[float, float]:
+        """Of packed rows from rows alone, and from the same rows after another first one."""
+        losses = self._row_losses(packed)
+        single = [self._row_losses(batch)[0] for batch in alone]
+        later = [start > 0 for _, start, _ in packed.rows()]
+        other = self._row_losses(_with_other_first_rows(packed))
+        return largest_difference(losses, single), largest_difference(
+            list(compress(losses, later)), list(compress(other, later))
+        )
+
+    def _row_losses(self, batch: Batch) -> list[float]:
+        """Of each row, in order; 0 where a row has nothing to predict."""
+        batch = batch.to(self._device)
+        with self._autocast():
+            logits = forward(self._model, batch, router_logits=False).logits
+        losses = token_losses(logits, batch.labels)
+        counted = batch.labels[:, 1:] != IGNORED
+        found = []
+        for sample, start, end in batch.rows():
+            inside = slice(start, end - 1)  # of predictions: token t + 1 stands at t
+            count = counted[sample, inside].sum().clamp(min=1)
+            found.append((losses[sample, inside].sum() / count).item())
+        return found
+
+
+def _with_other_first_rows(batch: Batch) -> Batch:
+    """The same with the first row of each sample read backwards."""
+    ids = batch.input_ids.clone()
+    for sample, start, end in batch.rows():
+        if start == 0:
+            ids[sample, :end] = ids[sample, :end].flip(0)
+    return replace(batch, input_ids=ids)
+
+
+def largest_difference(packed: Sequence[float], alone: Sequence[float]) -> float:
+    """Between two lists of losses: absolute, relative where the loss is above 1.
+
+    What is not finite alone proves nothing either way.
+    """
+    pairs = [pair for pair in zip(packed, alone, strict=True) if math.isfinite(pair[1])]
+    found = [abs(one - other) / max(1.0, abs(other)) for one, other in pairs]
+    return max((math.inf if math.isnan(each) else each for each in found), default=0.0)
