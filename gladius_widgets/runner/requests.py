@@ -15,7 +15,7 @@ class RequestDesk:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._answered = {ack.id for ack in control.acks(run)}
+        self._rejected: set[str] = set()  # what is no request
 
     def reject_older_than(self, moment: float) -> None:
         """Answer requests that were meant for an attempt before this one (unix s)."""
@@ -50,14 +50,10 @@ class RequestDesk:
                 control.acknowledge(self._run, request, "applied", step=step, old=old, new=new)
 
     def _open(self) -> list[Request]:
-        waiting = control.pending(self._run, self._answered)
-        answered = [request for request in waiting if control.ack(self._run, request.id)]
-        self._answered.update(request.id for request in answered)
-        return [request for request in waiting if request.id not in self._answered]
+        return control.pending(self._run, self._rejected)
 
     def _reject(self, request: Request, reason: str, step: int | None) -> None:
         control.acknowledge(self._run, request, "rejected", step=step, reason=reason)
-        self._answered.add(request.id)
 
 
 def _is_release(request: Request) -> bool:

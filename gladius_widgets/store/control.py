@@ -112,29 +112,39 @@ def request(
 
 
 def pending(run: RunDirectory, handled: set[str]) -> list[Request]:
-    """Requests not in `handled`, by seq.
+    """Requests that nobody has answered and that are not in `handled`, by seq.
 
     What cannot be a request (torn, too large, unknown command …) is answered with a rejection
     at once, and its id is added to `handled`.
     """
     waiting = []
+    answered = _answered_ids(run)
     for seq, request_id, path in _listing(run):
-        if request_id in handled:
+        if request_id in handled or request_id in answered:
             continue
         parsed = _parse(path, seq, request_id)
         if isinstance(parsed, Request):
             waiting.append(parsed)
         elif parsed is not None:
             with contextlib.suppress(OSError):  # a full disk, say: the next look tries again
-                if ack(run, request_id) is None:
-                    _write_ack(run, parsed)
+                _write_ack(run, parsed)
                 handled.add(request_id)
     return waiting
 
 
+def requests(run: RunDirectory) -> list[Request]:
+    """Every request that was ever made, answered or not, by seq."""
+    parsed = (_parse(path, seq, request_id) for seq, request_id, path in _listing(run))
+    return [one for one in parsed if isinstance(one, Request)]
+
+
+def _answered_ids(run: RunDirectory) -> set[str]:
+    return {path.stem for path in run.acks.glob("*.json")}
+
+
 def cancel_is_pending(run: RunDirectory) -> bool:
     """Whether someone asked for the end and it has not come yet. Writes nothing."""
-    answered = {path.stem for path in run.acks.glob("*.json")}
+    answered = _answered_ids(run)
     for seq, request_id, path in _listing(run):
         if request_id not in answered:
             asked = _parse(path, seq, request_id)

@@ -29,7 +29,7 @@ def cancel_unattended(
         snapshot = read_status(run) or RunStatus(attempt=job.attempt)
         update = {"state": JobStatus.CANCELLED, "heartbeat": time.time()}
         snapshot.model_copy(update=update).write(run)
-        for request in control.pending(run, {ack.id for ack in control.acks(run)}):
+        for request in control.pending(run, set()):
             reason = "the job was cancelled before its next attempt"
             control.acknowledge(run, request, "rejected", step=snapshot.step, reason=reason)
         answers.append(_answered(run, Command.CANCEL, args, user, job.status, JobStatus.CANCELLED))

@@ -4,7 +4,7 @@ import time
 
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
-from gladius_widgets.store.control import Ack, Request, acknowledge, acks, pending
+from gladius_widgets.store.control import Ack, Request, acknowledge, acks, pending, requests
 from gladius_widgets.training.distributed import Ranks
 
 # A folder's time stamp moves in ticks of a few ms; look again for this long after a change.
@@ -85,7 +85,7 @@ class Control:
 
     def _sort_out_the_past(self, began_at: float, step: int) -> None:
         answered = {ack.id: ack for ack in acks(self._run)}
-        for request in pending(self._run, set()):
+        for request in requests(self._run):
             ack = answered.get(request.id)
             if request.command == Command.CANCEL:
                 continue

@@ -87,7 +87,7 @@ def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str
 
 
 def obey(run: RunDirectory, status: RunStatus) -> None:
-    for request in control.pending(run, {ack.id for ack in control.acks(run)}):
+    for request in control.pending(run, set()):
         if request.command == Command.STOP:
             status.state = JobStatus.STOPPED
             control.acknowledge(run, request, "applied", step=status.step)

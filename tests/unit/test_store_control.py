@@ -234,6 +234,17 @@ def test_request_that_vanishes_is_nothing(run):
     assert control._parse(path, 1, made.id) is None
 
 
+@pytest.mark.parametrize("outcome", ["applied", "rejected"])
+def test_what_is_answered_waits_for_nobody_any_more(run, outcome):
+    """A second attempt comes with no memory of what the first one did."""
+    first, second = (control.request(run, Command.CHECKPOINT) for _ in range(2))
+    control.acknowledge(run, first, outcome, step=3)
+    assert control.pending(run, set()) == [second]
+    assert control.requests(run) == [first, second]
+    control.acknowledge(run, second, outcome, step=4)
+    assert control.pending(run, set()) == []
+
+
 def test_answer_given_earlier_is_not_replaced_by_a_rejection(run):
     made = control.request(run, Command.PAUSE)
     given = control.acknowledge(run, made, "applied", step=1)
