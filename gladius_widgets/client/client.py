@@ -265,6 +265,7 @@ class Client(QueueCommands, MoneyQueries):
             IllegalMoveError: its state does not allow it.
             GladiusError: the arguments are not right.
         """
+        from gladius_widgets.client.caps import check_caps, freeze_caps, take_caps
         from gladius_widgets.client.commands import check_arguments, check_legal
         from gladius_widgets.client.unattended import settle
         from gladius_widgets.core.config_file import load_config
@@ -274,7 +275,15 @@ class Client(QueueCommands, MoneyQueries):
         self._check_may_change()
         check_legal(job, command, args)
         run = self.home.run(job.id)
+        caps: dict[str, Any] = {}
+        if command == Command.RESUME:
+            args, caps = take_caps(args)
+            config = check_caps(job, run, caps)
+            if caps:
+                freeze_caps(run, config)
         checked = check_arguments(command, args, lambda: load_config(run.config))
+        if caps:
+            checked["caps"] = caps
         if not job.holds_slot:  # no process is there to ask
             answer = settle(self._registry, job, command, checked, self.user)
             self._supervise()
@@ -296,7 +305,9 @@ class Client(QueueCommands, MoneyQueries):
     ) -> Any:
         """Go on: in place when held, else in the queue as a new attempt.
 
-        `changes` are settings as `set` takes them, in force from the first step on.
+        `changes` are settings as `set` takes them, in force from the first step on; and for a job
+        that has freed its machine also new caps, `cost.budget` and `queue.max_runtime_hours`.
+        One that is over a cap goes on only with a new one.
         """
         return self.command(ref, Command.RESUME, {"set": dict(changes or {})}, wait_s)
 

@@ -23,7 +23,9 @@ def settle(
         case Command.CANCEL:
             answer = queueing.cancel_unattended(registry, run, job, args, user)
         case Command.RESUME:
-            answer = queueing.queue_again(registry, run, job, user, changes=args.get("set"))
+            caps = {"caps": args["caps"]} if args.get("caps") else None
+            changes = args.get("set")
+            answer = queueing.queue_again(registry, run, job, user, args=caps, changes=changes)
         case Command.HOLD | Command.UNHOLD:
             answer = _set_held(registry, job, command == Command.HOLD, user)
         case Command.REORDER:

@@ -141,6 +141,7 @@ class Runner:
                 log=self._run.log,
                 log_start=log_start,
                 out_of_memory_kills=out_of_memory_kills() - memory_kills,
+                cap_command=self._watch.cap_command,
             )
         )
 

@@ -38,7 +38,7 @@ class BudgetGuard:
     """Warns once near the budget; at the cap it warns, pauses or stops, as the config says.
 
     `queue.max_runtime_hours` is a cap too, on time instead of money; there it stops. Each cap is
-    enforced once in the life of a job: whoever resumes it afterwards has decided to go on.
+    held in every attempt: a job that is over one is resumed with a new one (`client.caps`).
 
     Args:
         run: the run directory; its job.json says what a machine costs.
@@ -59,22 +59,26 @@ class BudgetGuard:
         self._currency = str(record.get("currency") or self._cost.currency)
         has_budget = self._cost.budget is not None and self._hourly_rate is not None
         self.is_needed = has_budget or self._max_hours is not None
-        self._asked: dict[str, tuple[str, float]] = {}  # cap → request, when it was made
+        # Cap → command, its request, when it was made.
+        self._asked: dict[str, tuple[Command, str, float]] = {}
         if self.is_needed:
             now = time.time()
             earlier = [span for n, span in numbered_spans(run) if n != attempt.number]
             self._earlier_s = sum(span.duration_s(now) for span in earlier)
             self._started_at = _number((read_proc(attempt) or {}).get("started_at")) or now
             self._told = {
-                (str(event.payload.get("kind")), str(event.payload.get("state")))
+                _warning_key(event.payload)
                 for event in EventReader(run).poll()
                 if event.payload is not None
             }
-            self._enforced = {
-                str((entry["args"] or {}).get("cap"))
-                for entry in control.ledger(run)
-                if entry["requested_by"] == NAME and entry["outcome"] == "applied"
-            }
+
+    @property
+    def waits_for(self) -> Command | None:
+        """What it has asked for in this attempt and nobody has answered yet."""
+        for command, request_id, _ in self._asked.values():
+            if control.ack(self._run, request_id) is None:
+                return command
+        return None
 
     def check(self) -> None:
         """Look at the clock; to be called now and then while the run is under way."""
@@ -117,20 +121,17 @@ class BudgetGuard:
         self._ask("runtime", Command.STOP, f"it has run for {limit:g} h, the most it may")
 
     def _tell(self, kind: str, state: BudgetState, message: str, payload: dict[str, Any]) -> None:
-        """A warning, once in the life of the job."""
-        if (kind, state) not in self._told:
-            self._told.add((kind, state))
-            self._say("warning", message, {"kind": kind, "state": state, **payload})
+        """A warning, once in the life of the job for each height of the cap."""
+        payload = {"kind": kind, "state": state, **payload}
+        if (key := _warning_key(payload)) not in self._told:
+            self._told.add(key)
+            self._say("warning", message, payload)
 
     def _ask(self, cap: str, command: Command, reason: str) -> None:
-        """Make the request, unless it was granted, or waits for its answer."""
-        if cap in self._enforced:
-            return
+        """Make the request, unless it was granted in this attempt, or waits for its answer."""
         if cap in self._asked:
-            request_id, asked_at = self._asked[cap]
+            _, request_id, asked_at = self._asked[cap]
             answer = control.ack(self._run, request_id)
-            if answer is not None and answer.outcome == "applied":
-                self._enforced.add(cap)
             if answer is None or answer.outcome == "applied":
                 return
             if time.time() - asked_at < ASK_AGAIN_S:
@@ -139,7 +140,13 @@ class BudgetGuard:
         if command == Command.PAUSE:
             args["release"] = True  # a held machine goes on costing
         made = control.request(self._run, command, args, NAME)
-        self._asked[cap] = (made.id, time.time())
+        self._asked[cap] = (command, made.id, time.time())
+
+
+def _warning_key(payload: dict[str, Any]) -> tuple[str, str, str]:
+    """What makes two warnings one: the cap, its state and its height."""
+    limit = payload.get("budget", payload.get("limit_s"))
+    return str(payload.get("kind")), str(payload.get("state")), str(limit)
 
 
 def _number(value: Any) -> float | None:

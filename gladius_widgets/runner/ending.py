@@ -8,7 +8,7 @@ from pathlib import Path
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import AttemptDirectory
 from gladius_widgets.core.run_state import RunError, RunStatus
-from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.runner.shutdown import Reason
 
 _LOG_TAIL_BYTES = 64 * 1024
@@ -43,6 +43,7 @@ class Evidence:
         log: train.log.
         log_start: where this attempt's part of it begins.
         out_of_memory_kills: how many processes the kernel killed for memory in the meantime.
+        cap_command: what the budget guard had asked for when it ended them, pause or stop.
     """
 
     attempt: AttemptDirectory
@@ -52,6 +53,7 @@ class Evidence:
     log: Path
     log_start: int
     out_of_memory_kills: int = 0
+    cap_command: Command | None = None
 
 
 def judge(evidence: Evidence) -> Ending:
@@ -62,7 +64,10 @@ def judge(evidence: Evidence) -> Ending:
         return Ending(said, code)
     if evidence.reason == Reason.CANCEL:
         return Ending(JobStatus.CANCELLED, code, _signal_name(code))
-    if said in _GOOD_ENDS and (code == 0 or evidence.reason == Reason.INTERRUPTED):
+    if evidence.reason == Reason.CAP and said not in _GOOD_ENDS:
+        is_pause = evidence.cap_command == Command.PAUSE
+        return Ending(JobStatus.PAUSED if is_pause else JobStatus.STOPPED, code)
+    if said in _GOOD_ENDS and (code == 0 or evidence.reason in (Reason.CAP, Reason.INTERRUPTED)):
         return Ending(said, code)
     own_doing = evidence.reason in (Reason.RANK_DIED, Reason.HANG)
     died_of = None if own_doing else _signal_name(code)

@@ -37,6 +37,8 @@ class RequestDesk:
                 control.acknowledge(self._run, request, "applied", step=step, new=ending)
             elif ending == JobStatus.PAUSED and _is_release(request):
                 continue
+            elif ending == JobStatus.STOPPED and request.command == Command.STOP:
+                control.acknowledge(self._run, request, "applied", step=step, new=ending)
             elif ending == JobStatus.PAUSED and request.command == Command.RESUME:
                 self._reject(request, "the machine was just being freed; resume it again", step)
             else:

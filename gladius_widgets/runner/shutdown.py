@@ -20,8 +20,9 @@ class Reason(IntEnum):
     LEFT_BEHIND = 1  # the launcher has ended and some of its processes have not
     RANK_DIED = 2  # the others would wait for it for ever
     HANG = 3
-    INTERRUPTED = 4  # the runner itself was asked to end
-    CANCEL = 5
+    CAP = 4  # of money or time, before the first step: there is nothing to save
+    INTERRUPTED = 5  # the runner itself was asked to end
+    CANCEL = 6
 
 
 @dataclass

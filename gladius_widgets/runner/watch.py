@@ -13,7 +13,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.processes import processes_of, signal_all
 from gladius_widgets.core.run_state import RunStatus, read_status
-from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.core.states import Command, JobStatus, Stage
 from gladius_widgets.runner.budget import BudgetGuard
 from gladius_widgets.runner.requests import RequestDesk
 from gladius_widgets.runner.room import Room
@@ -31,6 +31,9 @@ CANCEL_KILL_S = 20.0
 # Orphans were told by the kernel to end when their launcher died.
 ORPHAN_KILL_S = 5.0
 RANK_DIED_KILL_S = 2.0
+# At a cap before the first step there is nothing to save.
+CAP_KILL_S = 5.0
+_BEFORE_TRAINING = (None, Stage.PREPROCESSING, Stage.MODEL_LOADING)
 # Beyond the trainer's own limit for a last checkpoint.
 INTERRUPT_MARGIN_S = 5.0
 
@@ -117,6 +120,17 @@ class Watch:
             self._begin(Reason.RANK_DIED, None, RANK_DIED_KILL_S)
         if not self._shutdown.reason and not self._is_ending():
             self._guard.check()
+            if self.cap_command is not None and self._is_before_training():
+                self._begin(Reason.CAP, 0.0, CAP_KILL_S)
+
+    @property
+    def cap_command(self) -> Command | None:
+        """What the budget guard has asked for and waits for, if it does."""
+        return self._guard.waits_for
+
+    def _is_before_training(self) -> bool:
+        """Whether this attempt prepares data or loads a model, where nobody obeys requests yet."""
+        return self._status is None or self._status.stage in _BEFORE_TRAINING
 
     def _report_hang(self, message: str) -> None:
         self._say("warning", message, {"kind": "hang"})

@@ -3,7 +3,7 @@
 
 The ranks keep to the run directory's contract but train nothing; `model.name` in the config
 says how they behave: train (until told), complete, fail, flaky (fails twice, then completes),
-stubborn (ignores SIGTERM).
+stubborn (ignores SIGTERM), loading (never comes to its first step).
 """
 
 import json
@@ -68,6 +68,13 @@ def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str
     status = read_status(run) or RunStatus()
     status.state, status.stage, status.attempt = JobStatus.TRAINING, Stage.TRAINING, attempt
     status.total_steps, status.training_started_at = 1000, time.time()
+    if mode == "loading":
+        status.state, status.stage = JobStatus.PROVISIONING, Stage.MODEL_LOADING
+        status.training_started_at = None
+    while mode == "loading" and not told["end"]:
+        status.heartbeat = status.progressed_at = time.time()
+        status.write(run)
+        time.sleep(0.05)
     while not told["end"]:
         status.step += status.state != JobStatus.PAUSED
         status.heartbeat = status.progressed_at = time.time()

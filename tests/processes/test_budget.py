@@ -3,6 +3,7 @@
 import pytest
 from support import wait_until
 
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.runner.budget import NAME
 from gladius_widgets.store.events import EventReader
@@ -43,7 +44,7 @@ def test_it_stops_at_the_cap_after_warning_before(lab):
     assert f"{warning.payload['spent']:.2f} of 6.00 USD" in warning.message
 
 
-def test_it_pauses_and_frees_the_machine_and_whoever_resumes_goes_on(lab):
+def test_it_pauses_frees_the_machine_and_goes_on_with_a_new_cap_only(lab):
     job_id = submit(lab, cost__budget=1.0, cost__on_budget="pause")
     lab.wait(job_id, JobStatus.PAUSED)
     wait_until(lambda: not lab.client.job(job_id).holds_slot, what="the slot")
@@ -52,15 +53,54 @@ def test_it_pauses_and_frees_the_machine_and_whoever_resumes_goes_on(lab):
     assert (asked["command"], asked["args"]["release"]) == ("pause", True)
     cost = lab.client.job(job_id).cost
     assert lab.client.cost(job_id).total.cost == pytest.approx(cost)
-    lab.client.resume(job_id)
-    lab.wait(job_id, JobStatus.TRAINING)
-    wait_until(lambda: lab.client.job(job_id).cost > cost + 2, what="two more seconds")
-    assert lab.status(job_id) == JobStatus.TRAINING
-    assert len(guards_requests(lab, job_id)) == 1
-    assert warnings(lab, job_id).count(("budget", "over")) == 1
+    with pytest.raises(GladiusError) as refused:
+        lab.client.resume(job_id)
+    assert str(refused.value) == (
+        f"'dear' has spent {cost:.2f} of its budget of 1.00 USD, so it would be paused again at "
+        f"once. Give it a new cap: gladius resume {job_id} --set cost.budget=AMOUNT."
+    )
+    with pytest.raises(GladiusError, match=r"of its budget of 1\.01 USD"):
+        lab.client.resume(job_id, {"cost.budget": 1.01})
+    assert lab.status(job_id) == JobStatus.PAUSED
+    assert lab.client.config(job_id).cost.budget == 1.0
+
+    lab.client.resume(job_id, {"cost.budget": cost + 3})
+    assert lab.client.ledger(job_id)[-1]["args"]["caps"] == {"cost.budget": cost + 3}
+    wait_until(lambda: lab.client.job(job_id).attempt == 2 and not lab.client.job(job_id).holds_slot
+               and lab.status(job_id) == JobStatus.PAUSED, what="the new cap")  # fmt: skip
+    assert cost + 3 <= lab.client.job(job_id).cost < cost + 3 + 5
+    assert [one["outcome"] for one in guards_requests(lab, job_id)] == ["applied", "applied"]
     told = lab.client.cost(job_id)
     assert [attempt.number for attempt in told.attempts] == [1, 2]
     assert told.attempts[0].total.cost == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(("on_budget", "end"), [("pause", "paused"), ("stop", "stopped")])
+def test_before_the_first_step_it_ends_at_once(lab, on_budget, end):
+    """Data are prepared and the model is loading: nobody obeys requests, nothing is to be saved."""
+    overrides = ["cost.budget=2.0", f"cost.on_budget={on_budget}"]
+    job_id = lab.submit("loading", overrides=overrides)
+    lab.wait(job_id, JobStatus(end))
+    wait_until(lambda: not lab.client.job(job_id).holds_slot, what="the slot")
+    wait_until(lambda: not lab.living(job_id), what="no process of it")
+    assert lab.exit_record(job_id)["status"] == end
+    assert 2.0 <= lab.client.job(job_id).cost < 2.0 + 8
+    (asked,) = guards_requests(lab, job_id)
+    assert (asked["command"], asked["outcome"]) == (on_budget, "applied")
+    assert lab.client.job(job_id).error is None
+
+
+def test_a_new_cap_is_for_a_job_without_a_machine(lab):
+    job_id = submit(lab, cost__budget=1000.0, cost__on_budget="pause")
+    lab.wait(job_id, JobStatus.TRAINING)
+    (lab.run(job_id).root / "obeys-pause").touch()
+    lab.client.pause(job_id, wait_s=20)
+    lab.wait(job_id, JobStatus.PAUSED)
+    with pytest.raises(GladiusError, match="still has its machine"):
+        lab.client.resume(job_id, {"cost.budget": 2000.0})
+    assert lab.client.config(job_id).cost.budget == 1000.0
+    lab.client.resume(job_id, wait_s=20)
+    lab.wait(job_id, JobStatus.TRAINING)
 
 
 def test_it_only_warns_when_told_to(lab):
@@ -79,6 +119,10 @@ def test_the_time_on_a_machine_has_a_cap_of_its_own(lab):
     assert (asked["command"], asked["args"]["cap"]) == ("stop", "runtime")
     assert warnings(lab, job_id) == [("runtime", "over")]
     assert lab.client.job(job_id).cost is None
+    with pytest.raises(GladiusError, match=r"it may, .*--set queue\.max_runtime_hours=HOURS\.$"):
+        lab.client.resume(job_id)
+    lab.client.resume(job_id, {"queue.max_runtime_hours": 1})
+    lab.wait(job_id, JobStatus.TRAINING)
 
 
 def test_without_a_rate_a_budget_stops_nothing_and_says_so(lab):
