@@ -74,16 +74,16 @@ def packed_data(folder: Path, *, flatten: bool = False) -> TokenData:
     return TokenData(folder, np.arange(len(LENGTHS)), 0, pack_length=24, flatten=flatten)
 
 
-def tiny(model_type: str) -> torch.nn.Module:
-    """A small model with weights large enough for every path through it to matter."""
+def tiny(model_type: str, spread: float | None = 0.2) -> torch.nn.Module:
+    """A small model; its weights are so large that every path matters, or as they are for None."""
     known = AutoConfig.for_model(model_type)
     sizes = {name: value for name, value in SIZES.items() if hasattr(known, name)}
     config = AutoConfig.for_model(model_type, **sizes | OWN.get(model_type, {}))
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for parameter in model.parameters():
-        if parameter.ndim >= 2:
-            parameter.data.normal_(0, 0.2)
+        if parameter.ndim >= 2 and spread is not None:
+            parameter.data.normal_(0, spread)
     return model.train()
 
 
@@ -133,6 +133,25 @@ def test_where_rows_would_see_each_other_packing_is_refused(folder: Path, model_
     assert max(abs(a - b) for a, b in zip(packed, alone, strict=True)) > 1e-3, "it does not leak"
     with pytest.raises(GladiusError, match=r"data\.packing: this model lets rows .* to false\."):
         prove(model, data)
+
+
+@pytest.mark.parametrize("model_type", ["mamba", "xglm", "bloom", "jamba", "minimax"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_new_model_whose_losses_hardly_show_it_is_refused_too(
+    folder: Path, model_type: str, dtype: torch.dtype
+) -> None:
+    """Its weights are small, so what it sees of another row moves its losses by 1e-5."""
+    model = tiny(model_type, spread=None).to(dtype)
+    with pytest.raises(GladiusError, match=r"data\.packing"):
+        prove(model, packed_data(folder), "no")
+
+
+@pytest.mark.parametrize("model_type", ["qwen3", "qwen3_moe", "gemma3_text", "gpt2"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_new_model_that_may_be_packed_is_not_refused(
+    folder: Path, model_type: str, dtype: torch.dtype
+) -> None:
+    assert prove(tiny(model_type, spread=None).to(dtype), packed_data(folder), "no") is not None
 
 
 def test_half_precision_is_told_from_a_leak(folder: Path) -> None:
