@@ -125,7 +125,7 @@ class RunStatus(Snapshot):
 
     def write(self, run: RunDirectory) -> None:
         """Replace status.json; not fsynced, as a snapshot may be a second old."""
-        write_json(run.status, self.model_dump(mode="json"), durable=False)
+        write_json(run.status, self.model_dump(mode="json"), durable=False, reserve=run.reserve)
 
 
 def read_status(run: RunDirectory) -> RunStatus | None:

@@ -32,8 +32,11 @@ def write_summary(session: Session, status: JobStatus) -> None:
         "oom_recoveries": state.oom_recoveries,
         "checkpoints": s.run.checkpoint_steps(),
     }
-    write_json(s.run.summary_json, facts)
-    write_bytes(s.run.summary_md, _markdown(facts).encode())
+    try:
+        write_json(s.run.summary_json, facts)
+        write_bytes(s.run.summary_md, _markdown(facts).encode())
+    except OSError as error:  # a full disk: what was trained stands in the tables all the same
+        s.recorder.tell("WARN", f"The summary could not be written: {error.strerror or error}")
 
 
 def _markdown(facts: dict[str, Any]) -> str:
