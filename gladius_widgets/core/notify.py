@@ -11,7 +11,7 @@ from gladius_widgets.core.suggest import did_you_mean
 
 EventName = Literal["completed", "failed", "lost", "stalled", "over_budget", "alert"]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
-_VERBS: dict[str, str] = {
+VERBS: dict[str, str] = {
     "completed": "has completed",
     "failed": "has failed",
     "lost": "was lost",
@@ -97,7 +97,7 @@ def news(event: str, message: str, *, key: str, time: float, job: Mapping[str, A
     """
     name = _line(str(job.get("name") or ""))
     said = _line(message)
-    line = f"{name} {_VERBS.get(event, event)}: {said}" if said else f"{name} {_VERBS.get(event)}"
+    line = f"{name} {VERBS.get(event, event)}: {said}" if said else f"{name} {VERBS.get(event)}"
     facts = _facts(job)
     text = f"{line} ({facts})" if facts else line
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gladius_widgets.core.newsworthy import ENDS, kind_of, news_of
 from gladius_widgets.core.notify import EventName
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import ACTIVE, JobStatus
@@ -10,20 +11,6 @@ from gladius_widgets.store.events import Event
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.records import read_exit
 
-# Warnings that somebody who is away wants to hear of; `alert` is for those to come.
-ALERTS = frozenset(
-    {
-        "alert",
-        "out_of_memory",
-        "not_finite",
-        "rollback",
-        "imbalance",
-        "budget",
-        "runtime",
-        "queue",
-        "blocked",
-    }
-)
 _ENDS: dict[str, EventName] = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed"}
 
 
@@ -45,18 +32,11 @@ class Happening:
 
 def of_event(event: Event) -> Happening | None:
     """What an event is news of. The ends of attempts are told by their records (`of_attempts`)."""
-    payload = event.payload or {}
-    kind, state = str(payload.get("kind") or ""), payload.get("state")
-    kind = kind or ("imbalance" if "imbalance" in payload else "")
-    key = f"{event.time:.6f}"
-    if kind == "hang":
-        return Happening("stalled", event.message, event.time, f"stalled-{key}")
-    if kind in ("budget", "runtime") and state == "over":
-        return Happening("over_budget", event.message, event.time, f"over_budget-{key}")
-    is_error = event.type == "error" and event.source == "trainer" and "status" not in payload
-    if is_error or (event.type == "warning" and kind in ALERTS):
-        return Happening("alert", event.message, event.time, f"alert-{key}", kind or "error")
-    return None
+    news = news_of(event.type, event.source, event.payload)
+    if news is None or news in ENDS.values():
+        return None
+    kind = kind_of(event.payload) or "error" if news == "alert" else ""
+    return Happening(news, event.message, event.time, f"{news}-{event.time:.6f}", kind)
 
 
 def of_attempts(

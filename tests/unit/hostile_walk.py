@@ -18,11 +18,11 @@ import huggingface_hub  # noqa: F401  # what it does as it is imported is none o
 from gladius_widgets.client.submission import prepare
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import config_from_values
+from gladius_widgets.core.data_files import all_files
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.training import sources
-from gladius_widgets.training.row_files import data_files
 
 forbidden: list[str] = []
 watching = threading.Event()
@@ -63,7 +63,7 @@ def follow(config: TrainingConfig) -> None:
     with suppress(GladiusError):
         launch_command(plan.config, home.run(plan.id), 1, gpus=0)
     with suppress(GladiusError):
-        data_files(plan.config.data.path)
+        all_files(plan.config.data)
     with suppress(GladiusError, FileNotFoundError):
         sources.resolve_source(plan.config.model, home, lambda _: None)
 

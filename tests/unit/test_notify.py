@@ -13,9 +13,10 @@ from support import wait_until
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.config_file import parse_config
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.notify import EVENTS, NotifySettings, masked, news
+from gladius_widgets.core.notify import EVENTS, VERBS, NotifySettings, masked, news
 from gladius_widgets.core.serving import announce, job_page, withdraw
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.panels.models import news as browser_news
 from gladius_widgets.store.events import Event, EventReader, append_event
 from gladius_widgets.store.registry import Registry
 from gladius_widgets.supervisor import notified
@@ -198,6 +199,58 @@ class TestNews:
     def test_events(self, kind, payload, told):
         found = of_event(Event(1.0, kind, "m", payload, "trainer"))
         assert (found.event if found else None) == told
+
+    @pytest.mark.parametrize(
+        ("kind", "source", "payload", "told"),
+        [
+            ("warning", "trainer", {"imbalance": 0.3}, "alert"),
+            ("warning", "runner", {"kind": "runtime", "state": "warn"}, "alert"),
+            ("warning", "runner", {"kind": "runtime", "state": "over"}, "over_budget"),
+            ("warning", "runner", {"kind": "budget", "state": "warn"}, "alert"),
+            ("warning", "runner", {"kind": "budget", "state": "over"}, "over_budget"),
+            ("warning", "runner", {"kind": "hang"}, "stalled"),
+            ("warning", "runner", {"kind": "temperature", "state": "on"}, "alert"),
+            ("warning", "runner", {"kind": "temperature", "state": "resolved"}, None),
+            ("warning", "runner", {"kind": "memory", "state": "on"}, "alert"),
+            ("warning", "runner", {"kind": "slow", "state": "on"}, "alert"),
+            ("warning", "supervisor", {"kind": "queue"}, "alert"),
+            ("warning", "supervisor", {"kind": "blocked"}, "alert"),
+            ("warning", "trainer", {"kind": "out_of_memory"}, "alert"),
+            ("warning", "trainer", {"kind": "not_finite"}, "alert"),
+            ("warning", "trainer", {"kind": "rollback"}, "alert"),
+            ("error", "runner", None, "alert"),
+            ("error", "runner", {"kind": "disk"}, "alert"),
+            ("error", "trainer", {"kind": "out_of_memory"}, "alert"),
+            ("status", "trainer", {"status": "training"}, None),
+            ("warning", "client", {"kind": "cost"}, None),
+            ("warning", "supervisor", {"kind": "notify"}, None),
+            ("checkpoint", "trainer", {"step": 3}, None),
+            ("status", "runner", {"kind": "temperature", "state": "resolved"}, None),
+        ],
+    )
+    def test_the_webhook_and_the_browser_hear_the_same(self, kind, source, payload, told):
+        event = Event(1.0, kind, "m", payload, source)
+        happening = of_event(event)
+        assert (happening.event if happening else None) == told
+        shown = browser_news.of_event(event, "job")
+        assert shown == (told and (f"job {VERBS[told]}", "m"))
+
+    @pytest.mark.parametrize(
+        ("kind", "source", "payload", "told"),
+        [
+            ("status", "trainer", {"status": "completed"}, "completed"),
+            ("error", "runner", {"status": "failed"}, "failed"),
+            ("error", "supervisor", None, "lost"),
+            ("status", "runner", {"status": "stopped"}, None),
+            ("status", "runner", {"status": "cancelled"}, None),
+        ],
+    )
+    def test_ends_are_told_by_the_browser_as_events_and_else_by_their_records(
+        self, kind, source, payload, told
+    ):
+        event = Event(1.0, kind, "m", payload, source)
+        assert of_event(event) is None
+        assert browser_news.of_event(event, "job") == (told and (f"job {VERBS[told]}", "m"))
 
     def test_the_end_is_told_once(self, home, registry, job, notifier, outside):
         notifier.step([job])

@@ -2,41 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from gladius_widgets.core.newsworthy import ENDS, news_of
+from gladius_widgets.core.notify import VERBS
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.store.events import Event
 from gladius_widgets.store.job import Job
 
-_ENDS = {
-    JobStatus.COMPLETED: "has completed",
-    JobStatus.FAILED: "has failed",
-    JobStatus.LOST: "was lost",
-}
-
 
 def of_event(event: Event, name: str) -> tuple[str, str] | None:
     """Title and text, if the event is news to somebody who is away; `name` is the job's."""
-    payload = event.payload or {}
-    kind, status = payload.get("kind"), payload.get("status")
-    if status in _ENDS:
-        return _title(name, _ENDS[JobStatus(status)]), event.message
-    if event.source == "supervisor" and event.type == "error":
-        return _title(name, "was lost"), event.message
-    if kind == "hang":
-        return _title(name, "makes no progress"), event.message
-    if kind in ("budget", "runtime") and payload.get("state") == "over":
-        return _title(name, "is over its limit"), event.message
-    if event.type == "error" or kind in ("budget", "not_finite", "rollback", "alert"):
-        return _title(name, "needs a look"), event.message
-    return None
+    news = news_of(event.type, event.source, event.payload)
+    return None if news is None else (_title(name, VERBS[news]), event.message)
 
 
 def of_changes(before: Mapping[str, JobStatus], jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
     """Jobs of a list that have ended since it was last looked at, each with a title."""
     for job in jobs:
         known = before.get(job.id)
-        if known is not None and known != job.status and job.status in _ENDS:
-            yield job, _title(job.name, _ENDS[job.status])
+        if known is not None and known != job.status and job.status in ENDS:
+            yield job, _title(job.name, VERBS[ENDS[job.status]])
 
 
 def end_words(job: Job) -> str:
