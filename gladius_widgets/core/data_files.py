@@ -24,6 +24,7 @@ _FIRST_BYTES = {
     "gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00",
     "parquet": b"PAR1",
 }  # fmt: skip
+NO_FORMAT = "of no known format"
 FORMATS_WORDS = "JSONL, JSON, CSV, TSV, Parquet or Arrow files, also as .gz, .zst, .bz2 or .xz"
 
 # The words by which the `datasets` library tells a split, too.
@@ -35,11 +36,12 @@ _WORDS = {
 _WORD = re.compile(rf"(?:^|[-._ 0-9])({'|'.join(_WORDS)})(?=$|[-._ 0-9])", re.IGNORECASE)
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}", re.IGNORECASE)
 _NO_SPLIT = {"data", "part", "shard", "chunk", "file"}
-# What lies beside rows and holds none.
-_ABOUT = re.compile(
-    r"(readme|licen[cs]e|metadata|config|state|dataset_infos?|dataset_dict|croissant)$",
-    re.IGNORECASE,
-)
+# What lies beside rows and holds none: of any ending, and as JSON alone.
+_ABOUT = {
+    "readme", "license", "licence", "metadata", "dataset_info", "dataset_infos", "dataset_dict",
+    "croissant",
+}  # fmt: skip
+_ABOUT_JSON = {"config", "state"}
 _SAVED, _SAVED_SPLITS = "state.json", "dataset_dict.json"
 
 
@@ -153,12 +155,14 @@ def _in_folder(folder: Path) -> SourceFiles:
     for path, saved_as in _walk(folder, {}):
         file = DataFile(path)
         parts = path.relative_to(folder).parts
-        if file.kind and not _ABOUT.match(_stem(path.name)):
+        if _is_about(path.name):
+            continue
+        if file.kind:
             named = saved_as or _shard_name(path.name)
             split = split_of((*parts[:-1], named)) if named else split_of(parts)
             found.append(DataFile(path, split, named))
-        elif not _ABOUT.match(_stem(path.name)):
-            passed.append((path, "of no known format"))
+        else:
+            passed.append((path, NO_FORMAT))
     return SourceFiles(tuple(sorted(found, key=lambda file: file.path)), tuple(sorted(passed)))
 
 
@@ -311,6 +315,13 @@ def _parsed(name: str) -> tuple[str, str, str]:
         path = path.with_suffix("")
     kind = KINDS.get(path.suffix.lower(), "")
     return path.stem if kind else path.name, kind, compression
+
+
+def _is_about(name: str) -> bool:
+    """Whether a file is about the data, by its name."""
+    stem, kind, _ = _parsed(name)
+    word = (stem if kind else name.split(".", maxsplit=1)[0]).lower()
+    return word in _ABOUT or (kind == "json" and word in _ABOUT_JSON)
 
 
 def _stem(name: str) -> str:

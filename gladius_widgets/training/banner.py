@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config import DataSection, TrainingConfig
+from gladius_widgets.core.data_files import NO_FORMAT
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.training.log_lines import count_word
@@ -53,10 +54,9 @@ def data_lines(config: DataSection, data: dict[str, Any]) -> list[str]:
     ]
     if (more := len(data.get("files", [])) - _TOLD_FILES) > 0:
         lines.append(f"[INFO] Read {more:,} more files")
-    lines += [
-        f"[WARN] Passed over {path}: {why}"
-        for path, why in data.get("passed_over", [])[:_TOLD_FILES]
-    ]
+    for path, why in data.get("passed_over", [])[:_TOLD_FILES]:
+        level = "INFO" if why == NO_FORMAT else "WARN"
+        lines.append(f"[{level}] Passed over {path}: {why}")
     if data["bad_rows"]:
         reasons = bad_rows_text(data["bad_reasons"])
         lines.append(f"[WARN] {data['bad_rows']:,} rows left out: {reasons}")

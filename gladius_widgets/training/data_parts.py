@@ -1,9 +1,11 @@
 """A config's data as parts: each a file, or a split of a hub data set, read row by row."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, cast
 
 from gladius_widgets.core.config import DataSection, DataSource
@@ -105,15 +107,20 @@ def _parts_of(source: DataSource, place: int, held_out: str) -> _Parts:
     files = find_files(source, held_out)
     if files is not None:
         own = [
-            Part(str(file.path), file.split, place, source.format, partial(file_rows, file))
+            Part(_shown(file.path), file.split, place, source.format, partial(file_rows, file))
             for file in files.read
         ]
-        return own, [(str(path), why) for path, why in files.passed_over]
+        return own, [(_shown(path), why) for path, why in files.passed_over]
     if source.path.startswith("pypi:"):
         rows = partial(package_rows, source.path.removeprefix("pypi:"))
         split = held_out or TRAIN
         return [Part(source.path, split, place, source.format, partial(_numbered, rows))], []
     return _hub_parts(source, place, held_out)
+
+
+def _shown(path: Path) -> str:
+    """A path as text that every file can hold, also where its bytes are no UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _hub_parts(source: DataSource, place: int, held_out: str) -> _Parts:

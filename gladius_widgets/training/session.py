@@ -43,6 +43,8 @@ from gladius_widgets.training.step import StepRunner
 from gladius_widgets.training.token_data import TokenData
 from gladius_widgets.training.tokenizer import pad_token_id
 
+_TOLD_FILES = 50
+
 
 @dataclass
 class Session:
@@ -107,7 +109,8 @@ def build_session(
         recorder.tell("WARN", problem)
     source, data = ranks.on_main(lambda: _prepare(config, run, reporter, checkpoint, state_file))
     prepared = data.prepared
-    recorder.event("status", "Data prepared", prepared.stats)
+    told = {"files": prepared.stats.get("files", [])[:_TOLD_FILES]}  # a folder may have very many
+    recorder.event("status", "Data prepared", prepared.stats | told)
     if data.note:
         recorder.tell("WARN", data.note, {"exact": data.exact})
     tokenizer = prepared.tokenizer()

@@ -5,7 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,5 +157,6 @@ def _digest(row: Row | BadRowError) -> int:
     """Equal rows have an equal one; 64 bits."""
     if isinstance(row, BadRowError):
         return 0
-    content = repr((row.messages, row.text)).encode("utf-8", "surrogatepass")
+    compared = [getattr(row, each.name) for each in fields(row) if each.compare]
+    content = repr(compared).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")

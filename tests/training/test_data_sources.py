@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import shutil
 import tracemalloc
 from collections import Counter
@@ -176,11 +177,21 @@ def test_hidden_files_and_files_about_the_data_are_no_rows(tmp_path: Path) -> No
         "metadata.jsonl", "__pycache__/x.json", ".git/objects/y.json",
     ):  # fmt: skip
         write(tmp_path / name, texts(90, 95, "hidden"))
-    (tmp_path / "notes.txt").write_text("x")
+    for name in ("notes.txt", "README.md", "LICENSE", "dataset_infos.json"):
+        (tmp_path / name).write_text("x")
     assert read(tmp_path) == [row["text"] for row in texts(0, 24)]
     assert data_parts(DataSection(path=str(tmp_path))).passed_over == (
         (str(tmp_path / "notes.txt"), "of no known format"),
     )
+
+
+def test_a_name_that_is_no_text_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    write(folder / "a.jsonl", texts(0, 9)).rename(
+        os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jsonl")
+    )
+    (told,) = prepared(tmp_path, folder).stats["files"]
+    assert told["path"].endswith(r"caf\xe9.jsonl")
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst", ".zstd", ".bz2", ".xz"])
