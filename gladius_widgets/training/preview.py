@@ -174,7 +174,7 @@ def _tokenizer(
         from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
         if vocab := model.train_tokenizer_vocab:
-            note = f"Tokens of a tokenizer trained on {most or 0:,} rows; the job trains its own."
+            note = f"Of a tokenizer trained on {most or 0:,} rows at most; the job trains its own."
             return lambda rows: train_tokenizer(islice(rows, most), vocab), note if most else "", ""
         source = model.tokenizer or _offline_folder(model, home)
         if source is None:
