@@ -109,13 +109,15 @@ def _host(_home: Home) -> Finding:
 
 
 def _slots(home: Home) -> Finding:
-    from gladius_widgets.supervisor.lock import supervisor_pid
+    from gladius_widgets.supervisor.lock import stuck_supervisor, supervisor_pid
     from gladius_widgets.supervisor.settings import load_settings
 
     try:
         slots = load_settings(home).slots
     except GladiusError as error:
         return Finding("slots", "problem", error.message, error.hint)
+    if (stuck := stuck_supervisor(home)) is not None:
+        return Finding("slots", "problem", stuck.message, stuck.hint)
     pid = supervisor_pid(home)
     running = f"supervisor {pid} runs" if pid else "no supervisor runs, the next submit starts one"
     return Finding(

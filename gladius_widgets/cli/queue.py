@@ -73,6 +73,8 @@ def _show(view: "QueueView") -> None:
     for one in view.pauses:
         print(visible(f"The queue is paused: {one.reason}"))
         print("`gladius queue --resume` lets it go on.")
+    if view.trouble:
+        print(visible(view.trouble))
     print(f"{len(view.active)} of {view.slots} slots in use")
     for job in view.active:
         left = "" if job.remaining_s is None else f", {duration(job.remaining_s)} left"

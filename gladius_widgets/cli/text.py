@@ -91,6 +91,8 @@ def print_state(job: Job, state: dict[str, Any]) -> None:
         lines["GPUs"] = ", ".join(job.gpu_uuids)
     if state["error"]:
         lines["Error"] = f"{state['error'].get('type')}: {state['error'].get('message')}"
+    if state["problems"]:
+        lines["Damaged"] = " ".join(state["problems"])
     for label, text in lines.items():
         print(f"{label + ':':<15}{visible(text)}")
 

@@ -29,6 +29,7 @@ from gladius_widgets.store.home_errors import (
     may_write,
 )
 from gladius_widgets.store.job_record import write_record
+from gladius_widgets.store.last_known import last_known
 from gladius_widgets.store.records import read_exit, read_processes
 from gladius_widgets.store.registry import Job, Registry
 from gladius_widgets.supervisor import (
@@ -196,8 +197,14 @@ class Client(QueueCommands, MoneyQueries):
             "error": job.error,
             "pids": read_processes(run.attempt(job.attempt)).pids(),
         }
-        state = training_state(record, read_status(run), _last_system_row(run))
-        return state | {"waiting": self._waiting(job)}
+        known = last_known(run)
+        status = known.status
+        if status is not None and known.problem:
+            status.total_steps = status.total_steps or job.total_steps
+        system, problems = _last_system_row(run)
+        problems = [problem for problem in (known.problem, *problems) if problem]
+        state = training_state(record, status, system)
+        return state | {"waiting": self._waiting(job), "problems": problems}
 
     def _waiting(self, job: Job) -> dict[str, Any] | None:
         """Why a queued job has not started, and what can be done; None of any other."""
@@ -434,9 +441,15 @@ class Client(QueueCommands, MoneyQueries):
             )
 
 
-def _last_system_row(run: RunDirectory) -> dict[str, Any] | None:
-    """The newest sample of the machine, or None before the first."""
+def _last_system_row(run: RunDirectory) -> tuple[dict[str, Any] | None, list[str]]:
+    """The newest sample of the machine, None before the first; what is damaged in all tables."""
     from gladius_widgets.store.metrics import MetricReader
+    from gladius_widgets.store.metrics.schemas import TABLES
 
+    problems: list[str] = []
+    for name in TABLES:
+        reader = MetricReader(run.table(name))
+        reader.read(["step"])
+        problems += [f"{name}: {problem}" for problem in reader.problems]
     table = MetricReader(run.table("system")).read()
-    return table.slice(table.num_rows - 1).to_pylist()[0] if table.num_rows else None
+    return table.slice(table.num_rows - 1).to_pylist()[0] if table.num_rows else None, problems

@@ -35,7 +35,8 @@ class QueueView:
     """Slots, their jobs, the waiting ones in order, and how the queue did in the last 7 days.
 
     `gpus` are those of this machine that jobs may use, with who holds them; `pauses` are of
-    engines that start no job now.
+    engines that start no job now. `trouble` says why nothing at all is started, and what to do;
+    empty while all is well.
     """
 
     slots: int
@@ -45,3 +46,4 @@ class QueueView:
     jobs_per_day: float | None
     gpus: tuple[GpuStanding, ...] = ()
     pauses: tuple[QueuePause, ...] = ()
+    trouble: str = ""

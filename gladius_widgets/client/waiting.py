@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.core.paths import Home
 from gladius_widgets.core.queue_plan import (
     STATISTICS_S,
     Cause,
@@ -17,14 +18,19 @@ from gladius_widgets.core.queue_plan import (
 )
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.dependents import Blocker
+from gladius_widgets.store.home_errors import full_error, is_full
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.job_record import read_record
 from gladius_widgets.store.queue_pause import QueuePause, queue_pauses
 from gladius_widgets.store.registry import Registry
-from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
+from gladius_widgets.supervisor import LOCAL, Settings, local_gpus, stuck_supervisor
 
 # On their way out: within the minute.
 _ENDING = (JobStatus.STOPPING, JobStatus.CANCELLING)
+
+
+_SILENT = "The supervisor does not answer"
+_FULL = "The disk is full"
 
 
 def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> QueueView:
@@ -38,11 +44,12 @@ def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> Qu
     now, waiting = time.time(), registry.queue()
     pauses = {pause.engine: pause for pause in queue_pauses(registry.home)}
     blockers = {job.id: blocker for job, blocker in reversed(registry.blocked())}
+    trouble, why = _trouble(registry.home)
     slots, gpus = settings.slots, local_gpus(settings, running)
     starts = plan(
         slots,
         [Running(job.id, _remaining_s(job), _gpus(job)) for job in running],
-        [_waiting(job, pauses) for job in waiting],
+        [_waiting(job, pauses, why) for job in waiting],
         now,
         _dependencies(registry, waiting),
         gpus,
@@ -59,6 +66,7 @@ def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> Qu
         jobs_per_day=stats.jobs_per_day,
         gpus=gpus.gpus,
         pauses=tuple(pauses.values()),
+        trouble=trouble,
     )
 
 
@@ -85,7 +93,14 @@ def _queued(job: Job, place: int, start: Start, blocker: Blocker | None) -> Queu
     )
 
 
-def _waiting(job: Job, pauses: Mapping[str, QueuePause]) -> Waiting:
+def _trouble(home: Home) -> tuple[str, str]:
+    """Why nothing is started now: for people, with what to do; and as the reason of each job."""
+    if (stuck := stuck_supervisor(home)) is not None:
+        return str(stuck), _SILENT
+    return (str(full_error(home)), _FULL) if is_full(home) else ("", "")
+
+
+def _waiting(job: Job, pauses: Mapping[str, QueuePause], trouble: str) -> Waiting:
     return Waiting(
         job.id,
         expected_s=expected_s(job),
@@ -94,7 +109,7 @@ def _waiting(job: Job, pauses: Mapping[str, QueuePause]) -> Waiting:
         depends_on=job.depends_on if job.attempt == 1 else (),  # as in the claim
         provisioning_s=provisioning_s(job.engine),
         gpus=_gpus(job),
-        paused="The queue is paused" if job.engine in pauses else "",
+        paused=trouble or ("The queue is paused" if job.engine in pauses else ""),
     )
 
 

@@ -315,7 +315,8 @@ class QueuePanel(Element):
             most=self._most,
         )
         stale_since = self._seen_at if self._failed else None
-        paints = (content, self._menu, self._focus, self._said, stale_since)
+        trouble = self._queue.trouble
+        paints = (content, trouble, self._menu, self._focus, self._said, stale_since)
         if paints == self._painted:
             return
         self._painted = paints
@@ -329,6 +330,7 @@ class QueuePanel(Element):
             "div",
             {"class": "gw-queuetab"},
             queue_cards.paused(content.paused) if content.paused else None,
+            queue_cards.trouble(trouble) if trouble else None,
             queue_cards.slots_card(content, stale_since),
             waiting if content.cards else queue_cards.empty(content, takes_focus=bool(focus)),
             h("div", {"class": "gw-sr", "role": "status", "aria-live": "polite"}, self._said),

@@ -135,6 +135,16 @@ def empty(content: model.Content, *, takes_focus: bool) -> Node:
     )
 
 
+def trouble(text: str) -> Node:
+    """Over the queue, while nothing that waits is started: why, and what to do."""
+    return h(
+        "section",
+        {"class": "gw-banner gw-tone-red", "role": "alert"},
+        icon("warn", 16),
+        h("div", {"class": "gw-banner__t"}, h("b", None, "The queue stands still."), " ", text),
+    )
+
+
 def unreadable(reason: str) -> Node:
     """What stands in place of all while nothing could be read yet."""
     return h(

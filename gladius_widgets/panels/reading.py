@@ -15,11 +15,12 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.run_state import CheckpointState, RunStatus, read_status
+from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.panels import history
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.store.cost_history import CostHistory
 from gladius_widgets.store.events import Event, EventReader
+from gladius_widgets.store.last_known import last_known
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.registry import Job
 
@@ -63,6 +64,7 @@ class RunReader:
         self._config: TrainingConfig | None = None
         self._origin = ""
         self._status: RunStatus | None = None
+        self._problems: list[str] = []  # of status.json, not told yet
         self._bad_lines = 0
 
     def read(self, topics: Iterable[str]) -> News:
@@ -83,6 +85,8 @@ class RunReader:
                 news.tables[name] = self._poll(name, news)
             elif name == STATE:
                 news.snapshot = self._snapshot()
+                news.problems += self._problems
+                self._problems = []
         return news
 
     def _poll(self, name: str, news: News) -> pa.Table:
@@ -125,16 +129,14 @@ class RunReader:
     def _read_status(self, job: Job) -> RunStatus | None:
         """The run's snapshot; while it cannot be read, the last one, or what other records know."""
         found = read_status(self._run)
-        if found is None and self._status is None and job.step:
-            steps = self._run.checkpoint_steps()
-            saved = CheckpointState(count=len(steps), last_step=steps[-1] if steps else None)
-            found = RunStatus(
-                state=job.status,
-                attempt=job.attempt,
-                step=job.step,
-                total_steps=job.total_steps,
-                checkpoints=saved,
-            )
+        if found is None and self._status is None:
+            known = last_known(self._run)
+            found = known.status
+            if found is not None:
+                found.total_steps = job.total_steps
+                found.step = max(found.step, job.step)
+            if known.problem:
+                self._problems.append(known.problem)
         self._status = found or self._status
         return self._status
 

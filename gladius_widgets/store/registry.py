@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from gladius_widgets.store.home_errors import has_runs, home_error
 from gladius_widgets.store.job import Job, Timing, job_from_row
 from gladius_widgets.store.job_filters import matching
 from gladius_widgets.store.job_order import SORTABLE, order_of
+from gladius_widgets.store.job_record import read_record, write_record
 from gladius_widgets.store.positions import new_positions
 from gladius_widgets.store.registry_reading import QuietReader
 from gladius_widgets.store.registry_schema import jobs
@@ -354,10 +355,20 @@ class Registry:
             connection.execute(statement.values(updated_at=time.time(), **changes))
 
     def reindex(self) -> Found:
-        """Rebuild every row from the run directories alone."""
+        """Rebuild every row from the run directories.
+
+        A row stands in for a job.json that is damaged, which is written anew from it.
+        """
         with self._write() as connection:
+            before = map(job_from_row, connection.execute(sa.select(jobs)).all())
+            known = {job.id: asdict(job) for job in before}
             connection.execute(jobs.delete())
-            return registry_file.fill(connection, self.home)
+            found = registry_file.fill(connection, self.home, known)
+            for job in map(job_from_row, connection.execute(sa.select(jobs)).all()):
+                run = self.home.run(job.id)
+                if read_record(run) is None:
+                    write_record(run, job)
+        return found
 
     def _jobs(self, query: sa.Executable) -> list[Job]:
         return [job_from_row(row) for row in self._rows(query)]

@@ -5,7 +5,7 @@ import fcntl
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -207,9 +207,11 @@ def _create(connection: sa.Connection, home: Home) -> None:
         logger.warning(problem)  # nobody asked for this, so nobody is there to be told
 
 
-def fill(connection: sa.Connection, home: Home) -> Found:
-    """Put a row for every run into the empty table."""
-    found = rows_from_runs(home)
+def fill(
+    connection: sa.Connection, home: Home, known: Mapping[str, Mapping[str, Any]] | None = None
+) -> Found:
+    """Put a row for every run into the empty table; `known` as in `rows_from_runs`."""
+    found = rows_from_runs(home, known)
     if found.rows:
         connection.execute(jobs.insert(), found.rows)
     return found

@@ -1,15 +1,17 @@
 """Registry rows from run directories alone."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
-from gladius_widgets.core.run_state import RunStatus, read_status
+from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.job_record import JobRecord, read_record
+from gladius_widgets.store.last_known import cancelled_at, last_known
 from gladius_widgets.store.records import billable_spans, observe, ran_s, read_proc
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 
@@ -27,15 +29,26 @@ class Found:
     problems: list[str]
 
 
-def rows_from_runs(home: Home) -> Found:
+def rows_from_runs(home: Home, known: Mapping[str, Mapping[str, Any]] | None = None) -> Found:
     """One row a run directory with a readable job.json; the others are named.
 
+    Args:
+        home: whose runs.
+        known: rows by id, as they were: they stand in for a job.json that is damaged or gone.
+
     Raises:
-        GladiusError: one of them was made by a newer version.
+        GladiusError: one of the runs was made by a newer version.
     """
-    found = Found([], [f"{path} is no run directory." for path in home.strays()])
-    for run in home.all_runs():
+    known = known or {}
+    kept = [run for run in map(home.run, known) if run.root.is_dir()]
+    runs = {run.id: run for run in (*home.all_runs(), *kept)}
+    strays = [path for path in home.strays() if path.name not in runs]
+    found = Found([], [f"{path} is no run directory." for path in strays])
+    for run in sorted(runs.values(), key=lambda one: one.id):
         row = row_of(run, home)
+        if row is None and run.id in known:
+            row = _row_of_record(run, _as_record(known[run.id]))
+            found.problems.append(f"{run.job} cannot be read; the list knew what it said.")
         if row is None:
             found.problems.append(f"{run.job} cannot be read, so this job is left out.")
         else:
@@ -59,7 +72,15 @@ def row_of(run: RunDirectory, home: Home) -> dict[str, Any] | None:
             f"The home {home.root} was made by a newer version of gladius.",
             "Upgrade gladius-widgets, or name another home with --home.",
         )
-    now, snapshot = time.time(), read_status(run)
+    return _row_of_record(run, record)
+
+
+def _as_record(row: Mapping[str, Any]) -> JobRecord:
+    return JobRecord.model_validate({name: row[name] for name in JobRecord.model_fields})
+
+
+def _row_of_record(run: RunDirectory, record: JobRecord) -> dict[str, Any]:
+    now, snapshot = time.time(), last_known(run).status
     attempt = max([*run.attempt_numbers(), snapshot.attempt if snapshot else 1])
     spans = billable_spans(run)
     status, released, error, ended_at = _standing(run, snapshot, attempt)
@@ -88,8 +109,9 @@ def _standing(
     run: RunDirectory, snapshot: RunStatus | None, attempt: int
 ) -> tuple[JobStatus, bool, dict[str, Any] | None, float | None]:
     """Status, whether no slot is held, error and end of the newest attempt."""
-    if snapshot is not None and snapshot.state == JobStatus.CANCELLED:
-        return JobStatus.CANCELLED, True, None, snapshot.heartbeat
+    cancelled = cancelled_at(run)
+    if cancelled is not None or (snapshot and snapshot.state == JobStatus.CANCELLED):
+        return JobStatus.CANCELLED, True, None, cancelled or (snapshot and snapshot.heartbeat)
     if not run.attempt(attempt).proc.exists() and not run.attempt(attempt).exit.exists():
         return JobStatus.QUEUED, True, None, None
     seen = observe(run, attempt)

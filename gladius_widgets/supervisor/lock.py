@@ -11,10 +11,17 @@ import time
 from contextlib import suppress
 from typing import Self
 
+import psutil
+
 from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.engines.detach import spawn_detached
+
+_BEAT_S = 2.0
+SILENT_S = 60.0  # a busy machine may hold up a round of many jobs
+_STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
 class SupervisorLock:
@@ -27,6 +34,7 @@ class SupervisorLock:
     def __init__(self, home: Home) -> None:
         self._path = home.supervisor_lock
         self._descriptor: int | None = None
+        self._beat_at = float("-inf")
 
     def acquire(self, patience_s: float = 0.0) -> bool:
         """Take the lock; try again for `patience_s`, as a probe may hold it for a moment."""
@@ -38,10 +46,19 @@ class SupervisorLock:
                 return False
             time.sleep(0.02)
         self._descriptor = descriptor
+        self.beat()
         with suppress(OSError):  # a full disk: the lock is held without a name
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, _identity_json(), 0)
         return True
+
+    def beat(self) -> None:
+        """Say that the holder is at work: the file's time is its heartbeat."""
+        now = time.monotonic()
+        if self._descriptor is not None and now - self._beat_at >= _BEAT_S:
+            self._beat_at = now
+            with suppress(OSError):
+                os.utime(self._descriptor)
 
     def release(self) -> None:
         """Let go; does nothing when not held."""
@@ -75,6 +92,40 @@ def supervisor_pid(home: Home) -> int | None:
         return None
     identity = ProcessIdentity.from_dict(read_json(home.supervisor_lock))
     return identity.pid if identity else None
+
+
+def stuck_supervisor(home: Home) -> GladiusError | None:
+    """What is wrong with a supervisor that is there and does nothing; None where none is.
+
+    One that was stopped by a signal shows at once, one that hangs after `SILENT_S`.
+    """
+    if not supervisor_is_running(home):
+        return None
+    identity = ProcessIdentity.from_dict(read_json(home.supervisor_lock))
+    process = identity.process() if identity else None
+    name = f"The supervisor (process {process.pid})" if process else "The supervisor"
+    hint = "End it, whatever it is: the next command starts another, and no job is hurt."
+    if process is not None and _status(process) in _STOPPED:
+        return GladiusError(
+            f"{name} has been stopped, so nothing that waits is started.",
+            f"`kill -CONT {process.pid}` lets it go on.",
+        )
+    try:
+        silent_s = time.time() - home.supervisor_lock.stat().st_mtime
+    except OSError:
+        return None
+    if silent_s < SILENT_S:
+        return None
+    if process is not None:
+        hint = f"`kill -9 {process.pid}` ends it: the next command starts another, no job is hurt."
+    return GladiusError(f"{name} has not answered for {silent_s:.0f} s.", hint)
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return process.status()
+    except psutil.Error:
+        return ""
 
 
 # It needs about half a second to take the lock; nobody should start a second in that time.

@@ -81,6 +81,7 @@ class Supervisor:
         It survives a full disk, a locked registry, a damaged run directory: the next may work.
         Whatever fails before it, what waits is started.
         """
+        self._lock.beat()
         running: list[Job] | None = None
         waiting: int | None = None
         with self._complaints.surviving(GENERAL, "The running jobs were not looked after"):

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -77,10 +76,7 @@ def test_a_run_on_a_disk_that_fills_is_seen_obeys_and_loses_no_row(disk):
     train = steps(run, "train")
     assert train == list(range(1, len(train) + 1))
     assert len(train) > held_at + 3
-    measured = sorted(set(steps(run, "experts")))  # every other step
-    assert set(measured) <= set(train)
-    assert max(b - a for a, b in pairwise(measured)) <= 2
-    assert measured[-1] >= len(train) - 2
+    assert set(train) >= set(steps(run, "experts")) > set()  # measured by time, not by step
     clock = r"\d\d:\d\d:\d\d"
     assert re.search(rf"the disk was full from {clock} to {clock}", run.log.read_text())
     told = [event.message for event in EventReader(run).poll()]

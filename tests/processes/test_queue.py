@@ -10,10 +10,17 @@ import time
 import pytest
 from support import processes_on, wait_until
 
+from gladius_widgets.cli import doctor
 from gladius_widgets.client import Client
 from gladius_widgets.core.errors import IllegalMoveError
 from gladius_widgets.core.states import ACTIVE, JobStatus
-from gladius_widgets.supervisor.lock import SupervisorLock, supervisor_is_running, supervisor_pid
+from gladius_widgets.supervisor.lock import (
+    SILENT_S,
+    SupervisorLock,
+    stuck_supervisor,
+    supervisor_is_running,
+    supervisor_pid,
+)
 from gladius_widgets.supervisor.loop import Supervisor
 from gladius_widgets.supervisor.reconcile import refresh
 
@@ -49,6 +56,46 @@ def test_of_many_supervisors_one_stays(lab):
     left[0].send_signal(signal.SIGTERM)
     assert left[0].wait(timeout=10) == 0
     assert not supervisor_is_running(lab.home)
+
+
+def test_a_stopped_supervisor_is_not_called_running(lab):
+    lab.home.settings.write_text("slots: 1\nidle_exit_s: 60\n")
+    lab.started()
+    waiting = lab.submit("complete")
+    assert lab.client.queue().trouble == ""
+    pid = wait_until(lambda: supervisor_pid(lab.home), what="a supervisor")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        view = wait_until(lambda: v if (v := lab.client.queue()).trouble else None)
+        assert f"process {pid}) has been stopped" in view.trouble
+        assert f"kill -CONT {pid}" in view.trouble
+        assert [(one.job.id, one.starts_at, one.reason) for one in view.waiting] == [
+            (waiting, None, "The supervisor does not answer")
+        ]
+        finding = doctor._slots(lab.home)
+        assert finding.state == "problem"
+        assert f"kill -CONT {pid}" in finding.mend
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not lab.client.queue().trouble, what="the supervisor at work")
+    assert doctor._slots(lab.home).state == "ok"
+
+
+def test_a_supervisor_that_hangs_shows_by_its_heartbeat(home):
+    home.root.mkdir()
+    with SupervisorLock(home) as lock:
+        assert lock.acquire()
+        assert stuck_supervisor(home) is None
+        long_ago = time.time() - SILENT_S - 5
+        os.utime(home.supervisor_lock, (long_ago, long_ago))
+        told = stuck_supervisor(home)
+        assert told is not None
+        assert "has not answered for" in told.message
+        assert f"kill -9 {os.getpid()}" in told.hint
+        lock._beat_at = float("-inf")
+        lock.beat()
+        assert stuck_supervisor(home) is None
+    assert stuck_supervisor(home) is None
 
 
 def test_no_submit_is_missed_by_a_supervisor_that_is_about_to_leave(lab):

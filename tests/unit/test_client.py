@@ -17,7 +17,9 @@ from gladius_widgets.core.errors import ConfigError, GladiusError, IllegalMoveEr
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.panels.reading import ALL, RunReader
 from gladius_widgets.store import control, job_record
+from gladius_widgets.store.metrics import MetricWriter, schemas
 
 CONFIG = """\
 model:
@@ -259,6 +261,39 @@ def test_the_state_has_the_keys_that_show_prints(client, training):
     assert state["pids"] == {"runner": os.getpid(), "launcher": None, "ranks": [os.getpid()]}
     assert state["system"]["gpus"] == []
     json.dumps(state)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00\xff", None])
+def test_a_damaged_snapshot_shows_the_best_that_is_known_and_says_so(client, training, damage):
+    run = client.run(training.id)
+    with MetricWriter(run.table("train"), schemas.TRAIN, 1) as writer:
+        writer.extend(
+            {"step": step, "loss": 5.0 - step / 10, "learning_rate": 1e-3, "tokens_per_s": 100.0}
+            for step in range(1, 10)
+        )
+    run.status.unlink() if damage is None else run.status.write_bytes(damage)
+    finish(client, training, "failed", error={"type": "SIGKILL", "message": "killed"})
+    client._registry.update(training.id, total_steps=10)
+    state = client.state(training.id)
+    assert (state["status"], state["step"], state["total_steps"]) == (JobStatus.FAILED, 9, 10)
+    assert state["metrics"]["loss"] == pytest.approx(4.1)
+    assert state["metrics"]["throughput"] == 100.0
+    assert len(state["problems"]) == 1
+    assert state["problems"][0].startswith("status.json ")
+    news = RunReader(run, client).read(ALL)
+    assert news.snapshot.run.step == 9
+    assert [problem for problem in news.problems if "status.json" in problem]
+
+
+def test_show_tells_of_a_table_with_a_hole(client, training):
+    run = client.run(training.id)
+    with MetricWriter(run.table("train"), schemas.TRAIN, 1) as writer:
+        writer.append({"step": 1, "loss": 5.0})
+    (run.table("train") / "seg-1-0.parquet").unlink()
+    (run.table("train") / "seg-1-0.parquet").symlink_to("/nowhere/on/earth")
+    assert client.state(training.id)["problems"] == [
+        "train: seg-1-0.parquet is a link to nothing, its rows are not shown."
+    ]
 
 
 DAMAGE = [

@@ -2,6 +2,7 @@ import multiprocessing
 import shutil
 import sqlite3
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -280,6 +281,52 @@ def test_reindex_finds_what_the_folders_say(home, registry, make_run):
     assert rows["quit-000005"].status == JobStatus.CANCELLED
     queue = registry.find(statuses=[JobStatus.QUEUED], sort="position", descending=False)
     assert [job.id for job in queue] == ["next-000004", "wait-000003"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00{", None], ids=["empty", "rubbish", "gone"])
+def test_reindex_keeps_a_job_whose_record_is_damaged_and_whose_row_is_whole(
+    home, registry, make_run, damage
+):
+    run = make_run("kept-000001", exit_status="stopped", step=7)
+    registry.reindex()
+    before = registry.get("kept-000001")
+    run.job.unlink() if damage is None else run.job.write_bytes(damage)
+    found = registry.reindex()
+    assert [row["id"] for row in found.rows] == ["kept-000001"]
+    assert found.problems == [f"{run.job} cannot be read; the list knew what it said."]
+    assert replace(registry.get("kept-000001"), updated_at=0) == replace(before, updated_at=0)
+    assert registry.reindex().problems == []  # job.json is whole again
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00{", b'{"state": "training"}', None])
+@pytest.mark.parametrize("began", [True, False])
+def test_a_cancelled_job_stays_cancelled_whatever_its_snapshot_says(
+    home, registry, make_run, damage, began
+):
+    from gladius_widgets.core.states import Command
+    from gladius_widgets.store import control
+
+    run = make_run("quit-000001", state="cancelled", runner_pid=2**22 + 1 if began else None)
+    asked = control.request(run, Command.CANCEL, {"reason": "x"}, "ada")
+    told = control.acknowledge(run, asked, "applied", step=3)
+    run.status.unlink() if damage is None else run.status.write_bytes(damage)
+    registry.reindex()
+    job = registry.get("quit-000001")
+    assert (job.status, job.holds_slot) == (JobStatus.CANCELLED, False)
+    assert job.ended_at == told.acked_at
+
+
+def test_reindex_takes_the_step_from_the_metrics_where_the_snapshot_is_damaged(
+    home, registry, make_run
+):
+    from gladius_widgets.store.metrics import MetricWriter, schemas
+
+    run = make_run("done-000001", exit_status="stopped", step=7)
+    with MetricWriter(run.table("train"), schemas.TRAIN, 1) as writer:
+        writer.extend({"step": step, "loss": 1.0} for step in range(1, 13))
+    run.status.write_bytes(b"\x00")
+    registry.reindex()
+    assert registry.get("done-000001").step == 12
 
 
 def test_a_copy_of_a_run_under_another_name_is_no_run(home, registry, make_run):
