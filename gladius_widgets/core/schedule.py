@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from gladius_widgets.core.config import OptimizationSection
 from gladius_widgets.core.live import FACTOR_KEY, PEAK_KEY
 
 
@@ -37,6 +38,29 @@ class Schedule:
     scale: float = 1.0
     anchor_step: int | None = None
     anchor_decay: float = 0.0
+
+    @classmethod
+    def of(cls, optimization: OptimizationSection, total_steps: int) -> Self:
+        """The schedule of a run that begins."""
+        return cls(
+            kind=optimization.schedule,
+            peak=optimization.learning_rate,
+            warmup_steps=optimization.warmup_steps,
+            total_steps=total_steps,
+            floor_ratio=optimization.min_learning_rate_ratio,
+        )
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with it, for people; empty when it reaches its peak."""
+        if self.warmup_steps < self.total_steps:
+            return ""
+        highest = self.learning_rate(max(0, self.total_steps - 1))
+        return (
+            f"The warm-up takes {self.warmup_steps:,} steps and the run has {self.total_steps:,}, "
+            f"so the learning rate comes to {highest:.2g} and never to its peak of "
+            f"{self.peak:.2g}. Lower optimization.warmup_steps."
+        )
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of optimizer step `step`, counted from 0."""

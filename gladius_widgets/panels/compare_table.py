@@ -159,7 +159,7 @@ class CompareTable(Element):
             (f"{row.step:,}" + (f" / {row.total_steps:,}" if row.total_steps else ""), ""),
             (fmt.loss(row.final_loss), "final_loss"),
             (fmt.loss(row.best_loss), "best_loss"),
-            (fmt.plain(row.perplexity, 2), ""),
+            (fmt.perplexity(row.perplexity), ""),
             (fmt.percent(row.accuracy), ""),
             (fmt.count(row.tokens_per_s), ""),
             (fmt.duration(row.duration_s), ""),

@@ -6,12 +6,14 @@ from typing import TypeGuard
 
 from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.durations import duration_text
+from gladius_widgets.core.perplexity import perplexity_text
 
 UNKNOWN = "–"
 MINUS = "-"
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _GIB = 1024**3
+_MOST_IN_FULL = 1e15
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "INR": "₹"}
 
 
@@ -52,12 +54,22 @@ def decimal_rate(value: float | None) -> str:
 
 
 def plain(value: float | None, digits: int = 3) -> str:
-    """A number with at most `digits` decimals and no trailing zeros: `0.847`, `0.01`, `32`."""
+    """A number with at most `digits` decimals and no trailing zeros: `0.847`, `0.01`, `32`.
+
+    From a quadrillion on it is in powers of ten, such as `2.69e+43`.
+    """
     if not is_known(value):
         return UNKNOWN
+    if abs(value) >= _MOST_IN_FULL:
+        return f"{value:.2e}"
     text = f"{value:,.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
+
+
+def perplexity(value: float | None) -> str:
+    """As `17.80`, or `2.69e+43` where it is huge; unknown where it overflowed."""
+    return perplexity_text(value) if is_known(value) else UNKNOWN
 
 
 def count(value: float | None) -> str:

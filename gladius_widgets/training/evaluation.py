@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.perplexity import perplexity_text
 from gladius_widgets.core.run_state import ValidationState
 from gladius_widgets.training.samples import Samples
 from gladius_widgets.training.session import Session
@@ -91,8 +92,9 @@ class Evaluation:
         s.recorder.scalars(state.step, points)
         s.recorder.tell(
             "INFO",
-            f"{split.capitalize()} at step {state.step}: loss {result.loss:.4f}, perplexity "
-            f"{result.perplexity:.2f}, accuracy {result.accuracy:.1%} ({result.duration_s:.1f} s)",
+            f"{split.capitalize()} at step {state.step}: loss {result.loss:.4f}, "
+            f"perplexity {perplexity_text(result.perplexity)}, "
+            f"accuracy {result.accuracy:.1%} ({result.duration_s:.1f} s)",
             {"split": split, "step": state.step, **row},
             kind="metrics",
         )

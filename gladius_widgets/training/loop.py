@@ -72,6 +72,8 @@ class Trainer:
             f"Training from step {s.state.step} of {s.state.total_steps}",
             {"status": JobStatus.TRAINING, "step": s.state.step},
         )
+        if s.state.schedule.warning:
+            s.recorder.tell("WARN", s.state.schedule.warning, {"kind": "warmup"})
         s.clock.forget_step()
 
     def advance(self) -> None:

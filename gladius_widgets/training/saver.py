@@ -17,6 +17,8 @@ from gladius_widgets.training.checkpoint_store import Checkpoint, is_sound
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.snapshot import save_rng, save_state
 
+# A reason that stays true when another one becomes the best.
+BEST_SO_FAR = "lowest validation loss so far"
 # What no resume needs: state that differs in nothing else is not saved again.
 _VOLATILE = frozenset({"handled", "elapsed_s", "active_s", "saves"})
 _AFTER_FAILURE_S = 60.0  # a full disk may have room again
@@ -85,7 +87,7 @@ class Saver:
         """Save after a validation, if it was the best so far and best ones are kept."""
         state, wanted = self._s.state, self._s.config.checkpointing.keep_best
         if wanted and state.validation.get("validation", {}).get("best_step") == state.step:
-            self.save("best validation loss")
+            self.save(BEST_SO_FAR)
 
     def _state(self) -> dict[str, Any]:
         """What tells two checkpoints of one step apart."""

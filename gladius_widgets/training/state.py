@@ -56,14 +56,7 @@ class TrainState:
         """The state before the first step."""
         live = LiveSettings.of(config)
         total = planned_steps(config, live, dataset_size, step=0, samples=0)
-        optimization = config.optimization
-        schedule = Schedule(
-            kind=optimization.schedule,
-            peak=optimization.learning_rate,
-            warmup_steps=optimization.warmup_steps,
-            total_steps=total,
-            floor_ratio=optimization.min_learning_rate_ratio,
-        )
+        schedule = Schedule.of(config.optimization, total)
         return cls(schedule=schedule, live=live, total_steps=total)
 
     @property

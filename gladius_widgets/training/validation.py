@@ -1,6 +1,5 @@
 """Loss, perplexity and next-token accuracy on a split."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.perplexity import perplexity
 from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.faults import free_memory, out_of_memory_message
 from gladius_widgets.training.parallel import Parallel
@@ -36,10 +36,7 @@ class ValidationResult:
     @property
     def perplexity(self) -> float:
         """exp(loss); infinite where that overflows."""
-        try:
-            return math.exp(self.loss)
-        except OverflowError:
-            return math.inf
+        return perplexity(self.loss)
 
 
 def validate(

@@ -84,7 +84,7 @@ def violations(page: Page) -> list[str]:
 def test_fields_and_yaml_are_two_views_of_one_text(new_page):
     page = new_page()
     field(page, "Start from").select_option("moe_chitchat")
-    expect(field(page, "Max steps")).to_have_value("6000")
+    expect(field(page, "Max steps")).to_have_value("4000")
     expect(field(page, "Job name")).to_have_value("moe_chitchat")
     expect(yaml(page)).to_have_value(re.compile("hourly_rate: 0.1 # a small rented machine"))
 
@@ -130,7 +130,7 @@ def test_the_estimate_follows_the_fields(new_page):
     page = new_page("preset=moe_chitchat")
     estimate = page.get_by_role("region", name="Estimate")
     expect(estimate).to_contain_text("$0.03 – $0.05")
-    expect(estimate).to_contain_text("6,000")
+    expect(estimate).to_contain_text("4,000")
     fill(page, "Max steps", "1,234")
     expect(estimate).to_contain_text("1,234")
     fill(page, "Max steps", "0")
@@ -268,7 +268,7 @@ def test_mouse_alone_submits_once_and_holds(new_page, client, data):
     (job,) = client.jobs(search="held")
     assert (job.name, job.held, job.status) == ("<i>../held</i>", True, JobStatus.QUEUED)
     assert client.config(job.id).data.path == str(data)
-    assert client.config(job.id).training.max_steps == 6000
+    assert client.config(job.id).training.max_steps == 4000
 
     page = new_page(f"clone={job.id}")  # the job is a good one to start from
     expect(field(page, "Job name")).to_have_value("<i>../held</i> (copy)")

@@ -190,8 +190,12 @@ def test_a_spent_budget_frees_the_machine_and_the_cost_adds_up(client):
     job_id = submit(client, *limits, "training.max_steps=100000")
     wait(client, job_id, JobStatus.PAUSED)
     wait_until(lambda: not client.job(job_id).holds_slot, 30, "the machine")
-    nothing_left(client, job_id, 1)
-    (asked,) = [e for e in client.ledger(job_id) if e["requested_by"] == "budget guard"]
+    while not steps(client, job_id):  # on a slow machine the cap came before the first step
+        client.resume(job_id, {"cost.budget": round(client.job(job_id).cost) + 30})
+        wait(client, job_id, JobStatus.PAUSED)
+        wait_until(lambda: not client.job(job_id).holds_slot, 30, "the machine")
+    nothing_left(client, job_id, client.job(job_id).attempt)
+    asked = [e for e in client.ledger(job_id) if e["requested_by"] == "budget guard"][-1]
     assert (asked["command"], asked["outcome"]) == ("pause", "applied")
     assert client.run(job_id).checkpoint(asked["step"]).is_dir()
     told, job = client.cost(job_id), client.job(job_id)

@@ -66,6 +66,7 @@ def test_epochs_are_counted_out_where_max_steps_rules(
     new_run: Callable[..., RunDirectory], zygote: Zygote
 ) -> None:
     changes = batches(4, 1) | {"training.max_steps": 7}  # 28 samples of 13 rows
+    changes["optimization.warmup_steps"] = 9
     trainer = zygote.train(new_run("epochs-by-steps", changes))
     trainer.finish()
     status = trainer.status
@@ -73,6 +74,10 @@ def test_epochs_are_counted_out_where_max_steps_rules(
     assert (status.epoch, status.total_epochs) == (3, 3)
     told = [e.payload for e in events(trainer.run) if (e.payload or {}).get("kind") == "epoch"]
     assert [(p["epoch"], p["total_epochs"]) for p in told if p] == [(1, 3), (2, 3)]
+    warned = [e for e in events(trainer.run) if (e.payload or {}).get("kind") == "warmup"]
+    assert [e.message.split(",")[0] for e in warned] == [
+        "The warm-up takes 9 steps and the run has 7"
+    ]
 
 
 @pytest.mark.parametrize("max_steps", [None, 60])

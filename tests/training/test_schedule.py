@@ -42,6 +42,15 @@ def test_the_floor_holds() -> None:
     assert schedule.learning_rate(1000) == pytest.approx(0.02)
 
 
+def test_a_warm_up_that_is_longer_than_the_run_is_told() -> None:
+    assert Schedule("cosine", 0.01, warmup_steps=19, total_steps=20).warning == ""
+    assert Schedule("cosine", 0.01, warmup_steps=0, total_steps=0x7FFF).warning == ""
+    assert Schedule("cosine", 0.001, warmup_steps=500, total_steps=20).warning == (
+        "The warm-up takes 500 steps and the run has 20, so the learning rate comes to 3.8e-05 "
+        "and never to its peak of 0.001. Lower optimization.warmup_steps."
+    )
+
+
 steps = st.integers(0, 200)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gladius_widgets.core.perplexity import perplexity
 from gladius_widgets.core.schedule import Schedule
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
@@ -19,7 +20,6 @@ from gladius_widgets.panels.models.status_bar import is_stale
 # Steps (validations) whose mean is compared with that of as many before.
 TRAIN_WINDOW, VALIDATION_WINDOW = 50, 1
 STABLE_PERCENT = 0.5
-_LARGEST_EXPONENT = 709.0  # exp of more overflows a double
 
 _TITLES = {
     JobStatus.COMPLETED: "Final Metrics",
@@ -174,10 +174,7 @@ def _perplexity(history: History) -> MetricRow:
 
 
 def _exp(loss: float | None) -> str:
-    if not fmt.is_known(loss) or loss > _LARGEST_EXPONENT:
-        return fmt.UNKNOWN
-    value = math.exp(loss)
-    return f"{value:,.2f}" if value < 1e6 else f"{value:.2e}"
+    return fmt.perplexity(perplexity(loss)) if fmt.is_known(loss) else fmt.UNKNOWN
 
 
 def _pace(job: JobSnapshot, history: History, now: float) -> tuple[MetricRow, MetricRow]:

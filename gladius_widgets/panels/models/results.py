@@ -1,13 +1,13 @@
 """What a job that is over leaves behind: figures, checkpoints, how to load them, samples."""
 
 import json
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gladius_widgets.core.durations import DURATION, ELAPSED
+from gladius_widgets.core.perplexity import perplexity
 from gladius_widgets.core.run_state import ValidationState
 from gladius_widgets.core.states import FINAL, JobStatus
 from gladius_widgets.panels import format as fmt
@@ -146,7 +146,12 @@ def view(job: JobSnapshot, facts: Facts, events: Sequence[Event], now: float) ->
     )
 
 
-_REASONS = {"SIGTERM": "when it was told to end"}  # why a checkpoint was taken, in plain words
+# Why a checkpoint was taken, in plain words. Only one is the best: the others were, until then.
+_REASONS = {
+    "SIGTERM": "when it was told to end",
+    "lowest validation loss so far": "lowest validation loss until then",
+    "best validation loss": "lowest validation loss until then",  # of earlier versions
+}
 _HEADS = {
     _S.COMPLETED: ("Training results", "ok", "green"),
     _S.STOPPED: ("Results until it was stopped", "stopc", "gray"),
@@ -230,7 +235,7 @@ def _figures(job: JobSnapshot, facts: Facts, now: float) -> list[Figure]:
         found += [
             Figure("Validation loss", fmt.loss(validation.loss), at),
             Figure("Best validation", fmt.loss(validation.best_loss), _best_at(validation)),
-            Figure("Perplexity", _decimals(perplexity(validation.loss)), "validation"),
+            Figure("Perplexity", _perplexity(validation.loss), "validation"),
             Figure("Accuracy", fmt.percent(validation.accuracy), "validation"),
         ]
     if test.loss is not None:
@@ -242,14 +247,8 @@ def _figures(job: JobSnapshot, facts: Facts, now: float) -> list[Figure]:
     return [*found, cost]
 
 
-def perplexity(loss: float | None) -> float | None:
-    """exp(loss); None where that is unknown or overflows."""
-    if not fmt.is_known(loss):
-        return None
-    try:
-        return math.exp(loss)
-    except OverflowError:
-        return None
+def _perplexity(loss: float | None) -> str:
+    return fmt.perplexity(perplexity(loss)) if fmt.is_known(loss) else fmt.UNKNOWN
 
 
 def _decimals(value: float | None) -> str:
