@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 MAX_AGE_S = 1.0
-PATIENCE_S = 3.0
+PATIENCE_S = 5.0
 SILENT = "The NVIDIA driver does not answer"
 
 
@@ -121,7 +121,8 @@ class GpuWatch:
 
     Args:
         read: looks once.
-        patience_s: how long to wait for the first look that hangs; none for the ones after it.
+        patience_s: how long a look may take before the driver counts as silent; whoever asks
+            while it goes on waits for the rest of that time only.
     """
 
     def __init__(
@@ -131,19 +132,19 @@ class GpuWatch:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._last: Look | None = None
-        self._read_at = 0.0
+        self._read_at = self._began_at = 0.0
 
     def look(self) -> Look:
         """The GPUs now."""
         with self._lock:
             if self._last is not None and time.monotonic() - self._read_at < MAX_AGE_S:
                 return self._last
-            hangs = self._thread is not None
             if self._thread is None:
+                self._began_at = time.monotonic()
                 self._thread = threading.Thread(target=self._work, name="gpus", daemon=True)
                 self._thread.start()
-            thread = self._thread
-        thread.join(0.0 if hangs else self._patience_s)
+            thread, until = self._thread, self._began_at + self._patience_s
+        thread.join(max(0.0, until - time.monotonic()))
         with self._lock:
             if self._last is None or time.monotonic() - self._read_at > self._patience_s:
                 return Look(problem=SILENT, is_known=False)

@@ -239,7 +239,7 @@ def _card(card: model.Card, shows_menu: bool, takes_focus: bool) -> Node:
 
 
 def _why(card: model.Card) -> Node:
-    tone = "gw-t-orange" if card.is_stuck else "gw-soft"
+    tone = "gw-t-yellow" if card.is_stuck else "gw-soft"
     mark = icon("warn" if card.is_stuck else "clock", 14)
     return h("div", {"class": f"gw-qcard__why {tone}"}, mark, h("span", None, card.why))
 

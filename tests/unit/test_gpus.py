@@ -147,6 +147,25 @@ def test_a_driver_that_hangs_holds_nobody_up():
     assert watch.look() == Look()
 
 
+def test_two_who_ask_at_once_both_wait_for_the_answer():
+    begun, answers = threading.Event(), threading.Event()
+
+    def read():
+        begun.set()
+        answers.wait()
+        return Look(problem="no driver")
+
+    watch, found = GpuWatch(read, patience_s=60), []
+    askers = [threading.Thread(target=lambda: found.append(watch.look())) for _ in range(2)]
+    askers[0].start()
+    begun.wait()
+    askers[1].start()
+    answers.set()
+    for asker in askers:
+        asker.join()
+    assert found == [Look(problem="no driver")] * 2
+
+
 # The runner's
 
 

@@ -308,6 +308,9 @@ def test_gpus_are_boxes_that_say_who_has_them():
         "GPU 0: in use by job-a", "GPU 1: 18 of 48 GiB held by pid 4711", "GPU 2: free",
     ]  # fmt: skip
     assert content().gpus is None
+    taken = replace(view(slots=2), gpus=(standing(0, "a"), standing(1, held="by others")))
+    assert model.content(taken, "eve", NOW).empty == ("Slot free, no GPU",) * 2
+    assert model.content(with_gpus(), "eve", NOW).empty == ("Available",) * 3
 
 
 def test_a_job_that_waits_for_gpus_says_for_which_and_the_rule_says_who_passes():

@@ -128,7 +128,7 @@ def content(
             _slot(job, (stages or {}).get(job.id))
             for job in sorted(queue.active, key=lambda job: (job.started_at or now, job.id))
         ),
-        empty=_boxes(free),
+        empty=_boxes(free, has_no_gpu=bool(queue.gpus) and not any(g.is_free for g in queue.gpus)),
         facts=_facts(queue),
         waiting=len(order),
         rule=_rule(queue.waiting),
@@ -156,9 +156,9 @@ def _slot(job: Job, stage: Stage | None) -> Slot:
     return Slot(job.id, job.name, job.progress, fmt.percent(job.progress, 0), text)
 
 
-def _boxes(free: int) -> tuple[str, ...]:
+def _boxes(free: int, *, has_no_gpu: bool) -> tuple[str, ...]:
     if free <= MOST_EMPTY:
-        return ("Available",) * free
+        return ("Slot free, no GPU" if has_no_gpu else "Available",) * free
     return (f"{fmt.count(free)} slots available",)
 
 
