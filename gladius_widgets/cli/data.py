@@ -48,7 +48,7 @@ def data(
         print_json(document | ({"error": problem, "hint": _HINT} if problem else {}))
     else:
         _print(found)
-    for note in filter(None, (found["note"], found["refusal"])):
+    for note in filter(None, (found["note"], found["refusal"] if not problem else "")):
         print(f"gladius: {visible(note)}", file=sys.stderr)
     if problem:
         print(f"gladius: {visible(problem)} {_HINT}", file=sys.stderr)

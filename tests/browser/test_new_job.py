@@ -227,7 +227,7 @@ def test_preview_of_the_data(new_page, data):
     expect(rows.first).to_contain_text("<img src=x onerror=alert(1)> hello")
     learnt = rows.first.locator("mark")
     expect(learnt).to_contain_text("good good")
-    expect(learnt).not_to_contain_text("hello")
+    expect(learnt).not_to_contain_text("<|im_start|>user")  # nothing predicts the first token
     card = page.get_by_role("region", name="Model and data")
     expect(card).to_contain_text("Left out: a line is not JSON (1, first at 31); no known columns")
     expect(card.get_by_role("row").filter(has_text="chats.jsonl")).to_contain_text("32")

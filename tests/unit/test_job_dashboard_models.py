@@ -10,7 +10,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, StageState
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.models import job_age, job_progress, job_words, stages
+from gladius_widgets.panels.models import job_age, job_progress, job_words, progress, stages
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.reading import RunReader
 from gladius_widgets.store.metrics import MetricReader
@@ -293,3 +293,14 @@ def test_before_there_is_data_the_foot_says_so():
     assert queued.words.startswith("Waiting for a slot")
     starting = job_age.view(replace(snapshot(S.PROVISIONING), run=None), NOW)
     assert "no data yet" in starting.words
+
+
+def test_total_samples_are_those_of_the_training_split_beside_what_is_held_out():
+    run = RunStatus(samples=300, total_samples=810, samples_per_epoch=270)
+    run = run.model_copy(update={"split_rows": {"train": 270, "validation": 30, "test": 0}})
+    groups = progress.view(replace(snapshot(), run=run), NOW).groups
+    (facts,) = [group.facts for group in groups if group.title == "Dataset"]
+    shown = {fact.label: (fact.value, fact.aside) for fact in facts}
+    assert shown["Total samples"] == ("270", "30 val · 0 test")
+    assert shown["Processed"] == ("300", "of 810")
+    assert shown["Remaining"] == ("510", "")
