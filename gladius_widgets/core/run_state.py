@@ -1,5 +1,6 @@
 """The snapshot that a run keeps of itself in status.json, and how it reads to the outside."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import JobStatus, Stage
+
+OUT_OF_MEMORY = "OutOfMemoryError"
+"""The type of the error of a run that ran out of memory; one that paused for it keeps it."""
 
 # What a table can hold: a damaged file must not stop whoever lists all jobs.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -135,6 +139,12 @@ def read_status(run: RunDirectory) -> RunStatus | None:
         return RunStatus.model_validate(value) if isinstance(value, dict) else None
     except ValidationError:
         return None
+
+
+def pause_reason(status: JobStatus, error: Mapping[str, Any] | None) -> str:
+    """Why a job is paused, where it paused by itself: `out of memory`; else empty."""
+    is_oom = status == JobStatus.PAUSED and error is not None and error.get("type") == OUT_OF_MEMORY
+    return "out of memory" if is_oom else ""
 
 
 def training_state(

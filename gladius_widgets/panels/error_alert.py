@@ -5,6 +5,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Action, Dialog, Node, h, icon
+from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.models import alert as model
@@ -33,9 +34,10 @@ class ErrorAlert(Panel):
         super().__init__(job, client=client, **unknown)
 
     def build(self) -> None:
-        """Prepare the dialog; what is wrong already needs no alarm."""
+        """Prepare the dialog; what is wrong already needs no alarm, unless it waits for one."""
         self.actions = actions_of(self.feed, self.client)
-        self._known = model.view(self.job, self.feed.events)
+        waits = self.job.status == JobStatus.PAUSED
+        self._known = None if waits else model.view(self.job, self.feed.events)
         self._dialog = Dialog(kicker="Training error", tone="danger", icon="warn", icon_tone="red")
         self._dialog.on("log", lambda _payload: self._show_log and self._show_log())
         self._dialog.on("resume", lambda _payload: self._resume())

@@ -5,6 +5,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon
+from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.bar_chart import ShareBars
 from gladius_widgets.panels.chart_card import chart_card, tone_item
@@ -50,7 +51,10 @@ class ExpertChart(Panel):
         self._chart.overlay.take_focus()
 
     def _paint(self) -> Sent:
-        view = model.view(self.feed.history.loads, is_moe=self._is_moe())
+        config = self.job.config
+        dead_share = config.moe.dead_load_share if config else model.DEAD_SHARE
+        loads = self.feed.history.loads
+        view = model.view(loads, is_moe=self._is_moe(), dead_share=dead_share)
         sent = self._chart.show(
             [bar.coverage for bar in view.bars],
             [bar.label for bar in view.bars],
@@ -74,6 +78,9 @@ class ExpertChart(Panel):
             lowest = h(
                 "span", {"class": f"gw-t-{view.lowest_tone}"}, icon("warn", 14), f" {lowest}"
             )
+        dead: Any = view.dead
+        if view.dead not in ("none", fmt.UNKNOWN):
+            dead = h("span", {"class": "gw-t-red"}, icon("warn", 14), f" {dead}")
         return chart_card(
             "Expert coverage",
             [tone_item(tone, text) for tone, text in _LEGEND],
@@ -81,6 +88,7 @@ class ExpertChart(Panel):
                 stat("Avg coverage", view.average, big=True),
                 stat("Imbalance", view.imbalance),
                 stat("Lowest", lowest),
+                stat("Dead", dead),
             ],
             note=view.note,
             plot=not view.note,

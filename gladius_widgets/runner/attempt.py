@@ -19,6 +19,7 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunError, RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.runner.alerts import SystemAlerts
 from gladius_widgets.runner.ending import Ending, Evidence, judge, out_of_memory_kills
 from gladius_widgets.runner.environment import training_environment
 from gladius_widgets.runner.gpu import GpuReader
@@ -125,6 +126,7 @@ class Runner:
             processes=lambda: _tree(launcher.pid),
             step=self._watch.step,
             on_problem=lambda message: self._say("warning", message),
+            on_sample=SystemAlerts(config.alerts, self._say).look,
         )
         sampler.start()
         try:

@@ -25,6 +25,7 @@ class SystemSampler(threading.Thread):
         attempt: goes into each row.
         processes: the training processes now, for their memory.
         step: the step now, None before training.
+        on_sample: called with each row.
         on_problem: called once, with a sentence, when samples cannot be written.
     """
 
@@ -36,10 +37,12 @@ class SystemSampler(threading.Thread):
         processes: Callable[[], list[psutil.Process]],
         step: Callable[[], int | None],
         on_problem: Callable[[str], None],
+        on_sample: Callable[[dict[str, Any]], object] = lambda _row: None,
     ) -> None:
         super().__init__(name="system-sampler", daemon=True)
         self._run, self._attempt = run, attempt
         self._processes, self._step, self._on_problem = processes, step, on_problem
+        self._on_sample = on_sample
         self._ended = threading.Event()
 
     def run(self) -> None:
@@ -48,7 +51,9 @@ class SystemSampler(threading.Thread):
             gpus, cpu = GpuReader(), CpuMeter()
             with MetricWriter(self._run.table("system"), SYSTEM, self._attempt) as writer:
                 while not self._ended.wait(SAMPLE_S):
-                    writer.append(self._sample(gpus, cpu))
+                    row = self._sample(gpus, cpu)
+                    writer.append(row)
+                    self._on_sample(row)
         except OSError as error:
             self._on_problem(f"System samples cannot be written: {error.strerror or error}.")
 

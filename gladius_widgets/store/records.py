@@ -116,7 +116,10 @@ def observe(run: RunDirectory, number: int, alive: bool | None = None) -> Observ
             JobStatus.LOST, True, _lost_error(), snapshot.heartbeat if snapshot else None, snapshot
         )
     started_at = _moment(proc.get("started_at"))
-    return Observation(_live_status(run, snapshot), False, snapshot=snapshot, started_at=started_at)
+    status = _live_status(run, snapshot)
+    waits = status == JobStatus.PAUSED and snapshot is not None and snapshot.error is not None
+    error = snapshot.error.model_dump() if waits and snapshot and snapshot.error else None
+    return Observation(status, False, error, snapshot=snapshot, started_at=started_at)
 
 
 def billable_spans(run: RunDirectory) -> list[BillableSpan]:

@@ -8,6 +8,7 @@ from functools import partial
 from gladius_widgets.core.change_text import change_text
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import FACTOR_KEY
+from gladius_widgets.core.run_state import RunError
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.store.control import Request, acknowledge
 from gladius_widgets.training.changes import Answer, Changes
@@ -135,7 +136,7 @@ class Commands:
 
     # Pause, resume, stop
 
-    def _pause(self, release: bool, who: str) -> Answer | None:
+    def _pause(self, release: bool, who: str, error: RunError | None = None) -> Answer | None:
         if self.stopping is not None:
             raise GladiusError("The run is already stopping.")
         if self.released or (self.paused and not release):
@@ -149,15 +150,17 @@ class Commands:
             self._s.reporter.timer.pause()
         self.paused, self.released = True, release
         self._s.reporter.change(
-            state=JobStatus.PAUSED, remaining_s=self._s.reporter.status.remaining_s
+            state=JobStatus.PAUSED,
+            error=error or self._s.reporter.status.error,
+            remaining_s=self._s.reporter.status.remaining_s,
         )
         self._tell_status(JobStatus.PAUSED, "PAUSED", who)
         # That the machine is free is for the runner to say, when no process is left.
         return None if release else Answer(JobStatus.TRAINING, JobStatus.PAUSED)
 
-    def pause_for_user(self) -> None:
-        """Pause by the trainer itself, to wait for a decision."""
-        self._pause(release=False, who="the trainer")
+    def pause_for_user(self, error: RunError) -> None:
+        """Pause by the trainer itself, to wait for a decision; `error` says why, until it ends."""
+        self._pause(release=False, who="the trainer", error=error)
 
     def _resume(self, who: str) -> Answer:
         if self.released:
@@ -167,7 +170,7 @@ class Commands:
         self.paused = False
         self._s.reporter.timer.resume()
         now = self._s.reporter.now()
-        self._s.reporter.change(state=JobStatus.TRAINING, progressed_at=now)
+        self._s.reporter.change(state=JobStatus.TRAINING, progressed_at=now, error=None)
         self._tell_status(JobStatus.TRAINING, "RESUMED", who)
         return Answer(JobStatus.PAUSED, JobStatus.TRAINING)
 
@@ -180,7 +183,7 @@ class Commands:
         if self.paused:
             self.paused = False
             self._s.reporter.timer.resume()
-        self._s.reporter.change(state=JobStatus.STOPPING)
+        self._s.reporter.change(state=JobStatus.STOPPING, error=None)
         self._tell_status(JobStatus.STOPPING, "Stopping")
 
     def _tell_status(self, status: JobStatus, word: str, who: str = "") -> None:

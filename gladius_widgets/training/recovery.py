@@ -6,6 +6,7 @@ from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import LiveSettings
+from gladius_widgets.core.run_state import OUT_OF_MEMORY, RunError
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.metrics.schemas import SYSTEM
 from gladius_widgets.training import machine
@@ -41,7 +42,9 @@ class Recovery:
         mode = s.config.training.on_oom
         if mode == "pause":
             self._saver.save("out of memory")
-            self._commands.pause_for_user()
+            size = state.live.micro_batch_size
+            message = f"Out of memory at step {state.step + 1} with micro-batches of {size}."
+            self._commands.pause_for_user(RunError(type=OUT_OF_MEMORY, message=message))
             self._commands.obey()
             return
         old = _batch(state.live)

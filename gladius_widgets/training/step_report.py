@@ -2,10 +2,12 @@
 
 import math
 import time
+from typing import Any
 
 from gladius_widgets.training import log_lines, machine
 from gladius_widgets.training.experts import ExpertFigures, coverage, imbalance
 from gladius_widgets.training.metric_events import MetricEvents
+from gladius_widgets.training.pace import PaceAlert
 from gladius_widgets.training.saver import Saver
 from gladius_widgets.training.session import Session
 from gladius_widgets.training.state import planned_totals
@@ -31,6 +33,7 @@ class StepReport:
         self._routing: ExpertFigures | None = None  # since the last layer rows
         self._window: ExpertFigures | None = None  # since the last routing line
         self._window_steps = 0
+        self._pace = PaceAlert(session.config.alerts.slow_throughput_share, self._tell_of_pace)
 
     def begin(self) -> None:
         """Totals, before the first step."""
@@ -102,6 +105,9 @@ class StepReport:
         )
         if outcome.experts:
             self._experts(outcome.experts)
+        live = s.state.live
+        batch = (live.micro_batch_size, live.gradient_accumulation)
+        self._pace.step(s.state.step, tokens, step_time_s, batch)
         self._lines(outcome, learning_rate, tokens_per_s)
         self._events.step(outcome.loss, learning_rate, tokens_per_s)
 
@@ -173,6 +179,10 @@ class StepReport:
             f"Expert-{worst} load imbalance detected ({load[worst]:.0%} of assignments)",
             {"load": load, "coverage": coverage(load), "imbalance": spread, "limit": limit},
         )
+
+    def _tell_of_pace(self, level: str, text: str, payload: dict[str, Any]) -> None:
+        kind = "warning" if level == "WARN" else "status"
+        self._s.recorder.tell(level, text, payload, kind)
 
     def _is_time(self, what: str, interval_s: float) -> bool:
         now = time.monotonic()

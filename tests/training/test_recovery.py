@@ -26,6 +26,7 @@ from training.harness import (
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.run_state import OUT_OF_MEMORY
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.store.checkpoints import verify
 from gladius_widgets.store.control import request, wait_ack
@@ -82,6 +83,22 @@ def test_what_worked_before_is_what_is_left(new_run: NewRun, zygote: Zygote, mod
     if mode == "recover":
         assert state["oom_recoveries"] == 2
         assert state["oom_in_row"] == 0
+
+
+def test_a_pause_for_memory_says_why_until_it_ends(new_run: NewRun, zygote: Zygote) -> None:
+    run = new_run("oom-pause", ENDLESS | {"training.on_oom": "pause"})
+    trainer = running(zygote.train(run))
+    cap_memory(trainer, SPARE_BYTES)
+    ack = trainer.ask(Command.SET, micro_batch_size=2048)
+    status = trainer.until(lambda s: s.state == JobStatus.PAUSED)
+    assert status.error is not None
+    assert status.error.type == OUT_OF_MEMORY
+    step = (ack.step or 0) + 1
+    assert status.error.message == f"Out of memory at step {step} with micro-batches of 2048."
+    trainer.ask(Command.SET, micro_batch_size=2)
+    trainer.ask(Command.RESUME)
+    assert trainer.until(lambda s: s.state == JobStatus.TRAINING).error is None
+    trainer.process.kill()
 
 
 def test_a_validation_takes_smaller_batches_by_itself(new_run: NewRun, zygote: Zygote) -> None:

@@ -77,7 +77,7 @@ class AlertView:
 
 def view(job: JobSnapshot, events: Sequence[Event] = ()) -> AlertView | None:
     """The error of a job that failed, was lost, or paused because of one; None without."""
-    error = job.error or (job.run.error.model_dump() if job.run and job.run.error else None)
+    error = job.trouble
     if job.status not in _TROUBLED:
         return None
     if error is None:

@@ -10,6 +10,8 @@ from gladius_widgets.panels.history import Floats
 
 WINDOW_STEPS = 50
 GOOD, ACCEPTABLE = 0.8, 0.6
+DEAD_SHARE = 0.1
+_NAMED = 3  # dead experts; the bars show all
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ExpertView:
     imbalance: str = fmt.UNKNOWN
     lowest: str = fmt.UNKNOWN
     lowest_tone: str = ""
+    dead: str = fmt.UNKNOWN
     note: str = ""
     summary: str = "Expert coverage. No routing statistics yet."
 
@@ -45,12 +48,15 @@ def coverage(loads: Sequence[Sequence[float]], window: int = WINDOW_STEPS) -> tu
     return load, np.minimum(1.0, load * len(load))
 
 
-def view(loads: Sequence[Sequence[float]], *, is_moe: bool | None) -> ExpertView:
+def view(
+    loads: Sequence[Sequence[float]], *, is_moe: bool | None, dead_share: float = DEAD_SHARE
+) -> ExpertView:
     """The panel's content.
 
     Args:
         loads: share of routed assignments per expert, one row a step, newest last.
         is_moe: False for a model without experts, None when that is not known yet.
+        dead_share: an expert under this share of its even load counts as dead.
     """
     if not len(loads):
         note = (
@@ -63,6 +69,7 @@ def view(loads: Sequence[Sequence[float]], *, is_moe: bool | None) -> ExpertView
         for i, (f, c) in enumerate(zip(load, cover, strict=True))
     )
     worst = int(np.argmin(cover))
+    dead = [f"E{i}" for i, f in enumerate(load) if f * len(load) < dead_share]
     average, imbalance = fmt.percent(float(cover.mean())), fmt.percent(float(cover.std()))
     low = f"E{worst} {fmt.percent(float(cover[worst]), 0)}"
     return ExpertView(
@@ -71,14 +78,21 @@ def view(loads: Sequence[Sequence[float]], *, is_moe: bool | None) -> ExpertView
         imbalance=imbalance,
         lowest=low,
         lowest_tone=tone(float(cover[worst])),
+        dead=_listed(dead) or "none",
         summary=f"Expert coverage. Average {average}, imbalance {imbalance}. "
-        f"Expert {worst} is lowest at {fmt.percent(float(cover[worst]), 0)}.",
+        f"Expert {worst} is lowest at {fmt.percent(float(cover[worst]), 0)}. "
+        f"Dead: {_listed(dead) or 'none'}.",
     )
 
 
 def tone(share: float) -> str:
     """Green from 80 %, yellow from 60 %, else red."""
     return "green" if share >= GOOD else "yellow" if share >= ACCEPTABLE else "red"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _text(share: float) -> str:

@@ -76,7 +76,7 @@ def view(job: JobSnapshot, now: float) -> HeaderView:
         headline=headline,
         share=share,
         tone=_TONES.get(job.status, "blue"),
-        badge=job_badge(job.status),
+        badge=job_badge(job.status, error=job.trouble),
         facts=_facts(job, run, now),
         name=f"{headline}, {_steps(run)}",
         trouble=_trouble(job),

@@ -111,7 +111,7 @@ def _row(job: Job, user: str, now: float) -> JobRow:
 def _badge(job: Job) -> Badge:
     if job.status == JobStatus.QUEUED and job.held:
         return Badge("Queued (held)", "yellow", "pausec")
-    return job_badge(job.status, job.progress)
+    return job_badge(job.status, job.progress, job.error)
 
 
 def _badge_hint(job: Job, now: float) -> str:

@@ -47,3 +47,8 @@ class JobSnapshot:
     system: dict[str, Any] | None = None
     record: Job | None = None
     attempts: tuple[AttemptHistory, ...] = ()
+
+    @property
+    def trouble(self) -> dict[str, Any] | None:
+        """Why it ended badly, or paused by itself, as far as anybody has noted it yet."""
+        return self.error or (self.run.error.model_dump() if self.run and self.run.error else None)

@@ -35,7 +35,7 @@ def view(job: JobSnapshot, now: float) -> StatusBarView:
     epoch = f"Epoch {run.epoch}/{fmt.count(run.total_epochs)}" if run and run.epoch else "Epoch –"
     live = job.status == JobStatus.TRAINING and run is not None and not stale
     return StatusBarView(
-        state=status_sentence(job.status),
+        state=status_sentence(job.status, job.trouble),
         tone=badge.tone,
         icon=badge.icon,
         epoch=epoch,

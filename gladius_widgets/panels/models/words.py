@@ -1,7 +1,10 @@
 """The words, icons and tones of job states."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from gladius_widgets.core.run_state import pause_reason
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 
@@ -60,9 +63,18 @@ _SENTENCES = {
 }
 
 
-def job_badge(status: JobStatus, share_done: float | None = None) -> Badge:
-    """The badge of the jobs list; a running or paused job's names its progress."""
+def job_badge(
+    status: JobStatus,
+    share_done: float | None = None,
+    error: Mapping[str, Any] | None = None,
+) -> Badge:
+    """The badge of the jobs list; a running or paused job's names its progress.
+
+    One that paused because of an error says so in its place: `Paused: out of memory`.
+    """
     badge = _JOB[status]
+    if reason := pause_reason(status, error):
+        return Badge(f"{badge.text}: {reason}", "red", "warn")
     if status in (_S.TRAINING, _S.PAUSED) and share_done is not None:
         text = f"{badge.text} ({fmt.percent(share_done, 0)})"
         return Badge(text, badge.tone, badge.icon, badge.motion)
@@ -74,6 +86,7 @@ def console_badge(status: JobStatus) -> Badge:
     return _CONSOLE[status]
 
 
-def status_sentence(status: JobStatus) -> str:
+def status_sentence(status: JobStatus, error: Mapping[str, Any] | None = None) -> str:
     """The state as the status bar says it."""
-    return _SENTENCES[status]
+    reason = pause_reason(status, error)
+    return f"{_SENTENCES[status]}: {reason}" if reason else _SENTENCES[status]
