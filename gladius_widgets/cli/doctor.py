@@ -125,22 +125,31 @@ def _slots(home: Home) -> Finding:
     )
 
 
-def _gpu(_home: Home) -> Finding:
-    try:
-        import pynvml
+def _gpu(home: Home) -> Finding:
+    from gladius_widgets.core.gpus import look_at_gpus, select
+    from gladius_widgets.supervisor import load_settings, local_gpus
 
-        pynvml.nvmlInit()
-        count = pynvml.nvmlDeviceGetCount()
-        driver = pynvml.nvmlSystemGetDriverVersion()
-        names = [
-            pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(count)
-        ]
-    except Exception as error:  # NVML's own kinds; each means that it cannot be used
+    look = look_at_gpus()
+    if not look.gpus:
         mend = "For GPU panels and training on a GPU, install the NVIDIA driver."
+        why = look.problem or "no device"
         return Finding(
-            "gpu", "note", f"none that NVML can see ({error}); CPU and RAM are shown", mend
+            "gpu", "note", f"none that NVML can see ({why}); CPU and RAM are shown", mend
         )
-    return Finding("gpu", "ok", f"{', '.join(map(str, names))}; NVML with driver {driver}")
+    try:
+        settings = load_settings(home)
+    except GladiusError as error:
+        return Finding("gpu", "problem", error.message, error.hint)
+    named = [str(name) for name in settings.gpus or ()]
+    if missing := [name for name in named if not select(look.gpus, [name])]:
+        text = f"{home.settings}: `gpus` names {', '.join(missing)}, which is not here"
+        here = ", ".join(gpu.index for gpu in look.gpus)
+        return Finding("gpu", "problem", text, f"Name some of {here}, by index or UUID.")
+    standings = local_gpus(settings, ()).gpus
+    told = [
+        f"{one.gpu.index}: {one.gpu.name}{f', {one.held}' * bool(one.held)}" for one in standings
+    ]
+    return Finding("gpu", "ok", f"{len(told)} for jobs; {'; '.join(told)}")
 
 
 def _training(_home: Home) -> Finding:

@@ -254,8 +254,8 @@ def test_reindex_counts_the_runs(run, config):
 def test_doctor_says_what_works_and_how_to_mend_the_rest(run, home):
     findings = {f["name"]: f for f in json.loads(run("doctor", "--json")[1])}
     assert set(findings) == {
-        "versions", "home", "disk", "host", "slots", "training", "launcher", "demo", "gpu",
-        "browser", "inotify",
+        "versions", "home", "privacy", "disk", "host", "slots", "training", "launcher", "demo",
+        "gpu", "browser", "inotify",
     }  # fmt: skip
     assert all(f["state"] == "ok" or f["mend"] or f["name"] == "inotify" for f in findings.values())
     assert "3 jobs at once" in findings["slots"]["text"]
@@ -325,3 +325,20 @@ def test_the_command_line_starts_without_tables_and_torch(gladius):
     code = "import sys, gladius_widgets.cli, gladius_widgets.client; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert not {"torch", "pandas", "pyarrow", "ipywidgets", "voila", "numpy"} & set(loaded.split())
+
+
+def test_doctor_names_the_gpus_and_who_holds_them(run, home, nvml):
+    from nvml import GIB
+
+    def found():
+        return next(f for f in json.loads(run("doctor", "--json")[1]) if f["name"] == "gpu")
+
+    assert "Driver Not Loaded" in found()["text"]
+    nvml.whole(2, {1: (99_999_999, 18 * GIB)})
+    assert found()["text"] == (
+        "2 for jobs; 0: Fake A6000; 1: Fake A6000, 18 of 48 GiB held by pid 99999999"
+    )
+    home.root.mkdir(exist_ok=True)
+    home.settings.write_text("gpus: [7]\n")
+    assert found()["state"] == "problem"
+    assert "`gpus` names 7, which is not here" in found()["text"]
