@@ -900,6 +900,16 @@ function initialize5(context) {
 var toasts_default = { initialize: initialize5, render() {
 } };
 
+// src/chart/bars.js
+function tidy(view) {
+  if (typeof view.drawZeroLine !== "function" || Object.hasOwn(view, "drawZeroLine")) return;
+  const draw = view.drawZeroLine;
+  view.drawZeroLine = () => {
+    draw.call(view);
+    for (const group of view.d3el.node().querySelectorAll(":scope > g:empty:not(.bargroup)")) group.remove();
+  };
+}
+
 // src/clock.js
 var UNITS = (
   /** @type {const} */
@@ -1074,6 +1084,7 @@ var Chart = class {
     if (!this.figure) return;
     const views = await Promise.all(this.figure.mark_views.views);
     if (this.signal.aborted) return;
+    views.forEach(tidy);
     this.series = [];
     for (const one of this.model.get("_series")) {
       const view = views.find((v) => v.model.model_id === one.mark);

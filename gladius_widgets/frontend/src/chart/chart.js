@@ -1,5 +1,6 @@
 // What is shown over the figure: crosshair, points, tooltip; and where things are in it.
 
+import { tidy } from "./bars.js";
 import { fixed, move, nearest, place } from "./points.js";
 
 const NEAR_PX = 24;
@@ -60,6 +61,7 @@ export class Chart {
     if (!this.figure) return;
     const views = await Promise.all(this.figure.mark_views.views);
     if (this.signal.aborted) return;
+    views.forEach(tidy);
     this.series = [];
     for (const one of this.model.get("_series")) {
       const view = views.find((v) => v.model.model_id === one.mark);
