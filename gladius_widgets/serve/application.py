@@ -1,6 +1,7 @@
 """Voila with everything taken out that our pages do not need."""
 
 import os
+import threading
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -19,12 +20,12 @@ from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFile
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from gladius_widgets.core import page_files
-from gladius_widgets.serve.assets import ExtensionFiles, OwnFiles, VersionedFiles, version_of
+from gladius_widgets.serve.assets import ExtensionFiles, VersionedFiles, version_of
 from gladius_widgets.serve.faults import PlainErrors
 from gladius_widgets.serve.kernels import PageKernels, ThisPython
 from gladius_widgets.serve.messages import message_page
 from gladius_widgets.serve.notebooks import SELDOM
+from gladius_widgets.serve.own_files import CHUNKS, OwnFiles, OwnFilesHandler, chunks
 
 RENDER = "/voila/render/"
 KERNEL = "/voila/kernel/"
@@ -108,14 +109,22 @@ class PageServer(Voila):
         settings = {
             **cast("dict[str, Any]", self.init_settings()),
             "allow_remote_access": True,  # the gate checks the host
+            "compress_response": True,
             "default_handler_class": _NotFound,
             "disable_check_xsrf": True,  # the gate checks the origin; a page's goodbye has no token
             "headers": _HEADERS,
             "log_function": _log_fault,
+            "websocket_compression_options": {"compression_level": 3},  # a log may be a flood
         }
         self.app = Application(**settings)
         self.app.add_handlers(".*$", self._rules())
+        threading.Thread(target=self._files.compress, name="gladius-compress", daemon=True).start()
         return self.app
+
+    @cached_property
+    def _files(self) -> OwnFiles:
+        folders = {"static": self.static_paths, "labextensions": self.labextensions_path}
+        return OwnFiles({CHUNKS: chunks(folders)})
 
     @cached_property
     def _scripts_folder(self) -> str:
@@ -123,7 +132,7 @@ class PageServer(Voila):
 
     def page_config(self, known: dict[str, Any], **_: object) -> dict[str, Any]:
         """What template and scripts know of the page (Voila's hook): where their files are."""
-        names = {file: page_files.name(file) for file in page_files.FILES}
+        names = self._files.names
         host = {"load": f"../../..{_OWN_FILES}{names['host.js']}"}  # relative to the extension
         return known | {
             "anywidget": version("anywidget"),
@@ -150,7 +159,7 @@ class PageServer(Voila):
         return [
             *kept,
             (f"/voila/{self._scripts_folder}/(.*)", VersionedFiles, scripts),
-            (f"{_OWN_FILES}(.*)", OwnFiles),
+            (f"{_OWN_FILES}(.*)", OwnFilesHandler, {"files": self._files}),
             (f"{RENDER}(.*)", PageHandler, page),
             (f"{KERNEL}([^/]+)", KernelThere, {"kernels": self.kernel_manager}),
             ("/", RedirectHandler, {"url": RENDER + self.pages[0], "permanent": False}),
