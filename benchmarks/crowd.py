@@ -37,6 +37,7 @@ RECORDED = Path(__file__).resolve().parents[1] / "tests" / "notebooks" / "record
 JOBS, PAGES, MEASURED_S = 20, 10, 40.0
 # Runs end after so long, so that one percent, which the list shows, is about one second.
 LENGTH_S = 150.0
+QUICK = {"JOBS": 3, "PAGES": 2, "MEASURED_S": 3.0, "LENGTH_S": 30.0}
 # Notes when each job's badge came to show which percentage.
 WATCH_BADGES = """() => {
   window.shown = [];

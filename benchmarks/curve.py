@@ -22,6 +22,7 @@ from gladius_widgets.panels.models.loss_axis import X_KINDS
 ROOT = Path(__file__).parents[1]
 ROWS = 1_000_000
 STEP_S = 0.1  # ten steps a second
+QUICK = {"ROWS": 10_000}
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from gladius_widgets.store.registry import Registry
 
 EVENTS = 100_000
 TIMES = 9
+QUICK = {"EVENTS": 2_000, "TIMES": 2}
 
 
 def main() -> None:

@@ -36,6 +36,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 LINES, STEPS, MANY_STEPS = 100, 40, 10_000
 # A page shows at most five charts a second: pieces come slower, so that each is shown by itself.
 LINE_PAUSE_S, STEP_PAUSE_S = 0.12, 0.45
+QUICK = {"LINES": 5, "STEPS": 3, "MANY_STEPS": 100}
 
 # What the page under test runs besides the panels: it notes when each piece was sent and drawn.
 NOTEBOOK = """
@@ -45,7 +46,8 @@ from gladius_widgets import LossChart, TrainingLog
 notes = open({notes!r}, "a", buffering=1)
 def note(**fields): notes.write(json.dumps(fields) + "\\n")
 chart, log = LossChart({job!r}, x="step"), TrainingLog({job!r})
-chart._train.observe(lambda change: note(kind="chart", sent=time.time()), "y")
+line = chart.slots["plot"].series[0].mark
+line.observe(lambda change: note(kind="chart", sent=time.time()), "y")
 log.terminal.measure = True
 log.terminal.on("measured", lambda times: note(kind="log", **times))
 VBox([log, chart])

@@ -39,6 +39,7 @@ POINTS = {"short": (10_000, 2.0), "long": (1_000_000, 2.5)}
 HOURS, STEPS_PER_S, SPEED = 2.0, 2, 24
 WATCHED_S = 30.0
 STREAM = "stream.ipynb"
+QUICK = {"VISITS": 1, "POINTS": {"short": (500, 2.0)}, "HOURS": 0.02, "WATCHED_S": 2.0}
 # The dashboard of the run that is being replayed, its clock as many times as fast.
 NOTEBOOK = """
 from gladius_widgets import JobDashboard
