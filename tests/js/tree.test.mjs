@@ -199,6 +199,15 @@ test("what takes the place of a button takes its focus", async () => {
   assert.equal(document.activeElement.textContent, "resume");
 });
 
+test("in a dialog nothing takes over: the next button may be a harder one", async () => {
+  const { root, tree: t } = await tree();
+  const draw = (name) => t.update(h("div", { "aria-modal": "true" }, h("button", { key: name }, name)));
+  draw("stop");
+  root.querySelector("button").focus();
+  draw("kill");
+  assert.equal(document.activeElement, document.body);
+});
+
 test("keys, forms and debounced input", async () => {
   clock.enable({ apis: ["setTimeout"] });
   const { root, tree: t, sent } = await tree();

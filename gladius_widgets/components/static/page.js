@@ -307,6 +307,7 @@ var PLACE = "gladius-place";
 var RELOADED = "gladius-reloaded";
 var KEPT = "gladius-kept:";
 var LOOP_MS = 3e4;
+var BONES = "#bones, .gw-late[aria-busy=true]";
 var SETTLE_MS2 = 2e4;
 function tab(use) {
   try {
@@ -343,7 +344,7 @@ function scrollOnce(y, signal) {
   const life = new AbortController();
   const look = () => {
     const box = scroller();
-    if (box.scrollHeight < y + box.clientHeight) return;
+    if (document.querySelector(BONES) || box.scrollHeight < y + box.clientHeight) return;
     box.scrollTo({ top: y, behavior: "instant" });
     life.abort();
   };
@@ -2874,6 +2875,7 @@ function placeOf(dom) {
 }
 function takeOver(gone, { parent, index }) {
   const next = parent.children[index];
+  if (parent.closest("[aria-modal=true]")) return;
   const isFree = document.activeElement === null || document.activeElement === document.body;
   if (isFree && next instanceof HTMLElement && next.tagName === gone.tagName) next.focus({ preventScroll: true });
 }

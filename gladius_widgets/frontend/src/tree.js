@@ -247,10 +247,12 @@ function placeOf(dom) {
 
 /**
  * Give the focus of an element that is gone to one of its kind in its place: "Resume" for "Pause".
+ * A dialog chooses for itself: what comes next in it may be harder than what was pressed.
  * @param {Element} gone @param {{parent: Element, index: number}} place
  */
 function takeOver(gone, { parent, index }) {
   const next = parent.children[index];
+  if (parent.closest("[aria-modal=true]")) return;
   const isFree = document.activeElement === null || document.activeElement === document.body;
   if (isFree && next instanceof HTMLElement && next.tagName === gone.tagName) next.focus({ preventScroll: true });
 }

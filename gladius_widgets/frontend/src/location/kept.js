@@ -7,6 +7,7 @@ const PLACE = "gladius-place";
 const RELOADED = "gladius-reloaded";
 const KEPT = "gladius-kept:";
 const LOOP_MS = 30_000; // a page that has to be loaded again so soon would be so for ever
+const BONES = "#bones, .gw-late[aria-busy=true]";
 const SETTLE_MS = 20_000;
 
 /** @param {() => any} use sessionStorage, which may be barred @returns {any} */
@@ -56,12 +57,12 @@ export function restore(signal) {
   if (place.y > 0) scrollOnce(place.y, signal);
 }
 
-/** Scroll there once the page is as long. @param {number} y @param {AbortSignal} signal */
+/** Scroll there once the page itself, not its bones, is as long. @param {number} y @param {AbortSignal} signal */
 function scrollOnce(y, signal) {
   const life = new AbortController();
   const look = () => {
     const box = scroller();
-    if (box.scrollHeight < y + box.clientHeight) return;
+    if (document.querySelector(BONES) || box.scrollHeight < y + box.clientHeight) return;
     box.scrollTo({ top: y, behavior: "instant" });
     life.abort();
   };
