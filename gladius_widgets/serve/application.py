@@ -12,7 +12,7 @@ from jupyter_server.base.handlers import APIHandler, FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyterlab_server.themes_handler import ThemesHandler
 from tornado.log import access_log, app_log, gen_log
-from tornado.web import Application, RedirectHandler, RequestHandler, authenticated
+from tornado.web import Application, HTTPError, RedirectHandler, RequestHandler, authenticated
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -58,7 +58,21 @@ class Goodbye(VoilaShutdownKernelHandler):
         self.finish()
 
 
-_OURS = {FileFindHandler: ExtensionFiles, VoilaShutdownKernelHandler: Goodbye}
+class PageSocket(VoilaKernelWebsocketHandler):
+    """The socket of a page."""
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """As Jupyter does; a page that has left meanwhile is no fault."""
+        if self.connection is None:
+            raise HTTPError(410)
+        return super().select_subprotocol(subprotocols)
+
+
+_OURS = {
+    FileFindHandler: ExtensionFiles,
+    VoilaKernelWebsocketHandler: PageSocket,
+    VoilaShutdownKernelHandler: Goodbye,
+}
 """Handlers of which we have our own kind."""
 
 
@@ -248,6 +262,7 @@ def page_server(
     port: int,
     max_pages: int,
     unwatched_s: float,
+    loading_s: float,
     preheat: int,
 ) -> PageServer:
     """A configured `PageServer`. Config files of the user's own Voila are not read.
@@ -259,6 +274,7 @@ def page_server(
         port: told to the kernels.
         max_pages: pages open at once.
         unwatched_s: how long a kernel lives after its page is gone.
+        loading_s: how long a kernel waits for its page to connect.
         preheat: kernels of each page held ready, so that a page loads in about two seconds; none
             of those in `notebooks.SELDOM`.
     """
@@ -290,6 +306,7 @@ def page_server(
     config.PageKernels.gladius_home = str(home)
     config.PageKernels.max_pages = max_pages
     config.PageKernels.unwatched_s = unwatched_s
+    config.PageKernels.loading_s = loading_s
     config.KernelManager.transport = "ipc"  # sockets in a folder of ours: no other user can listen
     # A restarted kernel would be an empty one behind a page that looks alive.
     config.KernelRestarter.restart_limit = 0

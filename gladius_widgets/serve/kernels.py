@@ -2,7 +2,8 @@
 
 Voila starts a kernel for every page load and leaves it running when the page goes away (voila
 issue 1458); a kernel that keeps sending never counts as idle. So the rule here is not idleness:
-a kernel without a connected page for `unwatched_s` is ended.
+a kernel without a connected page for `unwatched_s` is ended. One whose page has not connected yet
+has longer: on a busy machine the page is still loading, and without its kernel it shows nothing.
 """
 
 import os
@@ -53,10 +54,12 @@ class PageKernels(AsyncMappingKernelManager):
     gladius_home = Unicode(config=True, help="the home that the pages show")
     max_pages = Integer(12, config=True, help="pages open at once")
     unwatched_s = Float(60.0, config=True, help="how long a kernel lives without a page")
+    loading_s = Float(120.0, config=True, help="how long it waits for its page to connect")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._unwatched_since: dict[str, float] = {}
+        self._joined: set[str] = set()
         self.loading = 0  # page loads that may not have their kernel yet
 
     def cwd_for_path(self, path: str, **_: Any) -> str:
@@ -96,9 +99,16 @@ class PageKernels(AsyncMappingKernelManager):
         now = time.monotonic()
         alone = {id_ for id_ in self.pages() if not self._kernel_connections.get(id_)}
         self._unwatched_since = {id_: self._unwatched_since.get(id_, now) for id_ in alone}
+        self._joined &= self.pages()
         for kernel_id, since in self._unwatched_since.items():
-            if now - since >= self.unwatched_s and kernel_id in self:
+            limit_s = self.unwatched_s if kernel_id in self._joined else self.loading_s
+            if now - since >= limit_s and kernel_id in self:
                 await self.shutdown_kernel(kernel_id, now=True)
+
+    def notify_connect(self, kernel_id: str) -> None:
+        """A page has connected to its kernel."""
+        self._joined.add(kernel_id)
+        super().notify_connect(kernel_id)
 
     def _replace_dead(self) -> None:
         for notebook, pool in self._pools.items():

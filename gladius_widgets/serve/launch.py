@@ -55,6 +55,7 @@ def serve(
     pages: tuple[str, ...] = PAGES,
     max_pages: int = 12,
     unwatched_s: float = 60.0,
+    loading_s: float = 120.0,
     preheat: int = 1,
 ) -> None:
     """Serve the pages of a home until SIGINT, SIGTERM or SIGHUP. Jobs go on after that.
@@ -71,6 +72,7 @@ def serve(
         pages: the notebooks that run, the start page first.
         max_pages: pages open at once; each has a kernel of about 150 MB.
         unwatched_s: how long a kernel lives after its page is gone.
+        loading_s: how long a kernel waits for its page to connect.
         preheat: kernels of each page held ready.
 
     Raises:
@@ -89,6 +91,7 @@ def serve(
         port=port,
         max_pages=max_pages,
         unwatched_s=unwatched_s,
+        loading_s=loading_s,
         preheat=preheat,
     )
     names = {*LOOPBACK_NAMES, _as_name(host), *allowed_hosts}

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import time
 import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -212,9 +213,21 @@ def test_only_a_few_pages_at_once(serve_notebooks):
 
 
 def test_a_kernel_that_no_page_joins_ends(serve_notebooks):
-    server = serve_notebooks({"jobs": "1"}, preheat=0, unwatched_s=1)
+    server = serve_notebooks({"jobs": "1"}, preheat=0, unwatched_s=60, loading_s=1)
     assert ask(server, PAGE, Cookie=cookie_from(server)).status == 200
     wait_until(lambda: not server.kernels(), what="the end of the kernel")
+    server.stop()
+
+
+def test_a_kernel_waits_for_a_page_that_loads_slowly(serve_notebooks):
+    server = serve_notebooks({"jobs": "1"}, preheat=0, unwatched_s=0)
+    cookie = cookie_from(server)
+    page = ask(server, PAGE, Cookie=cookie).body
+    config = page.split('id="jupyter-config-data"')[1].split(">", 1)[1].split("</script>")[0]
+    kernel = json.loads(config)["kernelId"]
+    time.sleep(3)  # three rounds of the watch, of which each would have ended it
+    there = ask(server, f"/voila/kernel/{kernel}", Cookie=cookie)
+    assert json.loads(there.body) == {"alive": True}
     server.stop()
 
 

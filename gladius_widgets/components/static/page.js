@@ -249,7 +249,7 @@ function takePart(model, part, buffers) {
 }
 
 // src/location/typed.js
-var SETTLE_MS = 2e4;
+var SETTLE_MS = 12e4;
 var FIELDS = "input[id], select[id], textarea[id]";
 var TypedFields = class {
   /** @param {AbortSignal} signal */
@@ -296,6 +296,11 @@ function typeAgain(values, signal) {
   };
   const seen = new MutationObserver(look);
   seen.observe(document.body, { childList: true, subtree: true });
+  const overtaken = (event) => event.isTrusted && left.delete(
+    /** @type {Element} */
+    event.target.id
+  );
+  document.addEventListener("input", overtaken, { signal: life.signal, capture: true });
   const late = setTimeout(() => life.abort(), SETTLE_MS);
   signal.addEventListener("abort", () => life.abort());
   life.signal.addEventListener("abort", () => (clearTimeout(late), seen.disconnect()));
@@ -308,7 +313,7 @@ var RELOADED = "gladius-reloaded";
 var KEPT = "gladius-kept:";
 var LOOP_MS = 3e4;
 var BONES = "#bones, .gw-late[aria-busy=true]";
-var SETTLE_MS2 = 2e4;
+var SETTLE_MS2 = 12e4;
 function tab(use) {
   try {
     return use();
@@ -345,7 +350,7 @@ function scrollOnce(y, signal) {
   const look = () => {
     const box = scroller();
     if (document.querySelector(BONES) || box.scrollHeight < y + box.clientHeight) return;
-    box.scrollTo({ top: y, behavior: "instant" });
+    if (box.scrollTop === 0) box.scrollTo({ top: y, behavior: "instant" });
     life.abort();
   };
   const seen = new MutationObserver(look);

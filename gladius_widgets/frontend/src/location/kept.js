@@ -8,7 +8,7 @@ const RELOADED = "gladius-reloaded";
 const KEPT = "gladius-kept:";
 const LOOP_MS = 30_000; // a page that has to be loaded again so soon would be so for ever
 const BONES = "#bones, .gw-late[aria-busy=true]";
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 120_000; // a page under load
 
 /** @param {() => any} use sessionStorage, which may be barred @returns {any} */
 function tab(use) {
@@ -63,7 +63,7 @@ function scrollOnce(y, signal) {
   const look = () => {
     const box = scroller();
     if (document.querySelector(BONES) || box.scrollHeight < y + box.clientHeight) return;
-    box.scrollTo({ top: y, behavior: "instant" });
+    if (box.scrollTop === 0) box.scrollTo({ top: y, behavior: "instant" }); // else the reader was faster
     life.abort();
   };
   const seen = new MutationObserver(look);

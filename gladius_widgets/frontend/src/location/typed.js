@@ -1,6 +1,6 @@
 // What the reader typed and the kernel does not have: put back into its field after a reload.
 
-const SETTLE_MS = 20_000; // a page under load
+const SETTLE_MS = 120_000; // a page under load
 const FIELDS = "input[id], select[id], textarea[id]";
 
 /** @typedef {{value: string, at: number, isReported: boolean}} Typed */
@@ -50,6 +50,8 @@ export function typeAgain(values, signal) {
   };
   const seen = new MutationObserver(look);
   seen.observe(document.body, { childList: true, subtree: true });
+  const overtaken = (/** @type {Event} */ event) => event.isTrusted && left.delete(/** @type {Element} */ (event.target).id);
+  document.addEventListener("input", overtaken, { signal: life.signal, capture: true });
   const late = setTimeout(() => life.abort(), SETTLE_MS);
   signal.addEventListener("abort", () => life.abort());
   life.signal.addEventListener("abort", () => (clearTimeout(late), seen.disconnect()));
