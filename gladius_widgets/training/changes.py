@@ -121,7 +121,10 @@ class Changes:
         return Answer(answer.old, told)
 
     def show(self) -> None:
-        """Settings in force that differ from the config, for status.json."""
+        """Settings in force that differ from the config, for status.json.
+
+        The learning rate there is that of the last step; before the first, that of the first.
+        """
         s = self._s
         original = LiveSettings.of(s.config).to_dict()
         live = {k: v for k, v in s.state.live.to_dict().items() if v != original[k]}
@@ -129,9 +132,12 @@ class Changes:
             scale := s.state.schedule.scale
         ) != 1.0 or s.state.schedule.peak != s.config.optimization.learning_rate:
             live |= {"learning_rate": s.state.learning_rate, "learning_rate_scale": scale}
+        if s.state.step == 0 or s.reporter.status.learning_rate is None:
+            rate = s.state.schedule.learning_rate(max(0, s.state.step - 1))
+            s.reporter.update(learning_rate=rate)
         s.reporter.update(
             live=live,
-            learning_rate=s.state.learning_rate,
+            weight_decay=s.state.live.weight_decay,
             schedule=s.state.schedule.to_dict(),
         )
         self._saver.report()

@@ -364,3 +364,19 @@ def test_a_rate_set_in_warm_up_ends_it(
         0.002
     }
     trainer.process.kill()
+
+
+def test_what_is_shown_with_a_step_is_what_the_step_used(
+    new_run: Callable[..., RunDirectory], zygote: Zygote
+) -> None:
+    """The rate of the last step, whatever the next one will use; the decay that is in force."""
+    trainer = zygote.train(new_run("shown", ENDLESS))
+    trainer.until_step(3)
+    trainer.ask(Command.PAUSE)
+    used = last_row(trainer)
+    trainer.ask(Command.SET, learning_rate=0.003, weight_decay=0.07)
+    status = trainer.until(lambda s: s.weight_decay == 0.07)
+    assert (status.step, status.learning_rate) == (used["step"], used["learning_rate"])
+    assert status.live["learning_rate"] == pytest.approx(0.003)
+    trainer.process.kill()
+    trainer.process.wait()

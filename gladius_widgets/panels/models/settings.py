@@ -6,6 +6,8 @@ from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import LIVE_KEYS, check_changes, config_values
+from gladius_widgets.core.run_state import RunStatus
+from gladius_widgets.core.schedule import Schedule
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 
@@ -47,12 +49,19 @@ def fields(job: JobSnapshot) -> tuple[LiveField, ...]:
     if job.config is None:
         return ()
     values = config_values(job.config) | (job.run.live if job.run else {})
-    if job.run and job.run.learning_rate is not None:
-        values["learning_rate"] = job.run.learning_rate
+    if job.run and (rate := _next_rate(job.run)) is not None:
+        values["learning_rate"] = rate
     return tuple(
         LiveField(name, _LABELS[name], words(name, values.get(name), ""), _hint(job, name))
         for name in LIVE_KEYS
     )
+
+
+def _next_rate(run: RunStatus) -> float | None:
+    """The learning rate in force: that of the next step, as a change may just have been made."""
+    if run.schedule is None:
+        return run.learning_rate
+    return Schedule(**run.schedule).learning_rate(run.step)
 
 
 def mistakes(
