@@ -149,7 +149,6 @@ def test_a_tab_returns_by_itself_when_the_server_has_restarted(
     steps.fill("77")
     steps.blur()
     expect(yaml).to_have_value(re.compile("max_steps: 77"))
-    page.evaluate("document.getElementById('rendered_cells').scrollTop = 300")
     rate = page.get_by_label("Learning rate", exact=True)
     rate.evaluate("field => field.focus({preventScroll: true})")
     page.keyboard.press("Control+a")
@@ -157,6 +156,8 @@ def test_a_tab_returns_by_itself_when_the_server_has_restarted(
 
     assert first.stop() == 0
     expect(page.get_by_role("alertdialog")).to_contain_text("No answer from", timeout=30_000)
+    # Typing has scrolled to its field; this is where the reader has gone since.
+    page.evaluate("document.getElementById('rendered_cells').scrollTop = 300")
     second = start_server(arguments, home)
     expect(page.get_by_role("alertdialog")).to_have_count(0, timeout=60_000)
     expect(name).to_have_value("half written", timeout=60_000)
