@@ -22,6 +22,7 @@ from gladius_widgets.core.config_names import (
     check_source,
 )
 from gladius_widgets.core.notify import Event
+from gladius_widgets.core.suggest import did_you_mean
 
 MAX_STEPS = 10**9
 MAX_SEED = 2**32 - 1  # what numpy takes
@@ -35,6 +36,14 @@ PackageSource = Annotated[str, AfterValidator(check_package)]
 Revision = Annotated[str, AfterValidator(check_revision)]
 ModelFields = Annotated[dict[str, Any], AfterValidator(check_model_fields)]
 Names = Annotated[list[str], Field(min_length=1)]
+
+
+CHAT_TEMPLATES = ("chatml", "plain")  # those with a name
+
+
+def is_template_text(value: str) -> bool:
+    """Whether a `chat_template` is the text itself, neither a name nor a file."""
+    return "{{" in value or "{%" in value
 
 
 class Section(BaseModel):
@@ -73,9 +82,27 @@ class ModelSection(Section):
         le=300_000,
         description="Train a byte-level BPE of this size on the data",
     )
+    chat_template: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100_000,
+        description="How conversations are written: `chatml`, `plain` (role headings and the "
+        "tokenizer's own end token), a file, or the Jinja text itself; by default the "
+        "tokenizer's, or plain where it has none",
+    )
     attention: Literal["eager", "sdpa", "flash_attention_2"] | None = Field(
         default=None, description="Attention implementation; by default the best one available"
     )
+
+    @field_validator("chat_template")
+    @classmethod
+    def _known_template(cls, value: str | None) -> str | None:
+        if value is None or is_template_text(value) or value in CHAT_TEMPLATES:
+            return value
+        if not value.isprintable() or not any(sign in value for sign in "./\\~"):
+            hint = did_you_mean(value, CHAT_TEMPLATES)
+            raise ValueError(f"{value[:60]!r} is no file, no Jinja text and no known name. {hint}")
+        return value
 
     @model_validator(mode="after")
     def _tokenizer_source(self) -> Self:
@@ -146,10 +173,23 @@ class DataSection(Section):
         description="File, folder or hub name of the test rows; test_share is unused then",
     )
     max_length: int = Field(
-        default=512, ge=8, le=1_048_576, description="Tokens; longer rows are cut"
+        default=512,
+        ge=8,
+        le=1_048_576,
+        description="Tokens of a sample; longer conversations are cut",
+    )
+    long_text: Literal["chunk", "cut"] = Field(
+        default="chunk",
+        description="A text longer than max_length goes on in further samples (chunk), or loses "
+        "its rest (cut)",
     )
     packing: bool = Field(default=False, description="Pack several rows into one sequence")
     answer_only_loss: bool = Field(default=True, description="Loss only on the assistant's tokens")
+    endless_answers: Literal["refuse", "warn"] = Field(
+        default="refuse",
+        description="When no answer teaches the model to stop, as its end of turn is not learnt "
+        "or is cut off: refuse to train, or warn",
+    )
     validation_share: Share = Field(
         default=0.05,
         description="Share of rows kept for validation, where no file is for validation",

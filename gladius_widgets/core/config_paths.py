@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from gladius_widgets.core.accelerate_file import check_accelerate_file
-from gladius_widgets.core.config import DataSection, TrainingConfig
+from gladius_widgets.core.config import (
+    CHAT_TEMPLATES,
+    DataSection,
+    TrainingConfig,
+    is_template_text,
+)
 from gladius_widgets.core.data_files import COMPRESSIONS, KINDS
 from gladius_widgets.core.errors import ConfigError
 
@@ -26,6 +31,12 @@ def with_absolute_paths(config: TrainingConfig, folder: Path | None) -> Training
         changes["name"] = _located("model.name", model.name, folder)
     if model.tokenizer is not None:
         changes["tokenizer"] = _located("model.tokenizer", model.tokenizer, folder)
+    template = model.chat_template
+    if template is not None and not (template in CHAT_TEMPLATES or is_template_text(template)):
+        path = _find(template, folder)
+        if path is None:
+            raise _missing("model.chat_template", template, folder)
+        changes["chat_template"] = str(path)
     if resources.accelerate_config is not None:
         path = _find(resources.accelerate_config, folder)
         if path is None:

@@ -230,9 +230,10 @@ def samples_key(config: TrainingConfig) -> str:
 def tokenizer_identity(config: TrainingConfig) -> list[Any]:
     """What the config says about its tokenizer."""
     model = config.model
+    template = [] if model.chat_template is None else [model.chat_template]
     if model.train_tokenizer_vocab is not None:
-        return [model.train_tokenizer_vocab]
-    return [model.tokenizer or model.name, model.revision]
+        return [model.train_tokenizer_vocab, *template]
+    return [model.tokenizer or model.name, model.revision, *template]
 
 
 def source_stamp(data: DataSection) -> list[list[Any]]:

@@ -64,13 +64,16 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
 def _write(run: RunDirectory, checkpoint: Path, out: Path) -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers.utils import GENERATION_CONFIG_NAME
 
     from gladius_widgets.training.lora import ADAPTER_FILE
 
     if (checkpoint / ADAPTER_FILE).exists():
         base = AutoModelForCausalLM.from_pretrained(_base(run, checkpoint), trust_remote_code=False)
         model = PeftModel.from_pretrained(base, checkpoint).merge_and_unload()
+        if (checkpoint / GENERATION_CONFIG_NAME).exists():  # older checkpoints have none
+            model.generation_config = GenerationConfig.from_pretrained(checkpoint)
     else:
         model = AutoModelForCausalLM.from_pretrained(checkpoint, trust_remote_code=False)
     model.save_pretrained(out)

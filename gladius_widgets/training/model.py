@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from textwrap import shorten
@@ -58,6 +59,20 @@ def build_model(
         recompute_activations(model)
     model.train()
     return model
+
+
+def stop_at(model: Any, end_ids: Sequence[int]) -> None:
+    """Let a generation end at the tokens that the training teaches as ends, and at its former ones.
+
+    A saved model takes this along as its generation config.
+    """
+    settings = getattr(model, "generation_config", None)
+    if settings is None or not end_ids:
+        return
+    former = settings.eos_token_id
+    known = former if isinstance(former, list) else [] if former is None else [former]
+    ids = list(dict.fromkeys([*end_ids, *known]))
+    settings.eos_token_id = ids[0] if len(ids) == 1 else ids
 
 
 def recompute_activations(model: Any) -> None:

@@ -17,6 +17,7 @@ from gladius_widgets.core.config import DataSection, TrainingConfig
 from gladius_widgets.core.data_files import all_files
 from gladius_widgets.core.estimate import rows_key, source_stamp, tokenizer_identity
 from gladius_widgets.core.paths import Home
+from gladius_widgets.training.chat_templates import template_text
 from gladius_widgets.training.rows import Row
 from gladius_widgets.training.splits import NAMES
 from gladius_widgets.training.token_data import TokenData
@@ -24,7 +25,7 @@ from gladius_widgets.training.token_files import TRAIN_ORDER, file_hash, tokens_
 from gladius_widgets.training.tokenized_data import tokenize_data
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 6  # of the reader and the files; part of the key
+_VERSION = 7  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ def _key(config: TrainingConfig, source: str, tokenizer: Path | None) -> str:
         identity.append(config.model.train_tokenizer_vocab)
     else:
         identity += [config.model.tokenizer or source, config.model.revision]
+    if config.model.chat_template and not tokenizer:
+        identity.append(template_text(config.model.chat_template))
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -139,6 +142,7 @@ def _build(
     progress: Callable[[str], None],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     data, model = config.data, config.model
+    told: list[str] = []
 
     def tokenizer(rows: Iterator[Row]) -> PreTrainedTokenizerBase:
         made = _tokenizer(rows)
@@ -150,11 +154,14 @@ def _build(
             return load_tokenizer(str(given))
         if vocab := model.train_tokenizer_vocab:
             progress(f"training a tokenizer of {vocab:,} tokens")
-            return train_tokenizer(rows, vocab)
-        return load_tokenizer(model.tokenizer or source, model.revision)
+            return train_tokenizer(rows, vocab, model.chat_template)
+        name = model.tokenizer or source
+        return load_tokenizer(name, model.revision, model.chat_template, told.append)
 
     found = tokenize_data(data, tokenizer, folder, progress)
     found.writer.check()
+    if found.stats["kinds"].get("chat"):
+        found.stats["warnings"][:0] = told
     identity = {
         "rows_key": rows_key(config),  # by this, estimates find the size of prepared data
         "tokenizer": tokenizer_identity(config),

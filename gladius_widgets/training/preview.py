@@ -84,7 +84,7 @@ def preview(
             "length": stats["length"],
             "complete": found.complete,
             "refusal": _refusal(found),
-            "note": note,
+            "note": " ".join(filter(None, [note, *stats["warnings"]])),
             "missing": missing,
         }
 
@@ -175,16 +175,21 @@ def _tokenizer(
 
         if vocab := model.train_tokenizer_vocab:
             note = f"Of a tokenizer trained on {most or 0:,} rows at most; the job trains its own."
-            return lambda rows: train_tokenizer(islice(rows, most), vocab), note if most else "", ""
+            return (
+                lambda rows: train_tokenizer(islice(rows, most), vocab, model.chat_template),
+                note if most else "",
+                "",
+            )
         source = model.tokenizer or _offline_folder(model, home)
         if source is None:
             return None, f"The tokenizer of {model.name} is not on this machine yet.", ""
-        tokenizer = load_tokenizer(source, model.revision)
+        told: list[str] = []
+        tokenizer = load_tokenizer(source, model.revision, model.chat_template, told.append)
     except ModuleNotFoundError as error:
         return None, f"Tokens are not counted: {error.name} is not installed.", error.name or ""
     except GladiusError as error:
         return None, f"Tokens are not counted. {error.message}", ""
-    return lambda _rows: tokenizer, "", ""
+    return lambda _rows: tokenizer, " ".join(told), ""
 
 
 def _offline_folder(model: ModelSection, home: Home) -> str | None:

@@ -5,9 +5,16 @@ from typing import Any
 
 import orjson
 import torch
-from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
+from gladius_widgets.training.chat_template import ChatTemplate
 from gladius_widgets.training.faults import free_memory, out_of_memory_message
+from gladius_widgets.training.rows import BadRowError, Row
 from gladius_widgets.training.session import Session
 
 # All prompts of one validation together; other ranks wait meanwhile.
@@ -40,8 +47,9 @@ class Samples:
         try:
             with torch.no_grad(), torch.random.fork_rng(), s.accelerator.autocast():
                 made = self._generate(time.monotonic() + LONGEST_S)
-        except (RuntimeError, MemoryError) as error:
-            message = out_of_memory_message(error)
+        except (RuntimeError, MemoryError, BadRowError) as error:
+            is_refused = isinstance(error, BadRowError)
+            message = str(error) if is_refused else out_of_memory_message(error)
             s.recorder.tell("WARN", f"No samples at step {s.state.step}: {message}")
             made = []
         finally:
@@ -68,6 +76,7 @@ class Samples:
         s, tokenizer = self._s, self._s.tokenizer
         wanted = s.config.training.sample_tokens
         ids = self._encoded(prompt, room=wanted)
+        ends = _end_ids(s)
         output: Any = s.parallel.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -75,7 +84,7 @@ class Samples:
                 do_sample=False,
                 max_new_tokens=wanted,
                 max_time=left_s,
-                eos_token_id=tokenizer.eos_token_id,
+                eos_token_id=ends,
                 pad_token_id=tokenizer.pad_token_id,
             ),
             stopping_criteria=StoppingCriteriaList([_Interrupted(s)]),
@@ -85,20 +94,37 @@ class Samples:
             "prompt": prompt[:_PROMPT_CHARS],
             "text": tokenizer.decode(new, skip_special_tokens=True),
             "tokens": len(new),
-            "is_cut": not new or new[-1] != tokenizer.eos_token_id,
+            "is_cut": not new or new[-1] not in ends,
         }
 
     def _encoded(self, prompt: str, room: int) -> torch.Tensor:
         """(1, tokens): the prompt as rows of the data are put, its end where it is too long."""
         s, tokenizer = self._s, self._s.tokenizer
-        if s.config.data.format != "text":
-            turn = [{"role": "user", "content": prompt}]
-            made = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-            prompt = str(made)
-        ids = tokenizer.encode(prompt, add_special_tokens=False)
+        ids = text_ids(tokenizer, prompt) if s.is_text else chat_ids(tokenizer, prompt)
         most = getattr(s.parallel.model.config, "max_position_embeddings", None) or len(ids) + room
         kept = ids[-max(1, most - room) :]
         return torch.tensor([kept], device=s.accelerator.device)
+
+
+def chat_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+    """A prompt as a user's turn, as the chat template puts it before an answer."""
+    template = ChatTemplate(tokenizer)
+    row = Row(messages=({"role": "user", "content": prompt},))
+    text = template.render(row, template.prepared(row), prompt=True)
+    return tokenizer.encode(text, add_special_tokens=False)
+
+
+def text_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+    """A prompt as the beginning of a text: as the tokenizer begins one, without its end."""
+    ids = tokenizer.encode(prompt)
+    return ids[:-1] if len(ids) > 1 and ids[-1] == tokenizer.eos_token_id else ids
+
+
+def _end_ids(session: Session) -> list[int]:
+    """The tokens that end a generation: those that are taught as ends, and the tokenizer's."""
+    settings = getattr(session.parallel.model, "generation_config", None)
+    ends: Any = getattr(settings, "eos_token_id", None) or session.tokenizer.eos_token_id
+    return ends if isinstance(ends, list) else [] if ends is None else [ends]
 
 
 class _Interrupted(StoppingCriteria):

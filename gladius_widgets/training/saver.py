@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from transformers.utils import GENERATION_CONFIG_NAME
 
 from gladius_widgets.core.run_state import CheckpointState
 from gladius_widgets.training.checkpoint_store import Checkpoint, is_sound
@@ -128,10 +129,16 @@ class Saver:
         save_state(folder, {"state": s.state.to_dict(), "source": source, "data": s.data})
 
     def _tokenizer_files(self) -> dict[str, bytes]:
-        """The tokenizer as `from_pretrained` reads it; made once, as that takes its time."""
+        """The tokenizer, and where a generation ends, as `from_pretrained` reads them.
+
+        Made once, as that takes its time.
+        """
         if not self._tokenizer:
             with tempfile.TemporaryDirectory() as scratch:
                 self._s.tokenizer.save_pretrained(scratch)
+                settings = getattr(self._s.parallel.model, "generation_config", None)
+                if settings is not None:  # adapters alone are saved without it
+                    settings.to_json_file(Path(scratch, GENERATION_CONFIG_NAME))
                 files = [path for path in Path(scratch).iterdir() if path.is_file()]
                 self._tokenizer = {path.name: path.read_bytes() for path in files}
         return self._tokenizer

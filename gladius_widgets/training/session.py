@@ -28,7 +28,7 @@ from gladius_widgets.training.control import Control
 from gladius_widgets.training.distributed import Ranks
 from gladius_widgets.training.experts import RouterWatch
 from gladius_widgets.training.lora import add_adapters
-from gladius_widgets.training.model import build_model, describe, scratch_base
+from gladius_widgets.training.model import build_model, describe, scratch_base, stop_at
 from gladius_widgets.training.packing import check_packing
 from gladius_widgets.training.parallel import Parallel
 from gladius_widgets.training.prepared_data import prepare_data
@@ -40,6 +40,7 @@ from gladius_widgets.training.snapshot import STATE, load_rng, load_weights
 from gladius_widgets.training.sources import ModelSource, source_again
 from gladius_widgets.training.state import TrainState
 from gladius_widgets.training.step import StepRunner
+from gladius_widgets.training.taught import is_text
 from gladius_widgets.training.token_data import TokenData
 from gladius_widgets.training.tokenizer import pad_token_id
 
@@ -58,6 +59,7 @@ class Session:
     source: ModelSource | None
     data: dict[str, Any]  # what checkpoints remember of it
     tokenizer: PreTrainedTokenizerBase
+    is_text: bool  # the rows are texts, not conversations
     splits: dict[str, TokenData]
     parallel: Parallel
     watch: RouterWatch
@@ -141,8 +143,11 @@ def build_session(
         world_size=ranks.size,
         device=machine.device_name(accelerator.device, ranks.size),
     )
+    stop_at(model, prepared.stats.get("end_ids", []))
     for line in banner(config, run, prepared.stats, tokenizer, reporter.status):
         recorder.line(line)
+    for text in prepared.stats.get("warnings", []):
+        recorder.tell("WARN", text)
     if parallel.limits:
         text = f"{parallel.name} training has limits. {' '.join(parallel.limits)}"
         recorder.tell("WARN", text, {"parallel": parallel.name, "limits": parallel.limits})
@@ -158,6 +163,7 @@ def build_session(
         source=source,
         data=data_record(prepared, config.data),
         tokenizer=tokenizer,
+        is_text=is_text(config.data, prepared.stats),
         splits=splits,
         parallel=parallel,
         watch=watch,

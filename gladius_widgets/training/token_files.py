@@ -13,6 +13,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.data_parts import DataParts
 from gladius_widgets.training.rows import BadRowError
 from gladius_widgets.training.splits import NAMES, TRAIN, assign_splits, repeats_of
+from gladius_widgets.training.taught import Taught
 from gladius_widgets.training.tokenization import Encoded
 
 _FILES = ("tokens.npy", "supervised.npy", "offsets.npy", "splits.npy")
@@ -43,6 +44,7 @@ class TokenFiles:
         self._first_bad: dict[str, int] = {}  # reason → number of the first such row
         self.bad: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
+        self._taught = Taught()
         self._splits = np.zeros(0, dtype=np.int8)
 
     def add(self, item: list[Encoded] | BadRowError, part: int, digest: int) -> None:
@@ -54,6 +56,7 @@ class TokenFiles:
         self._row_part.append(part)
         self._row_digest.append(digest)
         self._row_samples.append(len(item))
+        self._taught.add(item)
         self._counts["cut"] += any(sample.lost for sample in item)
         for sample in item:
             self._tokens.append(sample.ids)
@@ -61,8 +64,6 @@ class TokenFiles:
             self._ends.append(self._ends[-1] + len(sample.ids))
             self._counts["learnt"] += int(np.count_nonzero(sample.supervised))
             self._counts["lost"] += sample.lost
-            self._counts["answers"] += sample.answers
-            self._counts["answers_ended"] += sample.answers_ended
 
     def _add_bad(self, error: BadRowError, part: int) -> None:
         several = len(self._parts.parts) > 1
@@ -107,7 +108,7 @@ class TokenFiles:
         return repeats
 
     def check(self) -> None:
-        """Raise GladiusError when too many rows are bad, or none is left to train on."""
+        """Raise GladiusError when too many rows are bad, none is left, or none teaches to stop."""
         bad, total = self.bad_rows, self.bad_rows + self.rows
         if not total:
             raise GladiusError(
@@ -124,6 +125,7 @@ class TokenFiles:
                 f"{self._data.path} leaves no rows to train on.",
                 "Add rows, or lower the other shares.",
             )
+        self._taught.check(self._data)
 
     def _bad_reasons(self, most: int) -> dict[str, dict[str, int]]:
         """The commonest reasons, each with its `rows` and the number of the `first`."""
@@ -136,7 +138,7 @@ class TokenFiles:
         `rows` are the usable ones, `split_rows` those of each split, `files` all that were read
         of each file. `samples`, `splits` and `length` (tokens) count the samples that rows became,
         `splits` as often as weights say. `lost_tokens` are in no sample. `repeated_rows` are held
-        out and stand in the training rows too. For the answers see `Encoded`.
+        out and stand in the training rows too. For the rest see `Taught`.
         """
         lengths = np.diff(np.asarray(self._ends))
         of_samples = np.load(self._folder / "splits.npy")
@@ -157,8 +159,7 @@ class TokenFiles:
             "bad_reasons": self._bad_reasons(10),
             "cut_rows": self._counts["cut"],
             "lost_tokens": self._counts["lost"],
-            "answers": self._counts["answers"],
-            "answers_ended": self._counts["answers_ended"],
+            **self._taught.stats(),
             "splits": splits,
             "tokens": int(lengths.sum()),
             "supervised_tokens": self._counts["learnt"],

@@ -144,6 +144,9 @@ class _Encoder:
         if len(parts[0]) < 2:
             return BadRowError("a text of one token teaches nothing")
         samples = [Encoded(part, _all_but_first(len(part)), kind="text") for part in parts]
+        end = int(ids[-1])
+        if not lost and end in self._specials:
+            samples[-1] = replace(samples[-1], end_ids=frozenset({end}))
         return [replace(samples[0], lost=lost), *samples[1:]]
 
     def _without_doubles(self, ids: np.ndarray) -> np.ndarray:

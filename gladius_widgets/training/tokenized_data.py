@@ -107,7 +107,11 @@ def _encoded(
     if tokenizer is None:
         return (row if isinstance(row, BadRowError) else [] for row in rows)
     return encode_rows(
-        rows, tokenizer, max_length=data.max_length, answer_only=data.answer_only_loss
+        rows,
+        tokenizer,
+        max_length=data.max_length,
+        answer_only=data.answer_only_loss,
+        long_text=data.long_text,
     )
 
 

@@ -1,29 +1,35 @@
 """The tokenizer: the model's own, or a byte-level BPE trained on the data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.training.chat_templates import choose_template, template_text
 from gladius_widgets.training.rows import Row
 
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-# ChatML, the template of the Qwen and SmolLM families.
-CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 _TRAINING_ROWS = 200_000  # enough for the merges; more only takes longer
 
 
-def load_tokenizer(source: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    source: str,
+    revision: str | None = None,
+    chat_template: str | None = None,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> PreTrainedTokenizerBase:
     """The tokenizer of a hub name or folder, with a padding token and a chat template.
 
+    Args:
+        source: hub name or folder.
+        revision: of the hub name.
+        chat_template: `model.chat_template`; None takes the tokenizer's own.
+        tell: called with a sentence where the template was chosen for want of one.
+
     Raises:
-        GladiusError: there is none, or it is one without character offsets.
+        GladiusError: there is none, or it is one without character offsets; or no such template.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -41,8 +47,7 @@ def load_tokenizer(source: str, revision: str | None = None) -> PreTrainedTokeni
         )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.chat_template is None:
-        tokenizer.chat_template = CHAT_TEMPLATE
+    choose_template(tokenizer, chat_template, tell)
     return tokenizer
 
 
@@ -52,8 +57,14 @@ def pad_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
     return value if isinstance(value, int) else 0
 
 
-def train_tokenizer(rows: Iterable[Row], vocab_size: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of `vocab_size` tokens with the ChatML special tokens."""
+def train_tokenizer(
+    rows: Iterable[Row], vocab_size: int, chat_template: str | None = None
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of `vocab_size` tokens with the ChatML special tokens.
+
+    Raises:
+        GladiusError: `chat_template` (`model.chat_template`) is a file that cannot be read.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]  # setter missing in its stubs
     tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]  # as above
@@ -69,7 +80,7 @@ def train_tokenizer(rows: Iterable[Row], vocab_size: int) -> PreTrainedTokenizer
         eos_token=TURN_END,
         pad_token=END_OF_TEXT,
         additional_special_tokens=[TURN_START],
-        chat_template=CHAT_TEMPLATE,
+        chat_template=template_text(chat_template or "chatml"),
     )
 
 
