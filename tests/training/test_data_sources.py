@@ -453,7 +453,7 @@ def test_lost_tokens_are_counted_and_warned_of(tmp_path: Path) -> None:
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "word " * 400}]
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join([json.dumps({"messages": turns})] * 12))
-    stats = prepared(tmp_path, path).stats
+    stats = prepared(tmp_path, path, endless_answers="warn").stats
     assert stats["lost_tokens"] > stats["tokens"]
     (told,) = [line for line in data_lines(DataSection(path="a"), stats) if "are lost" in line]
     assert told.startswith("[WARN] 12 rows cut to ")
