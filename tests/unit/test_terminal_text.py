@@ -68,7 +68,7 @@ def test_a_log_in_pieces_is_the_log_in_one(size: int) -> None:
 
 
 @pytest.fixture
-def hostile_job(home, tmp_path) -> str:
+def hostile_job(home, tmp_path, in_process) -> str:  # in process: no supervisor is started
     """A job whose every text is hostile, as a copied run directory may have them."""
     config = tmp_path / "tiny.yaml"
     config.write_text("model:\n  name: org/model\ndata:\n  path: org/data\n")
