@@ -88,7 +88,7 @@ def test_jobs_open_in_place_and_return(notebook, job):
     expect(page.get_by_role("link", name=job.name)).to_be_visible()
     address = page.url
     page.get_by_role("tab", name="Completed", exact=True).click()
-    expect(page.locator(".gw-empty")).to_contain_text("No jobs match your filters")
+    expect(page.locator(".gw-empty")).to_contain_text("No completed jobs yet")
     page.get_by_role("tab", name="Active", exact=True).click()
     expect(page.get_by_role("link", name=job.name)).to_be_visible()
     page.get_by_role("link", name="Create New Job").click()
