@@ -49,11 +49,15 @@ def test_a_malformed_rates_file_is_one_sentence(run, home):
 
 
 def test_estimate_says_steps_time_and_cost(run, config):
+    code, out, _ = run("estimate", config)
+    assert code == 0
+    assert "1h 00m to 2h 00m" in out
+    assert "4.98 USD to 9.96 USD" in out
     code, out, _ = run("estimate", config, "--set", "training.max_steps=1200")
     assert code == 0
     assert "1,200" in out
-    assert "1h 00m to 2h 00m" in out
-    assert "4.98 USD to 9.96 USD" in out
+    assert "120h 00m to 240h 00m" in out  # its estimate is of 10 steps
+    assert "In proportion" in out
     told = json.loads(run("estimate", config, "--json")[1])
     assert (told["steps"], told["basis"], told["low_s"]) == (10, "config", 3600)
 
