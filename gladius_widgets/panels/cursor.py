@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gladius_widgets.components import events as page_events
-from gladius_widgets.panels.feed import JobFeed
+
+if TYPE_CHECKING:
+    from gladius_widgets.panels.feed import JobFeed
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,6 @@ class JobCursor:
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
 
-def cursor_of(feed: JobFeed) -> JobCursor:
+def cursor_of(feed: "JobFeed") -> JobCursor:
     """The cursor of a feed's job, made at the first call."""
     return feed.shared.setdefault(JobCursor, JobCursor())

@@ -25,7 +25,8 @@ from gladius_widgets.panels import reading
 from gladius_widgets.panels.history import History
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.pace import Budget, Part, Schedule
-from gladius_widgets.panels.reading import JobSource, News, RunReader
+from gladius_widgets.panels.reading import JobSource, News
+from gladius_widgets.panels.run_reader import RunReader
 from gladius_widgets.store.events import Event
 from gladius_widgets.store.log import LogTail
 

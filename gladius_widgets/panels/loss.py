@@ -1,9 +1,8 @@
 """LossChart: training and validation loss, moving average, zoom into the raw rows."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon
 from gladius_widgets.core.suggest import did_you_mean
 from gladius_widgets.panels import reading
@@ -14,6 +13,9 @@ from gladius_widgets.panels.models import loss as model
 from gladius_widgets.panels.models.loss_axis import X_LABELS, XKind
 from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.panel import Panel, stat
+
+if TYPE_CHECKING:
+    from gladius_widgets.client import Client
 
 SPANS = (10, 25, 50, 100, 250, 1000)
 _ARROWS = {"down": ("arr-d", "green"), "up": ("arr-u", "red")}
@@ -43,7 +45,7 @@ class LossChart(Panel):
         span: int = 50,
         shared_scale: bool = True,
         hotkey: str = "",
-        client: Client | None = None,
+        client: "Client | None" = None,
         **unknown: Any,
     ) -> None:
         if x is not None and x not in X_LABELS:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gladius_widgets.components import ChartOverlay, Series
 from gladius_widgets.panels.cursor import Moment, cursor_of
-from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.figures import (
     PLOT_HEIGHT_PX,
     dots,
@@ -25,6 +24,9 @@ from gladius_widgets.panels.models import loss, loss_lines
 from gladius_widgets.panels.models.loss_axis import EMPTY_X, X_LABELS, LossAxis, Range, XKind
 from gladius_widgets.panels.pace import Sent
 from gladius_widgets.panels.series import Floats, MovingAverage
+
+if TYPE_CHECKING:
+    from gladius_widgets.panels.feed import JobFeed
 
 _FORMATS: dict[XKind, str] = {"time": "duration", "tokens": "count"}
 _NOTHING = {"x": np.empty(0, np.float32), "y": np.empty(0, np.float32)}
@@ -66,7 +68,7 @@ class LossPlot:
 
     def __init__(
         self,
-        feed: JobFeed,
+        feed: "JobFeed",
         style: PlotStyle,
         *,
         kind: XKind = "step",

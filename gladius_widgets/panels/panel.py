@@ -1,20 +1,26 @@
-"""What all panels share: a job, its feed, and parts that are painted when there is news."""
+"""What all panels share: a job, its feed, and parts that are painted when there is news.
+
+The client and the feed are imported with the first panel: `from gladius_widgets import LossChart`
+costs little more than bqplot.
+"""
 
 import inspect
 import json
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
 from gladius_widgets.core.errors import JobNotFoundError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.panels.feed import JobFeed, feed_of
-from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.pace import Part, Sent
+
+if TYPE_CHECKING:
+    from gladius_widgets.client import Client
+    from gladius_widgets.panels.feed import JobFeed
+    from gladius_widgets.panels.models.snapshot import JobSnapshot
 
 
 class Panel(Element):
@@ -30,11 +36,11 @@ class Panel(Element):
     """
 
     def __init__(
-        self, job: str | None = None, *, client: Client | None = None, **unknown: Any
+        self, job: str | None = None, *, client: "Client | None" = None, **unknown: Any
     ) -> None:
         reject_unknown(type(self).__name__, unknown, _keywords(type(self)))
         self.client = client or default_client()
-        self.feed: JobFeed = open_feed(job, self.client)
+        self.feed = open_feed(job, self.client)
         super().__init__()
         toasts()  # where exceptions of handlers and of the feed show
         location()  # tells the feed whether anybody looks
@@ -52,7 +58,7 @@ class Panel(Element):
     _was_shown = False
 
     @property
-    def job(self) -> JobSnapshot:
+    def job(self) -> "JobSnapshot":
         """The newest look at the job."""
         return self.feed.job
 
@@ -98,17 +104,21 @@ class Panel(Element):
 
 
 @cache
-def default_client() -> Client:
+def default_client() -> "Client":
     """The door to the jobs of `$GLADIUS_HOME`, one a kernel."""
+    from gladius_widgets.client import Client
+
     return Client()
 
 
-def open_feed(job: str | None, client: Client) -> JobFeed:
+def open_feed(job: str | None, client: "Client") -> "JobFeed":
     """The feed of the job of that id, prefix or name; without one, of the newest job.
 
     Raises:
         GladiusError: there is none.
     """
+    from gladius_widgets.panels.feed import feed_of
+
     if job is None:
         newest = client.jobs(limit=1)
         if not newest:

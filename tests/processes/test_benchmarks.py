@@ -7,7 +7,7 @@ import sys
 import pytest
 from support import REPOSITORY
 
-ALONE = ["closing", "curve", "events", "registry"]
+ALONE = ["closing", "curve", "events", "importing", "registry"]
 """Those that need neither a browser nor a training run."""
 
 

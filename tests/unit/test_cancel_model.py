@@ -12,7 +12,8 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import cancel as model
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.reading import STATE, RunReader
+from gladius_widgets.panels.reading import STATE
+from gladius_widgets.panels.run_reader import RunReader
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from gladius_widgets.panels import feed as feed_module
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.pace import Part, Sent
-from gladius_widgets.panels.reading import STATE, RunReader
+from gladius_widgets.panels.reading import STATE
+from gladius_widgets.panels.run_reader import RunReader
 from gladius_widgets.store.events import append_event
 from gladius_widgets.store.log import LogTail
 from gladius_widgets.store.metrics import MetricWriter, schemas

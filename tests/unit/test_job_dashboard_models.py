@@ -12,7 +12,7 @@ from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import job_age, job_progress, job_words, progress, stages
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.reading import RunReader
+from gladius_widgets.panels.run_reader import RunReader
 from gladius_widgets.store.metrics import MetricReader
 
 S = JobStatus

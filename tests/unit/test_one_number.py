@@ -14,7 +14,8 @@ from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.history import History
 from gladius_widgets.panels.models import compare, job_progress, jobs, metrics, progress, results
 from gladius_widgets.panels.models.results import Facts
-from gladius_widgets.panels.reading import ALL, RunReader
+from gladius_widgets.panels.reading import ALL
+from gladius_widgets.panels.run_reader import RunReader
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.models import alert, results
-from gladius_widgets.panels.reading import EVENTS, STATE, RunReader
+from gladius_widgets.panels.reading import EVENTS, STATE
 from gladius_widgets.panels.results_reader import last_words, read_facts
+from gladius_widgets.panels.run_reader import RunReader
 from gladius_widgets.store.events import Event, append_event
 from gladius_widgets.store.metrics import MetricReader, newest_attempt
 from gladius_widgets.store.metrics.schemas import TRAIN, VALIDATION
