@@ -73,6 +73,8 @@ def submit(
     job = client.submit(config, name, overrides or (), **when_to_start(after, start_at, hold))
     if note := client.waits_for_what_is_over(job.depends_on):
         print(visible(note), file=sys.stderr)
+    for warning in client.warned(job.id):
+        print(f"Warning: {visible(warning)}", file=sys.stderr)
     if not chosen.as_json:
         print(f"Queued {job.id}")
     status = _follow_progress(client, job.id) if wait else job.status

@@ -17,6 +17,7 @@ from gladius_widgets.cli.options import (
 )
 from gladius_widgets.core.cost import Part
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.terminal_text import visible
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +66,10 @@ def estimate(
     print(f"Steps:  {'–' if told.steps is None else f'{told.steps:,}'}")
     print(f"Time:   {_range(*times)}")
     print(f"Cost:   {_range(*amounts)}")
+    print(f"Memory: {told.memory or '–'}")
     print(told.note)
+    for warning in told.warnings:
+        print(f"Warning: {visible(warning)}")
 
 
 def cost(

@@ -20,7 +20,7 @@ from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import control
-from gladius_widgets.store.events import append_event
+from gladius_widgets.store.events import EventReader, append_event
 from gladius_widgets.store.home_errors import (
     full_error,
     home_error,
@@ -127,8 +127,8 @@ class Client(QueueCommands, MoneyQueries):
 
         try:
             write_run(run, plan)
-            if quote.warning:
-                append_event(run, "warning", quote.warning, {"kind": "cost"}, source="client")
+            for one in quote.warnings:
+                append_event(run, "warning", one.sentence, {"kind": one.kind}, source="client")
             job = self._registry.insert(
                 record,
                 **plan.row,
@@ -182,6 +182,14 @@ class Client(QueueCommands, MoneyQueries):
         from gladius_widgets.core.config_file import load_config
 
         return load_config(self.run(ref).config)
+
+    def warned(self, ref: str) -> list[str]:
+        """What was said at submit that is likely to go wrong with the job, a sentence each."""
+        return [
+            event.message
+            for event in EventReader(self.run(ref)).poll()
+            if event.type == "warning" and event.source == "client"
+        ]
 
     def state(self, ref: str) -> dict[str, Any]:
         """What `gladius show --json` prints; see `core.run_state.training_state`."""

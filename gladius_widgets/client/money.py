@@ -15,6 +15,7 @@ from gladius_widgets.store.registry import Registry
 
 if TYPE_CHECKING:
     from gladius_widgets.client.estimates import EarlierRuns
+    from gladius_widgets.client.foresight import Warned
     from gladius_widgets.core.config import TrainingConfig
     from gladius_widgets.core.estimate import Estimate
     from gladius_widgets.core.rates import Rates
@@ -27,13 +28,13 @@ class Quote:
     Attributes:
         estimate: as of now.
         keys: for job.json, by which estimates of later runs find this one.
-        warning: what somebody who asked for a price or a GPU has to know; else empty.
+        warnings: what somebody who submits has to know.
         cost_note: why there is no hourly rate; empty with one.
     """
 
     estimate: "Estimate"
     keys: dict[str, str]
-    warning: str
+    warnings: "tuple[Warned, ...]"
     cost_note: str
 
     def columns(self) -> dict[str, Any]:
@@ -106,6 +107,7 @@ class MoneyQueries(ABC):
 
     def _quote(self, frozen: "TrainingConfig", gpus: int, samples: int | None = None) -> Quote:
         from gladius_widgets.client.estimates import keys_of
+        from gladius_widgets.client.foresight import Warned, memory_of, warnings_of
         from gladius_widgets.core.estimate import estimate
         from gladius_widgets.core.rates import job_price, unused_gpu_type
 
@@ -113,13 +115,22 @@ class MoneyQueries(ABC):
         keys = keys_of(frozen, gpus)
         measured, known = self._earlier().like(frozen, keys)
         told = estimate(frozen, gpus, price, samples if samples is not None else known, measured)
+        memory = memory_of(frozen, gpus)
+        warned = warnings_of(frozen, told.steps, memory)
+        told = replace(
+            told,
+            memory=memory.words if memory else "",
+            warnings=tuple(one.sentence for one in warned),
+        )
         warnings = [unused_gpu_type(frozen)]
         if price.hourly is None and not price.expected:
             warnings.append(f"The cost is unknown. {price.reason}")
             if frozen.cost.budget is not None:
                 warnings.append("Until then nobody watches the budget.")
         note = price.reason if price.hourly is None else ""
-        return Quote(told, keys, " ".join(filter(None, warnings)), note)
+        if cost := " ".join(filter(None, warnings)):
+            warned = (Warned("cost", cost), *warned)
+        return Quote(told, keys, warned, note)
 
     def _earlier(self) -> "EarlierRuns":
         from gladius_widgets.client.estimates import EarlierRuns

@@ -20,6 +20,7 @@ from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.estimate import with_estimate_for
 from gladius_widgets.core.gpus import look_at_gpus
 from gladius_widgets.core.launcher import accelerate_path
+from gladius_widgets.core.model_files import check_model
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
@@ -168,6 +169,7 @@ def read_config(
             raise TypeError("overrides go with a config file, not with a TrainingConfig")
     parsed, note = (parsed, "") if base is None else with_estimate_for(parsed, base)
     frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
+    check_model(frozen.model)
     check_data(frozen.data)
     return frozen, source, note
 

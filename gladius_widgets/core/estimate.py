@@ -39,6 +39,8 @@ class Estimate:
         note: a sentence or two, for people.
         hourly_rate: per GPU or machine, None = unknown.
         gpus: that are paid for; 0 = one machine without any.
+        memory: what it needs on a device, such as `about 3.2 GiB of 15.6 GiB`; empty = unknown.
+        warnings: what is likely to go wrong, a sentence each.
     """
 
     steps: int | None
@@ -51,6 +53,8 @@ class Estimate:
     note: str
     hourly_rate: float | None = None
     gpus: int = 0
+    memory: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ _MOST_LINES = 3_000  # that the view of the YAML grows with
 
 
 def estimate_card(words: EstimateWords | None, why: str, *, busy: bool) -> Node:
-    """Steps, time and cost before submitting, and the slot `submit`."""
+    """Steps, time, cost and memory before submitting, and the slot `submit`."""
     shown = words or EstimateWords(note=why)
     leave = h("a", {"class": "gw-btn gw-btn--lg", "href": JOBS_PAGE}, "Cancel")
     rows = (
         ("Steps", shown.steps), ("Time on the machine", shown.time), ("Cost", shown.cost),
-        ("Rate", shown.rate),
+        ("Rate", shown.rate), ("Memory", shown.memory),
     )  # fmt: skip
     basis = h(
         "span", {"class": "gw-badge gw-badge--square gw-badge--plain gw-tone-gray"}, shown.basis
@@ -37,6 +37,7 @@ def estimate_card(words: EstimateWords | None, why: str, *, busy: bool) -> Node:
             h("p", {"class": "gw-small gw-muted", "style": {"margin-top": "10px"}}, shown.note)
             if shown.note
             else None,
+            [banner("yellow", "warn", warning) for warning in shown.warnings],
         ),
         h(
             "div",

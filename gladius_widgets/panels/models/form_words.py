@@ -36,7 +36,7 @@ _BASES = {"config": "From the config", "measured": "Measured"}
 
 @dataclass(frozen=True)
 class EstimateWords:
-    """Steps, time and cost as they read, and where they come from."""
+    """Steps, time, cost and memory as they read, where they come from, and what to beware of."""
 
     steps: str = fmt.UNKNOWN
     time: str = fmt.UNKNOWN
@@ -44,6 +44,8 @@ class EstimateWords:
     rate: str = fmt.UNKNOWN
     basis: str = ""
     note: str = ""
+    memory: str = fmt.UNKNOWN
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def estimate_words(found: Estimate) -> EstimateWords:
         rate=f"{rate}/hr{gpus}" if found.hourly_rate is not None else fmt.UNKNOWN,
         basis=_BASES.get(found.basis, ""),
         note=found.note,
+        memory=found.memory or fmt.UNKNOWN,
+        warnings=found.warnings,
     )
 
 
