@@ -25,6 +25,7 @@ from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.data_preview import read_preview
 from gladius_widgets.panels.job_form import NewJobForm
+from gladius_widgets.panels.job_form_side import estimate_card
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.models import form_words as words
 from gladius_widgets.panels.models.form import YAML_KEY, ConfigForm, start_time
@@ -378,8 +379,18 @@ def test_an_estimate_in_words():
     assert (found.rate, found.basis, found.note) == ("$2.49/hr × 2", "Measured", "Measured.")
     unknown = Estimate(None, None, None, None, None, "USD", "", "Nobody knows.")
     found = words.estimate_words(unknown)
-    assert {found.steps, found.time, found.cost, found.rate} == {"–"}
+    assert {found.steps, found.time, found.cost, found.rate, found.memory} == {"–"}
     assert (found.basis, found.note) == ("", "Nobody knows.")
+
+
+def test_the_estimate_card_says_memory_and_what_to_beware_of():
+    told = Estimate(
+        1, None, None, None, None, "USD", "", "", memory="about 20.0 GiB of 16.0 GiB",
+        warnings=("It does not fit.",),
+    )  # fmt: skip
+    shown = str(estimate_card(words.estimate_words(told), "", busy=False))
+    assert "about 20.0 GiB of 16.0 GiB" in shown
+    assert "It does not fit." in shown
 
 
 @pytest.mark.parametrize(

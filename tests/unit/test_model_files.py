@@ -12,7 +12,8 @@ LLAMA = {"model_type": "llama", "hidden_size": 8}
 
 def write_safetensors(path, shapes):
     """A file of zeros in bf16, as its format description has it."""
-    header, end = {"__metadata__": {"format": "pt"}}, 0
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
     for name, shape in shapes.items():
         size = 2
         for length in shape:
