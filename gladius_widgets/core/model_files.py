@@ -21,6 +21,7 @@ _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _ADAPTER = "adapter_config.json"
 _LFS_POINTER = b"version https://git-lfs"
 _MOST_BYTES = 64 * 1024**2
+_MOST_PARAMETERS = 2**60  # more are an error of the file
 _CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 
 
@@ -34,14 +35,14 @@ def check_model(model: ModelSection) -> None:
         _check_type(str(model.from_scratch["model_type"]), "model.from_scratch.model_type")
         return
     path = Path(model.name)
-    if path.is_file():
+    if _is_file(path):
         raise ConfigError(
             f"model.name: {path} is a file, not a model folder.",
             "Name the folder that holds config.json and the weights.",
         )
-    if not path.is_dir() or (path / _ADAPTER).is_file():
+    if not _is_folder(path) or _is_file(path / _ADAPTER):
         return
-    if not (path / "config.json").is_file():
+    if not _is_file(path / "config.json"):
         raise ConfigError(
             f"model.name: the folder {path} has no config.json, so it is no model.",
             "Name a folder that `save_pretrained` wrote, or a name on the hub.",
@@ -72,14 +73,14 @@ def named_folder(name: str, revision: str | None = None) -> Path | None:
     The cache's layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
     """
     if (path := Path(name)).is_absolute():
-        return path if path.is_dir() else None
+        return path if _is_folder(path) else None
     cache = _hub_cache() / f"models--{name.replace('/', '--')}"
     try:
         commit = (cache / "refs" / (revision or "main")).read_text().strip()
     except (OSError, ValueError):
         commit = revision or ""
     folder = cache / "snapshots" / commit
-    return folder if commit and (folder / "config.json").is_file() else None
+    return folder if commit and _is_file(folder / "config.json") else None
 
 
 def read_json_file(path: Path) -> dict[str, Any] | None:
@@ -103,7 +104,7 @@ def stored_parameters(folder: Path) -> int | None:
     if any(header is None for header in headers):
         return None
     try:
-        return sum(
+        total = sum(
             prod(tensor["shape"])
             for header in headers
             for name, tensor in (header or {}).items()
@@ -111,6 +112,7 @@ def stored_parameters(folder: Path) -> int | None:
         )
     except (KeyError, TypeError):
         return None
+    return total if isinstance(total, int) and 0 < total < _MOST_PARAMETERS else None
 
 
 @lru_cache(maxsize=1)
@@ -139,13 +141,13 @@ def _check_type(model_type: str, where: str) -> None:
 
 def _check_weights(folder: Path) -> None:
     parts = [name for index in _INDEXES for name in _files_of_index(folder / index)]
-    files = [name for name in _WEIGHTS if (folder / name).is_file()]
+    files = [name for name in _WEIGHTS if _is_file(folder / name)]
     if not files and not parts:
         raise ConfigError(
             f"model.name: the folder {folder} has no weights (model.safetensors).",
             "Copy them there, or build a new model with model.from_scratch.",
         )
-    gone = [] if files else [name for name in parts if not (folder / name).is_file()]
+    gone = [] if files else [name for name in parts if not _is_file(folder / name)]
     if gone:
         raise ConfigError(
             f"model.name: {gone[0]} is missing in {folder}, which its index names.",
@@ -157,6 +159,21 @@ def _check_weights(folder: Path) -> None:
                 f"model.name: {folder / name} is a pointer of Git LFS, not the weights.",
                 "Run `git lfs pull` there.",
             )
+
+
+def _is_file(path: Path) -> bool:
+    """False also where nobody may look, or no name is so long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _starts_with(path: Path, beginning: bytes) -> bool:
@@ -190,8 +207,9 @@ def _header(path: Path) -> dict[str, Any] | None:
 def _hub_cache() -> Path:
     if told := os.environ.get("HF_HUB_CACHE"):
         return Path(told).expanduser()
-    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
-    return Path(home).expanduser() / "hub"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    home = Path(os.environ.get("HF_HOME") or cache / "huggingface")
+    return home.expanduser() / "hub"
 
 
 def _keys(path: Path, name: str) -> frozenset[str]:

@@ -40,6 +40,7 @@ _ALIASES = {
     "n_inner": "intermediate_size", "n_positions": "positions",
     "num_experts": "num_local_experts", "n_routed_experts": "num_local_experts",
 }  # fmt: skip
+_MOST = 2**40  # of any size; more is a slip
 _NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 
 
@@ -80,10 +81,10 @@ class Shape:
         known = {**_DEFAULTS.get(family, {}), **said}
         try:
             found = cls(**_sizes(known, family))
+            if parameters is None and family in _DEFAULTS:
+                parameters = _parameters(found, known, family)
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             return None
-        if parameters is None and family in _DEFAULTS:
-            parameters = _parameters(found, known, family)
         return replace(found, parameters=parameters)
 
     def linear_sizes(self) -> dict[str, tuple[int, int, int]]:
@@ -120,7 +121,7 @@ def _sizes(known: Mapping[str, Any], family: str) -> dict[str, Any]:
 
 
 def _size(value: Any, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < _MOST:
         raise ValueError(f"{value!r} is no size")
     return value
 

@@ -96,6 +96,8 @@ def test_a_folder_tells_its_own_size(tmp_path):
         {"from_scratch": {"model_type": "mamba", "hidden_size": 8}},
         {"from_scratch": {**TINY, "hidden_size": "many"}},
         {"from_scratch": {**TINY, "num_attention_heads": 0}},
+        {"from_scratch": {**TINY, "hidden_size": 10**400}},
+        {"from_scratch": {"model_type": "gpt2", "n_positions": "many"}},
         {"from_scratch": {**TINY, "model_type": "qwen3_moe", "mlp_only_layers": [1]}},
     ],
 )

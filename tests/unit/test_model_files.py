@@ -43,6 +43,7 @@ def refusal(folder) -> str:
 def test_a_model_folder_and_a_hub_name_pass(folder):
     check_model(ModelSection(name=str(folder)))
     check_model(ModelSection(name="org/model"))
+    check_model(ModelSection(name="org/" + "m" * 300))
 
 
 def test_an_adapter_and_weights_of_torch_pass(folder):
@@ -76,6 +77,16 @@ def test_a_part_that_is_missing_is_named(folder):
 def test_a_pointer_of_git_lfs_is_no_weights(folder):
     (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
     assert "Git LFS" in refusal(folder)
+    assert stored_parameters(folder) is None
+
+
+def test_a_damaged_header_counts_nothing(folder):
+    weights = folder / "model.safetensors"
+    for shape in ([10**400], ["3"], None):
+        text = json.dumps({"a": {"shape": shape}}).encode()
+        weights.write_bytes(struct.pack("<Q", len(text)) + text)
+        assert stored_parameters(folder) is None
+    weights.write_bytes(b"short")
     assert stored_parameters(folder) is None
 
 
