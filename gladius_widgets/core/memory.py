@@ -101,11 +101,13 @@ def _activations(shape: Shape, config: TrainingConfig, tokens: int, item_bytes: 
     """Bytes that the backward pass needs.
 
     The paper's 34 bytes a token and hidden unit, at 2 bytes a number, are 18 of attention and
-    norms and 16 of an MLP four times as wide: 4 a unit of its width, and 8 with a gate.
+    norms and 16 of an MLP four times as wide: 4 a unit of its width, and 8 with a gate. Each
+    expert that a token goes to holds its own input, its output, and that weighted.
     """
     share = item_bytes / 2
     mlp = shape.active_experts * shape.intermediate * (8 if shape.is_gated else 4)
-    layer = tokens * (18 * shape.hidden + mlp) * share
+    routed = 6 * shape.active_experts * shape.hidden if shape.experts else 0
+    layer = tokens * (18 * shape.hidden + mlp + routed) * share
     if config.model.attention == "eager":  # the others never hold the scores
         layer += tokens * 5 * shape.heads * config.data.max_length * share
     if config.training.gradient_checkpointing:  # the inputs of all layers, and one layer whole

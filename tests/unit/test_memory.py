@@ -63,6 +63,13 @@ def test_eager_attention_holds_the_scores():
     assert found.activations == 2 * 128 * (8 * 34 + 5 * 2 * 32)  # 5·a·s²·b a layer
 
 
+def test_experts_hold_their_own_tokens():
+    moe = {**TINY, "model_type": "mixtral", "num_local_experts": 3, "num_experts_per_tok": 2}
+    found = memory_forecast(tiny({"from_scratch": moe}, {"precision": "bf16"}))
+    assert found is not None
+    assert found.activations == 2 * 128 * (18 * 8 + 2 * (8 * 16 + 3 * 8 * 2))
+
+
 def test_adapters_alone_have_gradients_and_moments():
     lora = {"enabled": True, "r": 4, "targets": "attention"}
     found = memory_forecast(tiny(training={"precision": "bf16"}, lora=lora))
