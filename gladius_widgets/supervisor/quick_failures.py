@@ -3,8 +3,9 @@
 A broken environment (no disk, no driver, a library of the wrong version) makes every job fail at
 once, and a night's queue is gone in minutes. So attempts are counted that end badly within
 `quick_failure_s` of their start, one after another on the same engine, whichever job's they are:
-a retry of the same job, or the next one. One that completes, or lasts longer, ends the count; one
-that somebody cancels, stops or pauses early says nothing. While the queue will try a job again by
+a retry of the same job, or the next one. One that completes, lasts longer, or made a step (so that
+training works here, whatever ended it) ends the count; one that somebody cancels, stops or pauses
+early says nothing. While the queue will try a job again by
 itself, the verdict waits: such a job is meant to fail now and then.
 
 The count is in memory: a supervisor that takes over begins anew. The pause itself is a file.
@@ -14,9 +15,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.events import append_event
 from gladius_widgets.store.job import Job
+from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.metrics.schemas import TRAIN
 from gladius_widgets.store.queue_pause import QueuePause, pause_queue
 from gladius_widgets.store.records import read_exit, read_proc
 from gladius_widgets.store.registry import Registry
@@ -32,6 +37,7 @@ class _End:
 
     status: JobStatus
     lasted_s: float
+    made_a_step: bool
     error: str
 
 
@@ -95,12 +101,19 @@ class QuickFailures:
             return None
         lasted_s = (ended_at or time.time()) - (started_at or 0.0)
         said = f"{error.get('type')}: {error.get('message')}" if error else ""
-        return _End(JobStatus(status), lasted_s, said)
+        return _End(JobStatus(status), lasted_s, self._made_a_step(job), said)
+
+    def _made_a_step(self, job: Job) -> bool:
+        """Whether this attempt trained: the rows of its steps are there, however it ended."""
+        columns = pa.schema([TRAIN.field("step"), TRAIN.field("attempt")])
+        table = MetricReader(self._registry.home.run(job.id).table("train"), columns).read()
+        return job.attempt in set(table["attempt"].to_pylist())
 
     def _count(self, job: Job, end: _End) -> None:
         settings = self._settings()
         failed = self._failed.setdefault(job.engine, [])
-        if end.lasted_s >= settings.quick_failure_s or end.status == JobStatus.COMPLETED:
+        is_quick = end.lasted_s < settings.quick_failure_s and not end.made_a_step
+        if not is_quick or end.status == JobStatus.COMPLETED:
             failed.clear()
         elif end.status in _BAD:
             failed.append(job.name)

@@ -68,6 +68,9 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
     def start(arguments: list[str], home: Home) -> Server:
         homes.append(home.root)
+        if not home.settings.exists():  # jobs fail on purpose here, and the queue shall go on
+            home.root.mkdir(parents=True, exist_ok=True)
+            home.settings.write_text("quick_failure_s: 0\n")
         log = tmp_path_factory.mktemp("server") / "log"
         process = subprocess.Popen(
             arguments,

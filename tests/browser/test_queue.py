@@ -66,7 +66,7 @@ def server(serve_notebooks, folder):
     server = serve_notebooks(cells, unwatched_s=3)
     for home in (server.home, Home(folder / "real")):
         home.root.mkdir(exist_ok=True)
-        home.settings.write_text("slots: 1\n")
+        home.settings.write_text("slots: 1\nquick_failure_s: 0\n")
     return server
 
 
