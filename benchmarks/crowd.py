@@ -128,7 +128,8 @@ def make_runs(home: Home) -> None:
 @contextmanager
 def replaying(home: Home, notes: Path) -> Iterator[None]:
     """A process that plays the part of all runners and trainers."""
-    command = [sys.executable, "-m", "benchmarks.crowd", "--replay", str(home.root), str(notes)]
+    command = [sys.executable, "-m", "benchmarks.crowd", "--replay"]
+    command += [str(home.root), str(notes), str(LENGTH_S)]
     process = subprocess.Popen(command)
     try:
         while not notes.exists():
@@ -139,7 +140,7 @@ def replaying(home: Home, notes: Path) -> Iterator[None]:
         process.wait(timeout=30)
 
 
-def replay(home: Home, notes: Path) -> None:
+def replay(home: Home, notes: Path, length_s: float) -> None:
     """Rows at the pace they were recorded at, a snapshot a second, of every run."""
     rows = MetricReader(RunDirectory(RECORDED).table("train"), TRAIN).read().to_pylist()
     pace_s = statistics.median(row["step_time_s"] for row in rows)
@@ -151,7 +152,7 @@ def replay(home: Home, notes: Path) -> None:
     for run in runs:
         run.attempt(1).ranks.mkdir(parents=True)
         write_json(run.attempt(1).proc, me)
-    total, begin, step, percents = round(LENGTH_S / pace_s), time.time(), 0, [-1] * len(runs)
+    total, begin, step, percents = round(length_s / pace_s), time.time(), 0, [-1] * len(runs)
     with notes.open("a", buffering=1) as noted:
         while step < total:
             step += 1
@@ -194,6 +195,6 @@ def show(label: str, value: float, unit: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--replay"]:
-        replay(Home(sys.argv[2]), Path(sys.argv[3]))
+        replay(Home(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))
     else:
         main()

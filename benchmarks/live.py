@@ -1,7 +1,7 @@
 """How long news takes from a run directory to the screen, and what a page's kernel weighs.
 
-A short real run is made first; then its log and its train table grow by our own writers, one
-piece at a time, while Chromium shows it through the page server.
+The log and the train table of a recorded run grow by our own writers, one piece at a time, while
+Chromium shows it through the page server.
 
 python -m benchmarks.live
 """
@@ -24,16 +24,14 @@ import nbformat
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
-from gladius_widgets.client import Client
+from benchmarks._runs import completed
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.serve.notebooks import directory
 from gladius_widgets.store.metrics import MetricReader, MetricWriter
 from gladius_widgets.store.metrics.schemas import TRAIN
 
-CONFIG = Path(__file__).resolve().parents[1] / "configs" / "moe_chitchat.yaml"
-SMALL = ["data.max_samples=300", "model.train_tokenizer_vocab=400", "training.max_steps=20"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-LINES, STEPS, MANY_STEPS = 100, 40, 10_000
+FIRST_STEPS, LINES, STEPS, MANY_STEPS = 20, 100, 40, 10_000
 # A page shows at most five charts a second: pieces come slower, so that each is shown by itself.
 LINE_PAUSE_S, STEP_PAUSE_S = 0.12, 0.45
 QUICK = {"LINES": 5, "STEPS": 3, "MANY_STEPS": 100}
@@ -70,9 +68,10 @@ serve(on_ready=lambda url: print(url, flush=True), **json.loads(sys.argv[1]))
 def main() -> None:
     """Measure and print one line a figure."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home, pages = Home(Path(folder) / "home"), Path(folder) / "pages"
-        run = real_run(home)
+        home.runs.mkdir(parents=True)
+        run = completed(home, "live", FIRST_STEPS)
         notes = Path(folder) / "notes.jsonl"
         shutil.copytree(directory(), pages)
         write_page(pages / "live.ipynb", NOTEBOOK.format(notes=str(notes), job=run.id))
@@ -153,18 +152,6 @@ def kernels(server: int) -> None:
             torch = any("torch" in item.path for item in process.memory_maps())
             size = process.memory_info().rss / 1e6
             print(f"  {'resident memory':<48}{size:>10,.1f} MB  torch loaded: {torch}")
-
-
-def real_run(home: Home) -> RunDirectory:
-    """The example, a few steps of it."""
-    client = Client(home)
-    job = client.submit(CONFIG, "live", SMALL)
-    deadline = time.monotonic() + 300
-    while not client.job(job.id).status.is_final:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the run does not end")
-        time.sleep(0.2)
-    return client.run(job.id)
 
 
 def row(template: dict[str, Any], step: int) -> dict[str, Any]:

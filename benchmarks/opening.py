@@ -22,7 +22,7 @@ from gladius_widgets.serve.notebooks import PAGES, directory
 
 OPENINGS, LOAD, STEPS = 50, 10, 400
 LIMIT_S = 30.0
-QUICK = {"OPENINGS": 2, "LOAD": 1}
+QUICK = {"OPENINGS": 1, "LOAD": 1}
 
 
 def main() -> None:

@@ -37,9 +37,16 @@ POINTS = {"short": (10_000, 2.0), "long": (1_000_000, 2.5)}
 """Job → the points of its loss curve, and within how many seconds the page must answer."""
 
 HOURS, STEPS_PER_S, SPEED = 2.0, 2, 24
-WATCHED_S = 30.0
+SETTLED_S, WATCHED_S, LOOKED_S = 5.0, 30.0, 2.0
 STREAM = "stream.ipynb"
-QUICK = {"VISITS": 1, "POINTS": {"short": (500, 2.0)}, "HOURS": 0.02, "WATCHED_S": 2.0}
+QUICK = {
+    "VISITS": 1,
+    "POINTS": {"short": (500, 2.0)},
+    "HOURS": 0.005,
+    "SETTLED_S": 0.2,
+    "WATCHED_S": 1.0,
+    "LOOKED_S": 0.2,
+}
 # The dashboard of the run that is being replayed, its clock as many times as fast.
 NOTEBOOK = """
 from gladius_widgets import JobDashboard
@@ -164,21 +171,21 @@ def stream(browser: BrowserContext, home: Home, pages: Path) -> None:
     ):
         page = opened(browser, url(STREAM))
         calm(server)
-        print(f"A dashboard over {HOURS:.0f} h of training, {SPEED} times as fast")
+        print(f"A dashboard over {HOURS:g} h of training, {SPEED} times as fast")
         weigh("at first", page, server)
         begin()
         for hour in hours:
             for tab in ("event-log", "overview"):
                 page.locator(f'[data-tab="{tab}"]').click()
                 page.locator(f'[data-tab="{tab}"][aria-selected="true"]').wait_for()
-            page.wait_for_timeout(2000)
+            page.wait_for_timeout(LOOKED_S * 1000)
             weigh(f"after {hour:.1f} h", page, server)
         page.close()
 
 
 def working(page: Page, server: int, limit: str) -> None:
     """Print the share of a core that a page takes, in the kernel and in the browser."""
-    page.wait_for_timeout(5000)
+    page.wait_for_timeout(SETTLED_S * 1000)
     parts = (kernel_of(page, server), renderer())
     before = [cpu_s(part) for part in parts]
     page.wait_for_timeout(WATCHED_S * 1000)
@@ -267,7 +274,8 @@ def training(
     home: Home, name: str, speed: int
 ) -> Iterator[tuple[Callable[[], None], Iterator[float]]]:
     """A process that is the job's trainer: how to let it begin, and its hours, each half one."""
-    command = [sys.executable, "-m", "benchmarks.page", str(home.root), name, str(speed)]
+    command = [sys.executable, "-m", "benchmarks.page"]
+    command += [str(home.root), name, str(speed), str(HOURS)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
@@ -282,12 +290,12 @@ def training(
         process.wait(timeout=30)
 
 
-def train(home: Home, name: str, speed: int) -> None:
-    """Two hours of steps, with what belongs to them; each half hour is told."""
+def train(home: Home, name: str, speed: int, hours: float) -> None:
+    """So many hours of steps, with what belongs to them; each quarter of them is told."""
     run = in_training(home, name)
     print("ready", flush=True)
     sys.stdin.readline()
-    total = round(HOURS * 3600 * STEPS_PER_S)
+    total = round(hours * 3600 * STEPS_PER_S)
     begin = time.monotonic()
     with Trainer(run, total) as trainer:
         for step in range(1, total + 1):
@@ -299,7 +307,7 @@ def train(home: Home, name: str, speed: int) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        train(Home(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    if len(sys.argv) == 5:
+        train(Home(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
     else:
         main()

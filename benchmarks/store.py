@@ -26,6 +26,23 @@ SCHEMA = pa.schema(
     + [(name, pa.list_(pa.float32())) for name in ("expert_load", "expert_loss")]
 )
 SEGMENT_ROWS = 262_144  # what compaction ends at
+PACES = (
+    ("as fast as it goes", 40_000, 0.0),
+    ("with 12 ms of arithmetic between (4 a flush)", 400, 0.0125),
+    ("with 55 ms of arithmetic between (1 a flush)", 100, 0.055),
+)
+"""How it is called, how many rows are written, how many seconds of arithmetic are between two."""
+
+ROLLS, POLLS, POINTS, SPIKES, TIMES = 12, 1_000, 1_000_000, 100, 7
+QUICK = {
+    "SEGMENT_ROWS": 1_000,
+    "PACES": (("as fast as it goes", 100, 0.0), ("with 12 ms of arithmetic between", 5, 0.0125)),
+    "ROLLS": 1,
+    "POLLS": 5,
+    "POINTS": 10_000,
+    "SPIKES": 5,
+    "TIMES": 1,
+}
 CHANCE = np.random.default_rng(0)
 MATRIX = CHANCE.random((256, 256))
 
@@ -36,11 +53,7 @@ def main() -> None:
         root = Path(folder)
         print("Writing, 20 columns of which 2 are lists of 8: processor time of the loop, a row")
         mean_us = 0.0
-        for label, count, pause_s in (
-            ("as fast as it goes", 40_000, 0.0),
-            ("with 12 ms of arithmetic between (4 a flush)", 400, 0.0125),
-            ("with 55 ms of arithmetic between (1 a flush)", 100, 0.055),
-        ):
+        for label, count, pause_s in PACES:
             rows = [row(step) for step in range(count)]
             line_us = write_json_lines(root / f"{label}.jsonl", rows, pause_s)
             mean_us = write_rows(root / label, rows, pause_s)
@@ -55,7 +68,7 @@ def main() -> None:
         show("append → row in the reader's hands", visible, "µs", "writer and reader in turn")
         print("Reading")
         read(root / "read")
-        print("Decimating a million points to 2,000")
+        print(f"Decimating {POINTS:,} points to 2,000")
         decimation()
 
 
@@ -114,7 +127,7 @@ def roll(folder: Path) -> float:
     """Median ms of rolling 200 rows."""
     taken = []
     with MetricWriter(folder, SCHEMA, 1) as writer:
-        for block in range(12):
+        for block in range(ROLLS):
             for step in range(200):
                 writer.append(row(block * 200 + step))
             taken.append(timed_s(writer.roll))
@@ -129,7 +142,7 @@ def follow(folder: Path) -> tuple[float, float, float]:
             writer.append(row(step))
         reader = MetricReader(folder, SCHEMA)
         reader.poll()
-        for step in range(1000):
+        for step in range(POLLS):
             idle.append(timed_s(reader.poll))
             values = row(step)
             started = time.perf_counter()
@@ -155,9 +168,10 @@ def read(folder: Path) -> None:
         show(f"{' and '.join(columns)} of {rows:,} rows", taken, "ms")
     small = folder.with_name("small")
     small.mkdir()
-    write_segment(small, "seg-1-0.parquet", table(0).slice(0, 100_000), [(0, 100_000)])
+    rows = min(100_000, SEGMENT_ROWS)
+    write_segment(small, "seg-1-0.parquet", table(0).slice(0, rows), [(0, rows)])
     taken = best_s(lambda: MetricReader(small, SCHEMA).read()) * 1e3
-    show("all 20 columns of 100,000 rows", taken, "ms")
+    show(f"all 20 columns of {rows:,} rows", taken, "ms")
     taken = best_s(lambda: MetricReader(small, SCHEMA).poll()) * 1e3
     show("the same by a new reader's first poll", taken, "ms")
 
@@ -178,17 +192,17 @@ def table(first: int) -> pa.Table:
 def decimation() -> None:
     """Print how long it takes and what becomes of spikes."""
     chance = np.random.default_rng(0)
-    x, y = np.arange(1_000_000), chance.normal(size=1_000_000)
+    x, y = np.arange(POINTS), chance.normal(size=POINTS)
     show("finite values", best_s(lambda: decimate(x, y)) * 1e3, "ms")
     holed = y.copy()
-    holed[chance.integers(0, y.size, 1000)] = np.nan
-    show("1,000 of them NaN", best_s(lambda: decimate(x, holed)) * 1e3, "ms")
+    holed[chance.integers(0, y.size, y.size // 1000)] = np.nan
+    show("one in 1,000 of them NaN", best_s(lambda: decimate(x, holed)) * 1e3, "ms")
     kept = 0
-    for at in chance.integers(0, y.size, 100):
+    for at in chance.integers(0, y.size, SPIKES):
         spiked = y.copy()
         spiked[at] = 30.0
         kept += at in decimate(x, spiked)
-    show("one-step spikes kept, of 100 at random places", kept, "")
+    show(f"one-step spikes kept, of {SPIKES} at random places", kept, "")
 
 
 def timed_s(action: Callable[[], object]) -> float:
@@ -198,9 +212,9 @@ def timed_s(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def best_s(action: Callable[[], object], times: int = 7) -> float:
+def best_s(action: Callable[[], object]) -> float:
     """The best of some calls: what the work itself takes on a shared machine."""
-    return min(timed_s(action) for _ in range(times))
+    return min(timed_s(action) for _ in range(TIMES))
 
 
 if __name__ == "__main__":

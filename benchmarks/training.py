@@ -31,6 +31,28 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 MOE, LORA = CONFIGS / "moe_chitchat.yaml", CONFIGS / "lora_smollm2.yaml"
 QUIET = ["training.tensorboard=false", "training.validation_interval_steps=null"]
 ENDLESS = [*QUIET, "training.max_steps=1000000", "data.test_share=0"]
+SMALLER: list[str] = []
+"""What every run's config has besides."""
+
+LEARNING_S, SETTLED_S, PROCESSES, COMMANDS, PAIRS, SAVES = 60.0, 3.0, (1, 2), 30, 60, 7
+SAVED = LORA
+"""The config whose checkpoints are timed."""
+
+QUICK = {
+    "SMALLER": [
+        "data.max_samples=200",
+        "data.max_length=64",
+        "data.max_bad_share=0.5",
+        "model.train_tokenizer_vocab=300",
+    ],
+    "LEARNING_S": 0.5,
+    "SETTLED_S": 0.1,
+    "PROCESSES": (2,),
+    "COMMANDS": 2,
+    "PAIRS": 2,
+    "SAVES": 1,
+    "SAVED": MOE,  # nothing to download
+}
 
 
 def main() -> None:
@@ -40,12 +62,12 @@ def main() -> None:
         home = Home(folder)
         print("Learning: the example MoE")
         learning(home)
-        print("Obeying: request → ack, median of 30")
-        for processes in (1, 2):
+        print(f"Obeying: request → ack, median of {COMMANDS}")
+        for processes in PROCESSES:
             latency(home, processes)
         print("Watching: rows, expert figures, control, status and log against the bare loop")
         overhead(home)
-        print("Saving: LoRA adapters of SmolLM2, training waits")
+        print(f"Saving: checkpoints of {SAVED.stem}, training waits")
         saving(home)
 
 
@@ -54,14 +76,14 @@ def show(label: str, value: float, unit: str, note: str = "") -> None:
     print(f"  {label:<52} {value:>10,.2f} {unit:<4} {note}", flush=True)
 
 
-def learning(home: Home, training_s: float = 60.0) -> None:
+def learning(home: Home) -> None:
     """How far the loss falls in a minute of training."""
     run = make_run(home, "learning", MOE, [*QUIET, "training.max_steps=6000"])
     with training(run):
-        wait(lambda: active_s(run) >= training_s, training_s + 120)
+        wait(lambda: active_s(run) >= LEARNING_S, LEARNING_S + 120)
         losses = table(run)["loss"]
     fall = losses[0] - statistics.mean(losses[-20:])
-    show(f"fall of the loss in {training_s:.0f} s (at least 1.5)", fall, "", f"{len(losses)} steps")
+    show(f"fall of the loss in {LEARNING_S:.0f} s (at least 1.5)", fall, "", f"{len(losses)} steps")
 
 
 def latency(home: Home, processes: int) -> None:
@@ -69,9 +91,9 @@ def latency(home: Home, processes: int) -> None:
     overrides = [*ENDLESS, f"resources.processes={processes}", "training.gradient_accumulation=1"]
     run = make_run(home, f"latency-{processes}", MOE, overrides)
     with training(run, processes):
-        wait(lambda: active_s(run) > 3, 180)
+        wait(lambda: active_s(run) > SETTLED_S, 180)
         latencies = []
-        for i in range(30):
+        for i in range(COMMANDS):
             asked = request(run, Command.SET, {"weight_decay": 0.02 + i / 1000}, "bench")
             ack = wait_ack(run, asked.id, 30)
             assert ack is not None
@@ -82,7 +104,7 @@ def latency(home: Home, processes: int) -> None:
     show(f"{processes} process{'es' if processes > 1 else ''}", median_ms, "ms", note)
 
 
-def overhead(home: Home, pairs: int = 60) -> None:
+def overhead(home: Home) -> None:
     """Full and bare steps in turn, and the time spent in what only the full ones do.
 
     In CPU time of the training thread: on a busy machine the wall time of a step is a lottery,
@@ -116,7 +138,7 @@ def overhead(home: Home, pairs: int = 60) -> None:
             (Control, "waiting"),
         ):
             account(owner, name, spent)
-        for _ in range(pairs):
+        for _ in range(PAIRS):
             for step, times in ((trainer.advance, full), (trainer.bare_step, bare)):
                 started = time.thread_time()
                 step()
@@ -131,8 +153,8 @@ def overhead(home: Home, pairs: int = 60) -> None:
     show("bare step", bare_ms, "ms")
     show("full step, every step measured", full_ms, "ms", f"ratio {full_ms / bare_ms:.3f}")
     for name, seconds in spent.items():
-        show(f"  in {name}", seconds / pairs * 1000, "ms", "a step")
-    total_ms = sum(spent.values()) / pairs * 1000 + snapshot_ms / 10
+        show(f"  in {name}", seconds / PAIRS * 1000, "ms", "a step")
+    total_ms = sum(spent.values()) / PAIRS * 1000 + snapshot_ms / 10
     show("status.json, once a second", snapshot_ms, "ms", "from a thread of its own")
     show("sum, as a share of a step of 100 ms (under 2)", total_ms, "%")
 
@@ -157,10 +179,10 @@ def account(owner: type, name: str, spent: dict[str, float]) -> None:
 def saving(home: Home) -> None:
     """How long a checkpoint of the adapters holds training up."""
     overrides = [*ENDLESS, "data.max_samples=60", "data.max_length=64", "data.max_bad_share=0.5"]
-    run = make_run(home, "saving", LORA, [*overrides, "training.gradient_accumulation=1"])
+    run = make_run(home, "saving", SAVED, [*overrides, "training.gradient_accumulation=1"])
     with training(run):
         wait(lambda: active_s(run) > 1, 300)
-        for _ in range(7):
+        for _ in range(SAVES):
             asked = request(run, Command.CHECKPOINT, {}, "bench")
             assert wait_ack(run, asked.id, 60)
     saved = [e.payload for e in EventReader(run).poll() if e.type == "checkpoint"]
@@ -172,7 +194,7 @@ def make_run(home: Home, run_id: str, config: Path, overrides: list[str]) -> Run
     """A run directory as the client makes it."""
     run = home.run(run_id)
     run.create()
-    run.config.write_text(dump_yaml(load_config(config, overrides).to_plain()))
+    run.config.write_text(dump_yaml(load_config(config, [*overrides, *SMALLER]).to_plain()))
     write_json(run.job, {"version": 1, "id": run_id, "config_file": str(config)})
     return run
 
@@ -204,12 +226,16 @@ def training(run: RunDirectory, processes: int = 1) -> Iterator[None]:
 
 @contextmanager
 def redirected_stdout(target: Any) -> Iterator[None]:
-    """The trainer's lines are not ours."""
-    previous, sys.stdout = sys.stdout, target
+    """The trainer's lines are not ours; it writes them to the descriptor itself."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(target.fileno(), 1)
     try:
         yield
     finally:
-        sys.stdout = previous
+        sys.stdout.flush()
+        os.dup2(ours, 1)
+        os.close(ours)
 
 
 def active_s(run: RunDirectory) -> float:
