@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import REPOSITORY, processes_on
 
+import gladius_widgets.client.client as client_module
 from gladius_widgets.client import Client
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config, parse_config
@@ -491,7 +492,8 @@ def test_a_preview_of_wrong_fields_is_refused(tmp_path, data):
         preview({"data": data}, tmp_path)
 
 
-def test_the_form_says_that_the_job_it_waits_for_has_failed(tmp_path):
+def test_the_form_says_that_the_job_it_waits_for_has_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(client_module, "ensure_supervisor", lambda _home: None)
     client = Client(tmp_path)
     first = client.submit(REPOSITORY / "configs" / "moe_chitchat.yaml", "first", held=True)
     form = NewJobForm(client=client)
