@@ -38,6 +38,7 @@ POINTS = {"short": (10_000, 2.0), "long": (1_000_000, 2.5)}
 
 HOURS, STEPS_PER_S, SPEED = 2.0, 2, 24
 SETTLED_S, WATCHED_S, LOOKED_S = 5.0, 30.0, 2.0
+CALM_S = 90.0  # at most so long is waited for kernels to be ready
 STREAM = "stream.ipynb"
 QUICK = {
     "VISITS": 1,
@@ -46,6 +47,7 @@ QUICK = {
     "SETTLED_S": 0.2,
     "WATCHED_S": 1.0,
     "LOOKED_S": 0.2,
+    "CALM_S": 0.5,
 }
 # The dashboard of the run that is being replayed, its clock as many times as fast.
 NOTEBOOK = """
@@ -222,7 +224,7 @@ def opened(browser: BrowserContext, url: str) -> Page:
 
 def calm(server: int) -> None:
     """Wait until the kernels held ready are ready: nothing of the server works any more."""
-    quiet, deadline = 0, time.monotonic() + 90
+    quiet, deadline = 0, time.monotonic() + CALM_S
     while quiet < 4 and time.monotonic() < deadline:
         before = {process: cpu_s(process) for process in processes(server, "ipykernel_launcher")}
         time.sleep(0.5)

@@ -7,8 +7,8 @@ import sys
 import pytest
 from support import REPOSITORY
 
-ALONE = ["closing", "curve", "events", "importing", "registry"]
-"""Those that need neither a browser nor a training run."""
+ALONE = ["closing", "curve", "events", "importing", "registry", "store", "training"]
+"""Those that need no browser; `tests/browser` runs the others."""
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
