@@ -275,7 +275,7 @@ def visitor(profile: Path) -> Iterator[BrowserContext]:
 def training(
     home: Home, name: str, speed: int
 ) -> Iterator[tuple[Callable[[], None], Iterator[float]]]:
-    """A process that is the job's trainer: how to let it begin, and its hours, each half one."""
+    """A process that is the job's trainer: how to let it begin, and each quarter of its hours."""
     command = [sys.executable, "-m", "benchmarks.page"]
     command += [str(home.root), name, str(speed), str(HOURS)]
     process = subprocess.Popen(
@@ -286,7 +286,7 @@ def training(
     say, hours = process.stdin.write, process.stdout
     assert hours.readline() == "ready\n"
     try:
-        yield lambda: (say("begin\n"), None)[1], (float(line) for line in hours)
+        yield lambda: (say("begin\n"), None)[1], (float(hours.readline()) for _ in range(4))
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -1,7 +1,4 @@
-"""The benchmarks that need a browser run: each on little, in a process of its own.
-
-`page` is left out: it waits for calm kernels and visits often, over a minute beside other tests.
-"""
+"""The benchmarks that need a browser run: each on little, in a process of its own."""
 
 import subprocess
 import sys
@@ -10,7 +7,7 @@ import pytest
 from support import REPOSITORY
 
 
-@pytest.mark.parametrize("name", ["crowd", "live", "opening"])
+@pytest.mark.parametrize("name", ["crowd", "live", "opening", "page"])
 def test_it_runs_on_little(name):
     command = [sys.executable, "-m", "benchmarks", "--quick", name]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
