@@ -332,7 +332,7 @@ def test_hostile_text_is_text(dashboard, pages):
     Registry(pages.home).update(job.id, error=error)
     page = dashboard(job)
     heading = page.locator("h1")
-    expect(heading).to_contain_text("<img src=x onerror='window.pwned=1'><b>bold</b> gnp.exe red")
+    expect(heading).to_contain_text("<img src=x onerror='window.pwned=1'><b>bold</b> �gnp.exe�")
     alert = card(page).get_by_role("alert")
     expect(alert).to_contain_text("window.pwned=1'><b>bold</b> ")
     assert not set(alert.inner_text()) & {"\u202e", "\u202c", "\x1b"}
