@@ -66,7 +66,7 @@ def test_the_list_is_of_the_installed_version():
     script = (
         "from gladius_widgets.serve.application import page_server; from pathlib import Path;"
         "import sys; s = page_server(Path(sys.argv[1]), Path('.'), ('jobs.ipynb',), port=1,"
-        " max_pages=1, unwatched_s=1, preheat=0);"
+        " max_pages=1, unwatched_s=1, loading_s=1, preheat=0);"
         "print(*s.static_paths, sep='\\n'); print('--'); print(*s.labextensions_path, sep='\\n')"
     )
     done = subprocess.run(
