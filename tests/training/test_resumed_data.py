@@ -54,7 +54,9 @@ def resumed(run: RunDirectory, zygote: Zygote) -> Trainer:
 
 
 def warnings(run: RunDirectory) -> list[str]:
-    return [event.message for event in events(run) if event.type == "warning"]
+    told = [event.message for event in events(run) if event.type == "warning"]
+    # Rows are cut short here, and answers with them; that is said at each start.
+    return [message for message in told if "teach the model to stop" not in message]
 
 
 def forget_cache(home: Home, run: RunDirectory) -> None:
