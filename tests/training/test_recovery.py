@@ -86,7 +86,7 @@ def test_what_worked_before_is_what_is_left(new_run: NewRun, zygote: Zygote, mod
 
 
 def test_a_pause_for_memory_says_why_until_it_ends(new_run: NewRun, zygote: Zygote) -> None:
-    run = new_run("oom-pause", ENDLESS | {"training.on_oom": "pause"})
+    run = new_run("oom-pause-why", ENDLESS | {"training.on_oom": "pause"})
     trainer = running(zygote.train(run))
     cap_memory(trainer, SPARE_BYTES)
     ack = trainer.ask(Command.SET, micro_batch_size=2048)
