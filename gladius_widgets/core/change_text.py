@@ -30,7 +30,7 @@ def change_text(args: Mapping[str, Any] | None, old: Any, new: Any) -> str:
 
 def _says(name: str, value: Any) -> bool:
     """Whether an argument tells the reader something: not a default, nor what stands elsewhere."""
-    return bool(value) and name not in ("reason", "note", "seen_at", "retry_at")
+    return bool(value) and name not in ("reason", "note", "seen_at")
 
 
 def _plain(value: Any) -> str:

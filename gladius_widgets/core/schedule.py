@@ -134,3 +134,11 @@ class Schedule:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
         return asdict(self)
+
+
+def schedule_from(values: Mapping[str, Any] | None) -> Schedule | None:
+    """The schedule that `to_dict` wrote; None for none, and for one of a newer version."""
+    try:
+        return None if values is None else Schedule(**values)
+    except TypeError:
+        return None

@@ -1,6 +1,7 @@
 """The dialog that changes settings: what was typed stays until it is right."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,12 @@ def test_each_mistake_is_told_at_its_field(typed, name, said):
     found = model.mistakes(JOB, model.fields(JOB), typed)
     assert list(found) == [name]
     assert said in found[name]
+
+
+def test_a_schedule_of_a_newer_version_leaves_the_rate_of_the_last_step():
+    newer = RUN.model_copy(update={"schedule": {"kind": "cosine", "bends": 3}})
+    shown = {field.name: field.text for field in model.fields(replace(JOB, run=newer))}
+    assert shown["learning_rate"] == "1e-4"
 
 
 def test_what_can_be_off_may_be_emptied():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gladius_widgets.core.perplexity import perplexity
-from gladius_widgets.core.schedule import Schedule
+from gladius_widgets.core.schedule import Schedule, schedule_from
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.history import Floats, History
@@ -104,10 +104,7 @@ def _schedule(job: JobSnapshot) -> Schedule | None:
     """The schedule in force: the run's own, else the config's."""
     run = job.run
     if run is not None and run.schedule is not None:
-        try:
-            return Schedule(**run.schedule)
-        except TypeError:  # of a newer version
-            return None
+        return schedule_from(run.schedule)
     if job.config is None or run is None or run.total_steps is None:
         return None
     wanted = job.config.optimization

@@ -7,7 +7,7 @@ from typing import Any
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import LIVE_KEYS, check_changes, config_values
 from gladius_widgets.core.run_state import RunStatus
-from gladius_widgets.core.schedule import Schedule
+from gladius_widgets.core.schedule import schedule_from
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 
@@ -59,9 +59,8 @@ def fields(job: JobSnapshot) -> tuple[LiveField, ...]:
 
 def _next_rate(run: RunStatus) -> float | None:
     """The learning rate in force: that of the next step, as a change may just have been made."""
-    if run.schedule is None:
-        return run.learning_rate
-    return Schedule(**run.schedule).learning_rate(run.step)
+    schedule = schedule_from(run.schedule)
+    return run.learning_rate if schedule is None else schedule.learning_rate(run.step)
 
 
 def mistakes(
