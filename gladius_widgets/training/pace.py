@@ -16,7 +16,8 @@ class PaceAlert:
 
     A step's time is that of the step alone, so pauses, validations and checkpoints do not count.
     The average is that of the steps before the recent ones, and rests while it is slow. It starts
-    anew when the batch changes, as other batches have another speed.
+    anew when the batch changes, as other batches have another speed; a warning that is on then is
+    taken back.
 
     Args:
         slow_share: how far under the average is slow, as a share of it.
@@ -25,11 +26,11 @@ class PaceAlert:
 
     def __init__(self, slow_share: float, tell: Tell) -> None:
         self._share, self._tell = slow_share, tell
-        self._threshold = Threshold(slow_share, slow_share / 2)
         self._batch: Hashable = None
         self._begin()
 
     def _begin(self) -> None:
+        self._threshold = Threshold(self._share, self._share / 2)
         self._recent: deque[tuple[float, float]] = deque()
         self._tokens, self._seconds, self._steps = 0.0, 0.0, -1  # the first step warms up
 
@@ -37,6 +38,8 @@ class PaceAlert:
         """One step: its tokens, its time (s), and what says how large its batches are."""
         if batch != self._batch:
             self._batch = batch
+            if self._threshold.is_on:
+                self._take_back(step)
             self._begin()
         self._steps += 1
         if self._steps == 0:
@@ -51,6 +54,10 @@ class PaceAlert:
         if self._steps < 2 * WINDOW_STEPS:
             return
         self._look(step)
+
+    def _take_back(self, step: int) -> None:
+        text = f"Throughput is measured anew from step {step:,} on, as the batch size has changed"
+        self._tell("INFO", text, {"kind": "slow", "state": "resolved", "step": step})
 
     def _look(self, step: int) -> None:
         average = self._tokens / self._seconds

@@ -108,6 +108,21 @@ def test_a_slow_first_step_noise_and_another_batch_are_not_slow() -> None:
     assert said.all == []
 
 
+def test_a_warning_that_is_on_when_the_batch_changes_is_taken_back() -> None:
+    said = Said()
+    alert = paced(said, [9.0] + [1.0] * 60 + [2.0] * 60)
+    assert said.turns() == [("slow", "on")]
+    for number in range(120):
+        alert.step(200 + number, 100, 3.0, (4, 2))
+    assert said.turns() == [("slow", "on"), ("slow", "resolved")]
+    assert said.all[-1][1] == (
+        "Throughput is measured anew from step 200 on, as the batch size has changed"
+    )
+    for number in range(60):
+        alert.step(400 + number, 100, 9.0, (4, 2))
+    assert said.turns()[2:] == [("slow", "on")]  # against the new batch's own average
+
+
 def test_dead_experts_are_those_under_their_share() -> None:
     loads = [[0.5, 0.46, 0.04, 0.0]] * 5
     assert experts.view(loads, is_moe=True, dead_share=0.1).dead == "E3"
