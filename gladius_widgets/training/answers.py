@@ -73,13 +73,21 @@ def _tagged(talk: "_Talk") -> list[Rendering]:
     if len(answers) == len(spans):
         learnt = [span for i, span in zip(answers, spans, strict=True) if i in talk.learnt]
         return [Rendering(text, learnt)]
-    apart = [template.render_tagged(row, messages[: i + 1]) for i in talk.learnt]
-    return [Rendering(text, spans[-1:]) for text, spans in apart]
+    return [_tagged_alone(talk, i) for i in talk.learnt]
+
+
+def _tagged_alone(talk: "_Talk", i: int) -> Rendering:
+    """The i-th answer as the last turn; marks that touch those of an answer before it are cut."""
+    text, spans = talk.template.render_tagged(talk.row, talk.messages[: i + 1])
+    if spans and i and talk.messages[i - 1]["role"] == "assistant":
+        start, end = spans[-1]
+        spans[-1] = (max(start, talk.start(i)), end)
+    return Rendering(text, spans[-1:])
 
 
 def _grouped(talk: "_Talk", room: Room) -> list[Rendering]:
     """The last answer's text with all answers that it shows as they were; so on with the rest."""
-    rest = list(talk.learnt)
+    template, rest = talk.template, list(talk.learnt)
     made: list[Rendering] = []
     while rest:
         last = rest.pop()
@@ -88,6 +96,7 @@ def _grouped(talk: "_Talk", room: Room) -> list[Rendering]:
         rest = [i for i in rest if i not in found]
         if len(rest) > _FEW and not made:
             most = room(text)
+            most += len(template.generation_prompt)  # a prompt may end with a thought's beginning
             rest = rest[: bisect_right(rest, most, key=lambda i: len(talk.prompt(i)))]
         found |= talk.exactly(text, rest)
         rest = [i for i in rest if i not in found]
@@ -162,7 +171,7 @@ class _Talk:
 
     def alone(self, i: int) -> tuple[str, Span]:
         """The rendering that the i-th answer ends, and its span."""
-        text, start = self.answered(i), self._span_start(i)
+        text, start = self.answered(i), self.start(i)
         thought = self.messages[i].get("reasoning_content")
         if thought and self.template.drops_thinking:
             prompt = self.prompt(i)
@@ -171,7 +180,7 @@ class _Talk:
         text += self.closing(text, i)
         return text, (start, len(text.rstrip(" ")))
 
-    def _span_start(self, i: int) -> int:
+    def start(self, i: int) -> int:
         prompt, text = self.prompt(i), self.answered(i)
         if prompt and text.startswith(prompt):
             return len(prompt)
@@ -179,10 +188,24 @@ class _Talk:
         thinking = _OPEN_THOUGHT.search(prompt)
         if thinking and text.startswith(prompt[: thinking.start()]):
             return thinking.start()
+        return self._start_by_mark(i)
+
+    def _start_by_mark(self, i: int) -> int:
+        """The start of an answer before which the turns stand otherwise than where they end.
+
+        It is behind the last mark of an answer before the words that are its own.
+        """
+        text, messages = self.answered(i), self.messages[:i]
+        own = {key: each for key, each in self.messages[i].items() if key != "reasoning_content"}
         try:
-            before = self.template.render(self.row, self.messages[:i]) if i else ""
+            other = self.template.render(self.row, [*messages, own | self.template.other_words])
+            before = self.template.render(self.row, messages) if i else ""
         except BadRowError:
-            before = ""
+            return max(0, self._content_at(i))
+        mark = _OPEN_THOUGHT.sub("", self.template.generation_prompt)
+        place = text.rfind(mark, 0, _same(other, text)) if mark else -1
+        if place >= 0:
+            return place + len(mark)
         return _same(before, text) if before else max(0, self._content_at(i))
 
     def closing(self, text: str, i: int) -> str:
@@ -193,7 +216,9 @@ class _Talk:
         return self._next_opening(i) or template.end_of_text
 
     def _next_opening(self, i: int) -> str:
-        following = self.messages[i + 1]["role"] if i + 1 < len(self.messages) else "user"
+        following = "tool" if self.messages[i].get("tool_calls") else "user"
+        if i + 1 < len(self.messages):
+            following = self.messages[i + 1]["role"]
         return "" if self.template.closes_turns else self.template.next_turn(following)
 
     # Several answers in one text
@@ -206,7 +231,7 @@ class _Talk:
     def _span_in(self, text: str, i: int) -> Span | None:
         if self.template.drops_thinking and "reasoning_content" in self.messages[i]:
             return None
-        answered, start = self.answered(i), self._span_start(i)
+        answered, start = self.answered(i), self.start(i)
         while not text.startswith(answered):  # the last turn of a rendering may end with more
             answered = self.template.without_last_special(answered)
         end = len(answered.rstrip(" "))  # a blank would take the next turn's first token along
@@ -215,7 +240,9 @@ class _Talk:
         opening = self._next_opening(i)
         if opening:
             return (start, end + len(opening)) if text.startswith(opening, end) else None
-        return (start, end) if self.template.ends_special(answered) else None
+        said = self.row.messages[i]["content"].strip()  # may end with a special token itself
+        behind = answered[start:].partition(said)[2] if said else answered[start:]
+        return (start, end) if self.template.ends_special(behind) else None
 
     def by_pattern(self, text: str, rest: list[int], last: int) -> dict[int, Span]:
         """The answers whose turns are written as the first and the last one are, and where.
@@ -229,24 +256,33 @@ class _Talk:
         at_end = self._pattern(text, last, self.alone(last)[1])
         if span is None or not pattern or at_end is None or not at_end.begins_as(pattern):
             return {}
-        asker = self.messages[first - 1]["role"]
-        learnt = set(self.learnt)
-        found = {first: span}
-        at = 0
-        for i in range(first, last):
-            message, before = self.row.messages[i], self.row.messages[i - 1]
-            if message["role"] != "assistant":
-                continue
-            lead = before["content"].strip() + pattern.before
-            whole = lead + pattern.head + message["content"].strip() + pattern.tail
-            place = text.find(whole, at)
-            if place < 0:
-                continue
-            at = place + len(whole)
-            plain = message.keys() == {"role", "content"} and before["role"] == asker
-            if plain and i in learnt and not _THINKING.search(message["content"]):
-                found[i] = (place + len(lead), at)
+        return {first: span} | self._alike(text, pattern, first, last)
+
+    def _alike(self, text: str, pattern: _Pattern, first: int, last: int) -> dict[int, Span]:
+        """The plain answers between two that stand in `text` as the pattern says.
+
+        Each turn is looked for behind the one before, so that of equal turns each finds its own.
+        """
+        asker, learnt = self.messages[first - 1]["role"], set(self.learnt)
+        found: dict[int, Span] = {}
+        at, asked = 0, -1  # behind the turns so far; behind the turn before, -1 if it is not found
+        for i, message in enumerate(self.row.messages[:last]):
+            said = message["content"].strip()
+            start = asked + len(pattern.before)
+            whole = pattern.head + said + pattern.tail
+            plain = i > first and i in learnt and self._is_plain(i, asker)
+            if plain and asked >= 0 and text.startswith(pattern.before + whole, asked):
+                found[i] = (start, start + len(whole))
+                at = start + len(pattern.head)
+            place = text.find(said, at) if said else -1
+            asked = place + len(said) if place >= 0 else -1
+            at = max(at, asked)
         return found
+
+    def _is_plain(self, i: int, asker: str) -> bool:
+        message = self.row.messages[i]
+        plain = message.keys() == {"role", "content"} and not _THINKING.search(message["content"])
+        return plain and self.row.messages[i - 1]["role"] == asker
 
     def _pattern(self, text: str, i: int, span: Span) -> _Pattern | None:
         asked = self.row.messages[i - 1]["content"].strip() if i else ""

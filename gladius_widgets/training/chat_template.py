@@ -155,6 +155,11 @@ class ChatTemplate:
     def _openings(self) -> dict[str, str]:
         return {}
 
+    @property
+    def other_words(self) -> dict[str, Any]:
+        """A content that is no row's."""
+        return {"content": self._content(_ANSWER)}
+
     @cached_property
     def generation_prompt(self) -> str:
         """What it adds to a question to ask for an answer."""

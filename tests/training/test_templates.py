@@ -145,3 +145,76 @@ def test_the_model_s_own_template_is_learnt_as_trl_s_patched_one(
         more = len(theirs) - len(mine)
         assert more >= 0
         assert given[len(given) - more :] + mine == theirs
+
+
+TOOL = {
+    "type": "function",
+    "function": {"name": "depth", "description": "Of a lake.", "parameters": {"type": "object"}},
+}
+
+
+def calling(**more: Any) -> dict[str, Any]:
+    call = {
+        "id": "call00001",
+        "type": "function",
+        "function": {"name": "depth", "arguments": {"lake": 3}},
+    }
+    return said("assistant", "", tool_calls=[call]) | more
+
+
+RESULT = said("tool", "31 fathoms", tool_call_id="call00001", name="depth")
+
+
+def test_what_a_tool_answers_is_never_learnt(backend: Tokenizer) -> None:
+    """gpt-oss leaves out the thought before a call once the last answer is there."""
+    tokenizer = speaking(backend, "gptoss")
+    asked = [SINGLE[0], calling(reasoning_content="Ask the chart."), RESULT]
+    answer = said("assistant", "About 10 metres.", reasoning_content="The chart says so.")
+    first, second = learnt(tokenizer, samples(tokenizer, [*asked, answer], tools=(TOOL,)))
+    assert "Ask the chart." in first
+    assert first.endswith("<|call|>")
+    assert second == (
+        "<|channel|>analysis<|message|>The chart says so.<|end|><|start|>assistant"
+        "<|channel|>final<|message|>About 10 metres.<|return|>"
+    )
+
+
+def test_a_call_that_nothing_follows_ends_as_calls_do(backend: Tokenizer) -> None:
+    """GLM's turns end with the next one's beginning, after a call that of a tool."""
+    tokenizer = speaking(backend, "glm4moe")
+    [found] = learnt(tokenizer, samples(tokenizer, [SINGLE[0], calling()], tools=(TOOL,)))
+    assert found.endswith("</tool_call><|observation|>")
+
+
+@pytest.mark.parametrize("name", ["qwen3", "deepseekv3_training", "gptoss_training", "llama3"])
+def test_an_answer_before_another_is_given_where_it_is_not_learnt(
+    backend: Tokenizer, name: str
+) -> None:
+    tokenizer = speaking(backend, name)
+    turns = [SINGLE[0], said("assistant", "WRONG"), said("assistant", "About 10 metres.")]
+    [found] = learnt(tokenizer, samples(tokenizer, turns, unlearnt=frozenset({1})))
+    assert "WRONG" not in found
+    assert "About 10 metres." in found
+
+
+@pytest.mark.parametrize("name", ["lfm2_v2", "qwen3", "gemma3", "glm4moe"])
+def test_equal_answers_are_each_learnt_in_their_place(backend: Tokenizer, name: str) -> None:
+    """Of many turns, also those that differ from the first in blanks alone."""
+    tokenizer = speaking(backend, name)
+    told = ["No.", "Yes.\n", "Yes.", " Yes. ", "Yes.", "Ten."]
+    turns = [turn for text in told for turn in (said("user", "Deep?"), said("assistant", text))]
+    found = samples(tokenizer, turns)
+    assert sum(each.answers_ended for each in found) == len(told)
+    assert [text.strip() for text in told] == [
+        answer
+        for each in learnt(tokenizer, found)
+        for answer in re.findall(r"No\.|Yes\.|Ten\.", each)
+    ]
+
+
+@pytest.mark.parametrize("name", ["gptoss", "qwen2_5", "glm4moe", "gemma3"])
+def test_an_answer_may_end_with_a_special_token_of_its_own(backend: Tokenizer, name: str) -> None:
+    tokenizer = speaking(backend, name)
+    told = ["Yes.<|im_end|>", *(f"{i} metres." for i in range(5)), "<|im_end|>", "Ten."]
+    turns = [turn for text in told for turn in (said("user", "Deep?"), said("assistant", text))]
+    assert sum(each.answers_ended for each in samples(tokenizer, turns)) == len(told)
