@@ -14,7 +14,7 @@ from gladius_widgets.cli.options import (
     print_json,
 )
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.states import Command
+from gladius_widgets.core.states import FINAL, Command
 
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it has taken effect.")]
 TimeoutOption = Annotated[
@@ -187,8 +187,11 @@ def _do(
     client = open_client(context, home, as_json)
     answer = client.command(job, command, args, timeout_s if wait else None)
     outcome = getattr(answer, "outcome", None)
+    is_over = outcome is None and command == Command.CANCEL and client.job(job).status in FINAL
     if chosen.as_json:
         print_json(answer)
+    elif is_over:
+        print("cancel applied; the list notes it once the home can be written")
     elif outcome is None:
         print(f"{command} requested" + (", but not answered yet" if wait else ""))
     elif outcome == "applied":
@@ -196,7 +199,7 @@ def _do(
         print(f"{command} applied" + (f" at step {step}" if step is not None else ""))
     if outcome == "rejected":
         raise GladiusError(f"{command} was refused: {getattr(answer, 'reason', '')}")
-    if wait and outcome is None:
+    if wait and outcome is None and not is_over:
         raise GladiusError(
             f"{command} was not answered within {timeout_s:g} s.",
             "It stays requested; `gladius ledger` tells when it is answered.",

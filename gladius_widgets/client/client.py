@@ -151,12 +151,21 @@ class Client(QueueCommands, MoneyQueries):
 
     def jobs(self, *, statuses: Iterable[JobStatus] | None = None, **filters: Any) -> list[Job]:
         """Jobs as they truly are now; filters, sort and page as in `Registry.find`."""
+        wanted = frozenset(JobStatus if statuses is None else statuses)
         now = self._refresh_active()  # changes of state are in the registry before it is asked
-        found = self._registry.find(statuses=statuses, **filters)
+        found = self._registry.find(statuses=wanted, **filters)
         # A job that has ended since the first look is as the second one has it, or a slot that
         # is already the next job's would count twice.
-        active = {job.id: now.get(job.id, job) for job in found if job.status in ACTIVE}
-        return [active.get(job.id, job) for job in found]
+        newer = {job.id: now.get(job.id, job) for job in found if job.status in ACTIVE}
+        newer |= {job.id: self._as_it_is(job) for job in found if job.status == JobStatus.QUEUED}
+        jobs = [newer.get(job.id, job) for job in found]
+        return [job for job in jobs if job.status in wanted]  # what the registry may not know yet
+
+    def queued(self) -> int:
+        """How many jobs wait."""
+        if is_full(self.home):  # those that were cancelled meanwhile are in the registry still
+            return len(self.jobs(statuses=[JobStatus.QUEUED]))
+        return self.count(statuses=[JobStatus.QUEUED])
 
     def count(self, **filters: Any) -> int:
         """How many jobs match the filters of `jobs`."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gladius_widgets.core import private
+from gladius_widgets.core import private, reserve
 from gladius_widgets.core.atomic import write_bytes
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
@@ -212,6 +212,7 @@ def write_run(run: RunDirectory, plan: Plan) -> None:
     private.touch(run.events)
     write_bytes(run.config, dump_yaml(plan.config.to_plain(), "Frozen at submit.").encode())
     RunStatus(state=JobStatus.QUEUED, heartbeat=plan.row["created_at"]).write(run)
+    reserve.lay_in(run.reserve, slips=reserve.WAITING_SLIPS)
 
 
 def check_moment(moment: float) -> None:

@@ -5,15 +5,17 @@ from typing import Any
 from gladius_widgets.client.commands import changed_meanwhile
 from gladius_widgets.core.errors import IllegalMoveError
 from gladius_widgets.core.states import Command
-from gladius_widgets.store import control, queueing
+from gladius_widgets.store import cancelling, control, queueing
 from gladius_widgets.store.job import Job
 from gladius_widgets.store.registry import Registry
 
 
 def settle(
     registry: Registry, job: Job, command: Command, args: dict[str, Any], user: str
-) -> control.Ack:
+) -> control.Ack | control.Request:
     """Do what was asked; the answer is in the ledger.
+
+    A cancel whose registry cannot be written is a request until it can; it holds from now on.
 
     Raises:
         IllegalMoveError: nobody is there to do it, or somebody else was first.
@@ -21,7 +23,7 @@ def settle(
     run = registry.home.run(job.id)
     match command:
         case Command.CANCEL:
-            answer = queueing.cancel_unattended(registry, run, job, args, user)
+            answer = cancelling.cancel_unattended(registry, run, job, args, user)
         case Command.RESUME:
             caps = {"caps": args["caps"]} if args.get("caps") else None
             changes = args.get("set")

@@ -1,7 +1,7 @@
 """The queue view out of registry rows: what `core.queue_plan` needs to know of each job."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
 from gladius_widgets.core.paths import Home
@@ -17,6 +17,7 @@ from gladius_widgets.core.queue_plan import (
     queue_stats,
 )
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.cancelling import cancelled_at
 from gladius_widgets.store.dependents import Blocker
 from gladius_widgets.store.home_errors import full_error, is_full
 from gladius_widgets.store.job import Job
@@ -41,7 +42,7 @@ def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> Qu
         settings: the home's.
         running: the jobs that hold a slot, as they truly are.
     """
-    now, waiting = time.time(), registry.queue()
+    now, waiting = time.time(), list(filter(_still_waits(registry.home), registry.queue()))
     pauses = {pause.engine: pause for pause in queue_pauses(registry.home)}
     blockers = {job.id: blocker for job, blocker in reversed(registry.blocked())}
     trouble, why = _trouble(registry.home)
@@ -68,6 +69,11 @@ def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> Qu
         pauses=tuple(pauses.values()),
         trouble=trouble,
     )
+
+
+def _still_waits(home: Home) -> Callable[[Job], bool]:
+    """Whether nobody has cancelled a job of the queue; the registry may not know it yet."""
+    return lambda job: cancelled_at(home.run(job.id), job) is None
 
 
 def expected_s(job: Job) -> float | None:

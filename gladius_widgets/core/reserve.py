@@ -16,21 +16,23 @@ from pathlib import Path
 from gladius_widgets.core import private
 
 SLIPS = 12  # a command takes two: the request and its answer
+WAITING_SLIPS = 3  # of a job without a process: to cancel it, and a snapshot that says so
 SLIP_BYTES = 16 * 1024
 BALLAST_BYTES = 2 * 1024**2
 _BALLAST = "ballast"
 
 
-def lay_in(folder: Path, *, ballast: bool = False) -> None:
+def lay_in(folder: Path, *, slips: int = SLIPS, ballast: bool = False) -> None:
     """Fill the reserve up to its size, as far as the disk lets us.
 
     Args:
         folder: where it is; made when missing.
+        slips: how many it shall have.
         ballast: also lay in the room for the end.
     """
     with suppress(OSError):
         folder.mkdir(private.folder_mode(folder.parent), exist_ok=True)
-        for _ in range(SLIPS - len(_slips(folder))):
+        for _ in range(slips - len(_slips(folder))):
             _write_new(folder / f"slip-{secrets.token_hex(8)}", SLIP_BYTES)
         if ballast and not (folder / _BALLAST).exists():
             _write_new(folder / _BALLAST, BALLAST_BYTES)
@@ -42,12 +44,15 @@ def throw_ballast(folder: Path) -> None:
         (folder / _BALLAST).unlink()
 
 
-def give_up(folder: Path) -> None:
-    """Free all of it: the run is over."""
+def give_up(folder: Path, *, but: int = 0) -> None:
+    """Free it: the run is over, or waits without a process and keeps that many slips."""
+    kept = set(_slips(folder)[:but])
     with suppress(OSError):
         for path in folder.iterdir():
-            path.unlink(missing_ok=True)
-        folder.rmdir()
+            if path not in kept:
+                path.unlink(missing_ok=True)
+        if not kept:
+            folder.rmdir()
 
 
 def write_on_slip(folder: Path, path: Path, text: bytes) -> bool:

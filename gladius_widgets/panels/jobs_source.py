@@ -198,7 +198,7 @@ class JobsSource:
             offset=(page.number - 1) * query.size,
         )
         if before is None:
-            queued = client.count(statuses=[JobStatus.QUEUED])
+            queued = client.queued()
             unsettled = client.count(statuses=_UNSETTLED)
             creators = tuple(client.creators())
         else:

@@ -77,7 +77,8 @@ class Runner:
             kind = type(error).__name__
             ending = Ending(JobStatus.FAILED, error=RunError(type=kind, message=str(error)))
         self._finish(ending)
-        reserve.give_up(self._run.reserve)
+        is_waiting = ending.status == JobStatus.PAUSED  # without a process, until it is resumed
+        reserve.give_up(self._run.reserve, but=reserve.WAITING_SLIPS if is_waiting else 0)
 
     def _claim(self) -> bool:
         """Put our identity into proc.json, unless another runner's is there: link is exclusive."""

@@ -142,15 +142,22 @@ def _answered_ids(run: RunDirectory) -> set[str]:
     return {path.stem for path in run.acks.glob("*.json")}
 
 
-def cancel_is_pending(run: RunDirectory) -> bool:
-    """Whether someone asked for the end and it has not come yet. Writes nothing."""
-    answered = _answered_ids(run)
-    for seq, request_id, path in _listing(run):
+def open_cancel(run: RunDirectory, since: float = 0.0) -> Request | None:
+    """The first request to cancel that has no answer and is not older (unix s). Writes nothing."""
+    listed = _listing(run)
+    answered = _answered_ids(run) if listed else set()
+    for seq, request_id, path in listed:
         if request_id not in answered:
             asked = _parse(path, seq, request_id)
-            if isinstance(asked, Request) and asked.command == Command.CANCEL:
-                return True
-    return False
+            is_cancel = isinstance(asked, Request) and asked.command == Command.CANCEL
+            if is_cancel and asked.requested_at >= since:
+                return asked
+    return None
+
+
+def cancel_applied(run: RunDirectory) -> Ack | None:
+    """The answer that cancelled the job; nothing comes after it."""
+    return next((a for a in acks(run) if (a.command, a.outcome) == ("cancel", "applied")), None)
 
 
 def acknowledge(

@@ -65,6 +65,12 @@ class Job:
     gpu_uuids: tuple[str, ...] = ()
 
     @property
+    def is_unattended(self) -> bool:
+        """Whether it waits without a process: queued, or in a pause that freed its machine."""
+        is_released = self.status == JobStatus.PAUSED and not self.holds_slot
+        return self.status == JobStatus.QUEUED or is_released
+
+    @property
     def progress(self) -> float | None:
         """Steps done of all steps, 0 to 1; None when the total is not known yet."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else None

@@ -32,7 +32,7 @@ def last_known(run: RunDirectory) -> LastKnown:
     if status is not None:
         return LastKnown(status)
     numbers = run.attempt_numbers()
-    is_cancelled = cancelled_at(run) is not None
+    is_cancelled = control.cancel_applied(run) is not None
     if not numbers and not is_cancelled:
         return LastKnown(None)
     status = RunStatus.model_validate(_told(run, max(numbers, default=1)))
@@ -43,15 +43,6 @@ def last_known(run: RunDirectory) -> LastKnown:
         status,
         f"{run.status.name} {what}: the state shown is what metrics, events and checkpoints tell.",
     )
-
-
-def cancelled_at(run: RunDirectory) -> float | None:
-    """When the job was cancelled by the ledger (unix s); None when it was not.
-
-    Nothing comes after a cancel that was applied, so this holds whatever else is damaged.
-    """
-    applied = (a for a in control.acks(run) if (a.command, a.outcome) == ("cancel", "applied"))
-    return next((answer.acked_at for answer in applied), None)
 
 
 def _told(run: RunDirectory, attempt: int) -> dict[str, Any]:

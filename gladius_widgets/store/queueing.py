@@ -8,6 +8,7 @@ All return None when somebody else was first, and then nothing has changed.
 import time
 from typing import Any
 
+from gladius_widgets.core import reserve
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
@@ -17,29 +18,6 @@ from gladius_widgets.store.job import Job
 from gladius_widgets.store.job_record import write_record
 from gladius_widgets.store.records import keep_last_sign
 from gladius_widgets.store.registry import Registry
-
-
-def cancel_unattended(
-    registry: Registry, run: RunDirectory, job: Job, args: dict[str, Any], user: str
-) -> control.Ack | None:
-    """End a queued job, or one that released its machine in a pause, for good."""
-    answers: list[control.Ack] = []
-
-    def record(_row: Job) -> None:
-        snapshot = read_status(run) or RunStatus(attempt=job.attempt)
-        update = {"state": JobStatus.CANCELLED, "heartbeat": time.time()}
-        snapshot.model_copy(update=update).write(run)
-        for request in control.pending(run, set()):
-            reason = "the job was cancelled before its next attempt"
-            control.acknowledge(run, request, "rejected", step=snapshot.step, reason=reason)
-        answers.append(_answered(run, Command.CANCEL, args, user, job.status, JobStatus.CANCELLED))
-
-    if not registry.move(
-        job.id, [job.status], JobStatus.CANCELLED, before_commit=record, ended_at=time.time()
-    ):
-        return None
-    append_event(run, "status", f"Cancelled by {user} while {job.status}", args, source="client")
-    return answers[0]
 
 
 def queue_again(
@@ -87,6 +65,7 @@ def queue_again(
         keep_last_sign(run, job.attempt)
         snapshot.model_copy(update=update).write(run)
         write_record(run, row)
+        reserve.lay_in(run.reserve, slips=reserve.WAITING_SLIPS)
         said = dict(args or {})
         if changes:  # after the snapshot: what is older than it was meant for attempts before
             control.request(run, Command.SET, changes, user)

@@ -10,8 +10,9 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.store.control import cancel_applied
 from gladius_widgets.store.job_record import JobRecord, read_record
-from gladius_widgets.store.last_known import cancelled_at, last_known
+from gladius_widgets.store.last_known import last_known
 from gladius_widgets.store.records import billable_spans, observe, ran_s, read_proc
 from gladius_widgets.store.registry_schema import SCHEMA_VERSION
 
@@ -109,7 +110,8 @@ def _standing(
     run: RunDirectory, snapshot: RunStatus | None, attempt: int
 ) -> tuple[JobStatus, bool, dict[str, Any] | None, float | None]:
     """Status, whether no slot is held, error and end of the newest attempt."""
-    cancelled = cancelled_at(run)
+    answer = cancel_applied(run)
+    cancelled = answer.acked_at if answer is not None else None
     if cancelled is not None or (snapshot and snapshot.state == JobStatus.CANCELLED):
         return JobStatus.CANCELLED, True, None, cancelled or (snapshot and snapshot.heartbeat)
     if not run.attempt(attempt).proc.exists() and not run.attempt(attempt).exit.exists():

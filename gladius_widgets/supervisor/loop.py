@@ -12,8 +12,10 @@ from gladius_widgets.core.paths import AttemptDirectory, Home
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.engines import Engine, EngineState, make_engine
 from gladius_widgets.store import trash
+from gladius_widgets.store.cancelling import catch_up
 from gladius_widgets.store.claiming import Place
 from gladius_widgets.store.events import append_event
+from gladius_widgets.store.home_errors import is_full
 from gladius_widgets.store.queue_pause import queue_pauses
 from gladius_widgets.store.records import BIRTH_GRACE_S
 from gladius_widgets.store.registry import Job, Registry
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.3
 MAX_STARTS = 3
 TRASH_INTERVAL_S = 3600.0
+CATCH_UP_INTERVAL_S = 5.0
 DAY_S = 86_400.0
 _UNCOUNTED = "Quick failures were not counted"
 
@@ -56,6 +59,7 @@ class Supervisor:
         self._registry = Registry(home)
         self._retries = Retries(self._registry)
         self._trash_emptied_at = -TRASH_INTERVAL_S
+        self._caught_up_at = -CATCH_UP_INTERVAL_S
         self._engines: dict[str, Engine] = {}
         self._starts: dict[tuple[str, int], int] = {}  # of a job's attempt
         self._orphaned_since: dict[tuple[str, int], float] = {}
@@ -98,13 +102,25 @@ class Supervisor:
             self._retries.step()
         with self._complaints.surviving(GENERAL, "The trash was not emptied"):
             self._empty_trash()
+        with self._complaints.surviving(GENERAL, "Cancelled jobs stay in the list as waiting"):
+            self._catch_up()
         with self._complaints.surviving(GENERAL, "No waiting job was started"):
             waiting = self._registry.count(statuses=[JobStatus.QUEUED])
-            if waiting:
+            if waiting and not is_full(self._home):
                 self._start_waiting()
         if running is None or waiting is None:
             return True
         return bool(running or waiting) or self._notifier.is_busy
+
+    def _catch_up(self) -> None:
+        """Note what was cancelled while the registry could not be written; now and then."""
+        if time.monotonic() - self._caught_up_at < CATCH_UP_INTERVAL_S or is_full(self._home):
+            return
+        for job in self._registry.find(statuses=[JobStatus.QUEUED, JobStatus.PAUSED]):
+            if job.is_unattended:
+                with self._complaints.surviving(job.id, f"{job.id} could not be looked at"):
+                    catch_up(self._registry, self._home.run(job.id), job)
+        self._caught_up_at = time.monotonic()
 
     def _start_waiting(self) -> None:
         settings = self._settings()
@@ -204,6 +220,8 @@ class Supervisor:
 
     def _try_to_start(self, job: Job) -> None:
         run, key = self._home.run(job.id), (job.id, job.attempt)
+        if catch_up(self._registry, run, job):
+            return  # it was cancelled while that could only be written beside the registry
         self._starts[key] = self._starts.get(key, 0) + 1
         if self._starts[key] > MAX_STARTS:
             raise GladiusError(

@@ -7,6 +7,7 @@ from typing import Any
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, JobStatus
+from gladius_widgets.store import cancelling
 from gladius_widgets.store.records import Observation, billable_spans, observe, ran_s
 from gladius_widgets.store.registry import Job, Registry
 
@@ -32,6 +33,10 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
     Raises:
         HomeError: the registry cannot be written now; `observed` needs not to.
     """
+    if job.is_unattended:
+        if not cancelling.catch_up(registry, home.run(job.id), job):
+            return job
+        return registry.get(job.id) or job
     now = observed(home, job, alive)
     is_settled = now.status != job.status or (job.holds_slot and not now.holds_slot)
     if not is_settled:
@@ -44,11 +49,13 @@ def refresh(registry: Registry, home: Home, job: Job, alive: bool | None = None)
 
 def observed(home: Home, job: Job, alive: bool | None = None) -> Job:
     """The job as its run directory shows it, written nowhere; the arguments are `refresh`'s."""
+    run = home.run(job.id)
+    if job.is_unattended:
+        ended_at = cancelling.cancelled_at(run, job)
+        over = {"status": JobStatus.CANCELLED, "ended_at": ended_at, "remaining_s": None}
+        return job if ended_at is None else replace(job, **over)
     if job.status not in ACTIVE and job.status != JobStatus.LOST:
         return job
-    if job.status == JobStatus.PAUSED and not job.holds_slot:
-        return job
-    run = home.run(job.id)
     seen = observe(run, job.attempt, alive)
     if seen.unborn and job.status == JobStatus.LOST:
         return job  # its records are gone too: that is no sign of a new life

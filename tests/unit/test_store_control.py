@@ -214,11 +214,11 @@ def test_things_that_are_no_files_do_not_block(run):
 def test_looking_for_a_cancel_is_not_held_up_by_things_that_are_no_files(run):
     os.mkfifo(run.requests / "fifo.json")
     os.mkfifo(run.requests / f"00000001-{ID}.json")
-    assert not control.cancel_is_pending(run)
+    assert control.open_cancel(run) is None
     asked = control.request(run, Command.CANCEL, {"reason": "x"}, "ada")
-    assert control.cancel_is_pending(run)
+    assert control.open_cancel(run) == asked
     control.acknowledge(run, asked, "applied", step=None)
-    assert not control.cancel_is_pending(run)
+    assert control.open_cancel(run) is None
 
 
 def test_temporary_files_are_not_requests(run):
