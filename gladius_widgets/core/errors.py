@@ -1,5 +1,7 @@
 """The one exception that users see: a sentence, and what to do next."""
 
+from typing import Literal
+
 
 class GladiusError(Exception):
     """A problem the user can mend.
@@ -35,4 +37,16 @@ class IllegalMoveError(GladiusError):
 
 
 class HomeError(GladiusError):
-    """The home cannot be read or written now: a full disk, no permission, a lock."""
+    """The home cannot be read or written now: a full disk, no permission, a lock.
+
+    Args:
+        message: as any error's.
+        hint: as any error's.
+        kind: `look_only` where this user can read and change nothing, `full` without space.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", kind: Literal["look_only", "full", "other"] = "other"
+    ) -> None:
+        super().__init__(message, hint)
+        self.kind = kind

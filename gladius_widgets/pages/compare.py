@@ -13,6 +13,7 @@ from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.compare_chart import CompareChart, Compared
 from gladius_widgets.panels.compare_config import CompareConfig
 from gladius_widgets.panels.compare_table import CompareTable
+from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.models import compare as model
 from gladius_widgets.panels.models.words import job_badge
@@ -37,6 +38,7 @@ class CompareJobs(Element):
 
     _parts: Sequence[Any] = ()
     _ends: Sequence[Callable[[], object]] = ()
+    _home: HomeBar | None = None
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class CompareJobs(Element):
         except GladiusError as error:
             self.tree = problem(error)
             return
+        self._home = self._home or HomeBar(self.client)
         found, self._problems = self._find(references)
         if len(found) > model.MOST:
             self._problems.append(
@@ -88,6 +91,8 @@ class CompareJobs(Element):
         for end in self._ends:
             end()
         self._end_parts()
+        if self._home is not None:
+            self._home.close()
 
     # Which jobs
 
@@ -125,7 +130,7 @@ class CompareJobs(Element):
             compared.append(Compared(feed, names[job.id], slot))
         before, self._jobs = list(self._parts), compared
         self._parts = self._make(before) if compared else ()
-        self.slots = dict(zip(_SLOTS, self._parts, strict=False))
+        self.slots = {"home": self._home, **dict(zip(_SLOTS, self._parts, strict=False))}
         for part in before:
             part.close()
         self._asked, self._matches = "", None
@@ -211,7 +216,8 @@ class CompareJobs(Element):
             [h("slot", {"name": name}) for name in _SLOTS] if self._jobs else None,
         ]
         links = not in_place and not location().is_elsewhere
-        self.tree = _frame(self.client.user, *content, links=links)
+        home = h("slot", {"name": "home"})
+        self.tree = _frame(self.client.user, *content, links=links, home=home)
 
     def _head(self) -> Node:
         crumbs = h(
@@ -287,9 +293,9 @@ class CompareJobs(Element):
 _SLOTS = ("chart", "table", "config")
 
 
-def _frame(user: str, *content: Any, links: bool = True) -> Node:
+def _frame(user: str, *content: Any, links: bool = True, home: Node | None = None) -> Node:
     main = h("main", {"class": "gw-main"}, content)
-    return h("div", {"class": "gw-app"}, jobs_bar(user, links=links), main)
+    return h("div", {"class": "gw-app"}, jobs_bar(user, links=links), home, main)
 
 
 def _banner(text: str) -> Node:

@@ -17,6 +17,7 @@ from gladius_widgets.panels.config_snapshot import ConfigSnapshot
 from gladius_widgets.panels.controls import TrainingControls
 from gladius_widgets.panels.error_alert import ErrorAlert
 from gladius_widgets.panels.experts import ExpertChart
+from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.log import TrainingLog
 from gladius_widgets.panels.loss import LossChart
@@ -95,6 +96,7 @@ class TrainingConsole(Element):
         job_id = feed.run.id
         panels = {
             "header": HeaderBar(job_id, back=self._leave_or_none(), client=client),
+            "home": HomeBar(client),
             "alert": ErrorAlert(job_id, show_log=lambda: self.find("ERROR"), client=client),
             "log": TrainingLog(job_id, client=client),
             "loss": LossChart(job_id, hotkey="1", client=client),
@@ -159,6 +161,7 @@ def _layout() -> Node:
         "div",
         {"class": "gw-app"},
         slot("header"),
+        slot("home"),
         h(
             "main",
             {"class": "gw-main"},

@@ -19,6 +19,7 @@ from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.cost import CostTracker
 from gladius_widgets.panels.event_log import EventLog
 from gladius_widgets.panels.feed import JobFeed
+from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.job_progress import ProgressHeader
 from gladius_widgets.panels.links import console_url
 from gladius_widgets.panels.loss_curve import LossCurve
@@ -133,6 +134,7 @@ class JobDashboard(Element):
         console = None if location().standalone else self._open_console
         self._panels = {
             "bar": JobBar(job_id, client=client),
+            "home": HomeBar(client),
             "head": JobHead(
                 job_id,
                 back=self._back,
@@ -224,6 +226,7 @@ class JobDashboard(Element):
             "div",
             {"class": "gw-app"},
             _slot("bar"),
+            _slot("home"),
             h(
                 "main",
                 {"class": "gw-main"},

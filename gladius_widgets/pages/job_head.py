@@ -12,7 +12,7 @@ from gladius_widgets.pages import bars
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.links import JOBS_PAGE, console_url
-from gladius_widgets.panels.models import job_words
+from gladius_widgets.panels.models import home_words, job_words
 from gladius_widgets.panels.models.controls import Control
 from gladius_widgets.panels.models.status_bar import is_stale
 from gladius_widgets.panels.pace import Part, Sent
@@ -151,7 +151,8 @@ class JobHead(Panel):
         controls = self.actions.controls()
         first = controls.controls[0]
         # A job that failed may be taken up again; one that is complete or cancelled may not.
-        shown = first.enabled or first.name == self.actions.pending
+        refused = home_words.refusal(self.job.home)
+        shown = first.reason in ("", refused) or first.name == self.actions.pending
         return [
             h(
                 "a",
@@ -177,15 +178,16 @@ class JobHead(Panel):
         if not is_asked and not is_legal_command(status, Command.CANCEL):
             return []
         is_over = self._is_over_estimate()
+        refused = home_words.refusal(self.job.home)
         return [
             h(
                 "button",
                 {
                     "type": "button",
                     "class": "gw-btn gw-btn--danger" + (" is-urgent" if is_over else ""),
-                    "disabled": is_asked,
+                    "disabled": is_asked or bool(refused),
                     "data-control": "cancel",
-                    "title": "It costs more than was estimated" if is_over else None,
+                    "title": refused or ("It costs more than was estimated" if is_over else None),
                 },
                 icon("warn"),
                 "Cancelling…" if is_asked else "Cancel Job",

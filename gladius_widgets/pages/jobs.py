@@ -13,6 +13,7 @@ from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.frame import problem
+from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.jobs_table import JobsTable
 from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
@@ -54,7 +55,8 @@ class JobsPage(Element):
         self._known: dict[str, JobStatus] = {}  # of jobs that were on the page
         self._source = JobsSource(self.client)
         self._table = JobsTable(client=self.client, source=self._source)
-        self._parts = [self._table, self._source]
+        self._home = HomeBar(self.client)
+        self._parts = [self._table, self._source, self._home]
         self._wire()
         self._show_tab()
         location().set_title("Training Jobs · Gladius")
@@ -185,7 +187,7 @@ class JobsPage(Element):
         """The tab's content, in its slot."""
         self._tab = self._source.query.tab
         shown = self._queue_panel() if self._tab == "queue" else self._table
-        self.slots = {"shown": shown}
+        self.slots = {"home": self._home, "shown": shown}
         self._paint()
 
     def _queue_panel(self) -> Any:
@@ -233,6 +235,7 @@ class JobsPage(Element):
                 links=not location().is_elsewhere,
                 bell=notifier().state,
             ),
+            h("slot", {"name": "home"}),
             h(
                 "main",
                 {"class": "gw-main"},

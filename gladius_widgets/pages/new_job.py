@@ -9,6 +9,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.frame import problem
+from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.job_form import KEPT, NewJobForm
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.panel import default_client
@@ -81,16 +82,17 @@ class NewJobPage(Element):
         except GladiusError as error:
             toasts().error(error)
         self._form = NewJobForm(start, chosen=chosen, submitted=self._submitted, client=client)
-        self.slots = {"form": self._form}
-        self.tree = _frame(client.user, h("slot", {"name": "form"}))
+        self.slots = {"home": HomeBar(client), "form": self._form}
+        self.tree = _frame(client.user, h("slot", {"name": "form"}), h("slot", {"name": "home"}))
         location().set_title("New Job · Gladius")
 
     def __repr__(self) -> str:
         return "NewJobPage()"
 
 
-def _frame(user: str, content: Node) -> Node:
-    return h("div", {"class": "gw-app"}, jobs_bar(user), h("main", {"class": "gw-main"}, content))
+def _frame(user: str, content: Node, home: Node | None = None) -> Node:
+    main = h("main", {"class": "gw-main"}, content)
+    return h("div", {"class": "gw-app"}, jobs_bar(user), home, main)
 
 
 def _bones() -> Node:

@@ -18,6 +18,7 @@ from gladius_widgets.panels.bundle import FORMATS, bundle
 from gladius_widgets.panels.cancel_dialog import CancelDialog
 from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.models import controls as model
+from gladius_widgets.panels.models import home_words
 from gladius_widgets.panels.models.settings import change_words, changed, differences
 from gladius_widgets.panels.questions import ask_format
 from gladius_widgets.panels.settings_dialog import REVERT, ask_settings, show_differences
@@ -88,6 +89,10 @@ class JobActions:
             name = self.controls().controls[0].name
         if name and name == self.pending:
             return  # pressed again before its answer
+        home = self._feed.job.home
+        if home is not None and home_words.refusal(home) and name != "export":
+            toasts().error(home)  # before anything is asked
+            return
         handler = self._handlers.get(name)
         if handler is None:
             control = self.controls()[name]

@@ -12,6 +12,7 @@ from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import Command
 from gladius_widgets.panels.actions import tell, tell_waiting
 from gladius_widgets.panels.cancel_dialog import CancelDialog, ask_why_all
+from gladius_widgets.panels.models import home_words
 from gladius_widgets.panels.models.jobs_csv import to_csv
 from gladius_widgets.panels.models.jobs_menu import cancellable, deletable
 from gladius_widgets.panels.models.snapshot import JobSnapshot
@@ -46,6 +47,8 @@ class JobsActions:
 
     async def use(self, name: str, job: Job) -> None:
         """An entry of a row's menu, other than those that open a page."""
+        if not await self._may_change():
+            return
         if name == "cancel":
             await self._cancel(job)
         elif name == "delete":
@@ -55,6 +58,8 @@ class JobsActions:
 
     async def cancel(self, jobs: Sequence[Job]) -> bool:
         """Cancel those that can be, after one question for all; False if the reader goes back."""
+        if not await self._may_change():
+            return False
         fit = cancellable(jobs)
         if not fit.jobs:
             toasts().show("Nothing to cancel", fit.left_out, "yellow")
@@ -71,6 +76,8 @@ class JobsActions:
 
     async def delete(self, jobs: Sequence[Job]) -> bool:
         """Move those that are over to the trash, and offer to take them back."""
+        if not await self._may_change():
+            return False
         fit = deletable(jobs)
         if not fit.jobs:
             toasts().show("Nothing to delete", fit.left_out, "yellow")
@@ -103,6 +110,14 @@ class JobsActions:
         toasts().show(f"{_jobs(found)} exported", name, "green", icon="download")
 
     # Inside
+
+    async def _may_change(self) -> bool:
+        """False, and told, where this user can only look: before anything is asked."""
+        trouble = await asyncio.to_thread(self._client.trouble)
+        if trouble is not None and home_words.refusal(trouble):
+            toasts().error(trouble)
+            return False
+        return True
 
     async def _command(
         self, job: Job, command: Command, args: dict[str, Any] | None = None

@@ -13,6 +13,7 @@ import pyarrow as pa
 from gladius_widgets.core.paths import RunDirectory
 
 if TYPE_CHECKING:
+    from gladius_widgets.core.errors import HomeError
     from gladius_widgets.panels.models.snapshot import JobSnapshot
     from gladius_widgets.store.events import Event
     from gladius_widgets.store.job import Job
@@ -28,6 +29,10 @@ class JobSource(Protocol):
 
     def job(self, ref: str, /) -> "Job":
         """The job as its records prove it."""
+        ...
+
+    def trouble(self) -> "HomeError | None":
+        """Why jobs can be looked at and not be changed, or only in part."""
         ...
 
 

@@ -101,6 +101,7 @@ class RunReader:
             config_modified_at=modified_at,
             error=job.error,
             record=job,
+            home=self._source.trouble(),
             attempts=tuple(self._attempts.read()),
         )
 

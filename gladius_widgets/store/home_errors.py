@@ -55,6 +55,7 @@ def look_only_error(home: Home) -> HomeError | None:
     return HomeError(
         f"You can look at the home {home.root}, but not change it: {why}.",
         "Name a home of your own with --home or GLADIUS_HOME to run jobs.",
+        "look_only",
     )
 
 
@@ -87,6 +88,7 @@ def _full(home: Home, *, is_quota: bool) -> HomeError:
     return HomeError(
         f"{what} on the disk that holds {home.root}.",
         "Free some, or name another home with --home or GLADIUS_HOME.",
+        "full",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from gladius_widgets.core.states import LEGAL_COMMANDS, Command, JobStatus, is_legal_command
 from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.models import home_words
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 
 
@@ -63,12 +64,13 @@ def view(job: JobSnapshot, supported: Collection[Command], pending: str = "") ->
         supported: the commands that the client can send.
         pending: the control whose command has no answer yet.
     """
+    look_only = home_words.refusal(job.home)
 
     def why_not(command: Command) -> str:
         if command not in supported:
             return "Not available in this version"
         if is_legal_command(job.status, command):
-            return ""
+            return look_only
         return f"Not possible while the job is {job.status}"
 
     resumes = _resumes(job.status)

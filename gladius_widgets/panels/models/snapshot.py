@@ -5,6 +5,7 @@ from typing import Any
 
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.cost import AttemptHistory
+from gladius_widgets.core.errors import HomeError
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.job import Job
@@ -23,6 +24,7 @@ class JobSnapshot:
         error: {type, message} of a job that ended badly.
         system: the newest sample of GPU and host.
         record: the registry's row: prices, estimates, place in the queue.
+        home: why its home cannot be written, or only in part.
         attempts: when it held machines, and what it did with them.
         seen_at: when the records were read.
     """
@@ -46,6 +48,7 @@ class JobSnapshot:
     error: dict[str, Any] | None = None
     system: dict[str, Any] | None = None
     record: Job | None = None
+    home: HomeError | None = None
     attempts: tuple[AttemptHistory, ...] = ()
 
     @property
