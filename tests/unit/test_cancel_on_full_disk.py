@@ -119,7 +119,9 @@ def test_it_is_cancelled_at_once_for_everybody_and_never_starts(home, disk, jobs
     (entry,) = control.ledger(run)
     assert (entry["outcome"], entry["args"]["reason"]) == ("applied", "wrong data")
     assert job.ended_at == pytest.approx(entry["requested_at"])
-    assert read_status(run).state == JobStatus.CANCELLED
+    snapshot = read_status(run)
+    assert snapshot is not None
+    assert snapshot.state == JobStatus.CANCELLED
     assert [event.type for event in EventReader(run).poll()][-1] == "status"
     assert not run.reserve.exists()
     assert Client(home).reindex().jobs == len(jobs)

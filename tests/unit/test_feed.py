@@ -41,6 +41,9 @@ class Source:
         self.answer = JOB
         self.error = None
 
+    def trouble(self):
+        return None
+
     def job(self, _ref, /):
         if self.error:
             raise self.error
