@@ -45,6 +45,9 @@ def render_answers(template: ChatTemplate, row: Row, room: Room) -> list[Renderi
     talk = _Talk(template, row)
     if not talk.learnt:
         raise BadRowError("no answer to learn from")
+    last = talk.learnt[-1]
+    text = talk.whole() if template.is_tagged else talk.answered(last)
+    talk.check_told(text, len(talk.messages) if template.is_tagged else last)
     return _tagged(talk) if template.is_tagged else _grouped(talk, room)
 
 
@@ -55,7 +58,8 @@ def render_whole(template: ChatTemplate, row: Row) -> Rendering:
         BadRowError: the template refuses the row.
     """
     talk = _Talk(template, row)
-    text = template.render(row, talk.messages)
+    text = talk.whole()
+    talk.check_told(text, len(talk.messages))
     if talk.messages[-1]["role"] == "assistant":
         text += talk.closing(text, len(talk.messages) - 1)
     spans = talk.roughly(text)
@@ -140,6 +144,34 @@ class _Talk:
             for i, message in enumerate(self.row.messages)
             if message["role"] == "assistant" and is_said(message) and i not in self.row.unlearnt
         ]
+
+    def whole(self) -> str:
+        """The rendering of all turns."""
+        return self.answered(len(self.messages) - 1)
+
+    def check_told(self, text: str, count: int) -> None:
+        """Raise BadRowError where a rendering leaves out what is told to the model.
+
+        It has the first `count` turns, and perhaps an answer to them.
+        """
+        at = 0
+        for i, message in enumerate(self.row.messages[:count]):
+            said = message["content"].strip()
+            place = text.find(said, at)
+            at = max(at, place)
+            if message["role"] == "assistant" or place >= 0 or said in text:
+                continue
+            if not self._is_told(i, count):
+                raise BadRowError(
+                    f"the chat template drops a turn of the role {message['role']} where it "
+                    f"stands; choose another model or model.chat_template, or leave the turn out"
+                )
+
+    def _is_told(self, i: int, count: int) -> bool:
+        """Whether other words in the place of a turn's are in the rendering, however written."""
+        messages = self.messages[: count + 1]
+        messages[i] = messages[i] | self.template.other_words
+        return self.template.shows_other_words(self.template.render(self.row, messages))
 
     # One answer
 

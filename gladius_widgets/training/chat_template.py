@@ -21,6 +21,7 @@ Span = tuple[int, int]
 Messages = list[dict[str, Any]]
 
 _QUESTION, _ANSWER, _TOOL = "qzquestionzq", "qzanswerzq", "qztoolzq"
+_OTHER_TOOL = "qzothertoolzq"
 _KEY, _VALUE, _RESULT, _THOUGHT = "qzkeyzq", "qzvaluezq", "qzresultzq", "qzthoughtzq"
 _TAG = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _THINK, _THOUGHT_END = "<think>", "</think>"
@@ -88,8 +89,18 @@ class ChatTemplate:
     def _check_tools(self, row: Row) -> None:
         if row.tools and not self._knows_tools:
             raise BadRowError(f"the chat template knows no tools: it drops them; {_OTHER}")
-        if any(message.get("tool_calls") for message in row.messages) and not self._call_form:
+        calls = [message for message in row.messages if message.get("tool_calls")]
+        if calls and not self._call_form:
             raise BadRowError(f"the chat template knows no tools: it drops tool_calls; {_OTHER}")
+        if not self._knows_calls and any(len(each["tool_calls"]) > 1 for each in calls):
+            raise BadRowError(
+                "the chat template writes one call of a tool in a turn, and drops the others; "
+                f"{_OTHER}"
+            )
+        if not self._tells_calls and any(each["content"].strip() for each in calls):
+            raise BadRowError(
+                f"the chat template drops the text of turns that call tools; {_OTHER}"
+            )
         if any(message["role"] == "tool" for message in row.messages) and not self._knows_results:
             raise BadRowError(
                 f"the chat template knows no tools: it drops the turns of tools; {_OTHER}"
@@ -160,6 +171,10 @@ class ChatTemplate:
         """A content that is no row's."""
         return {"content": self._content(_ANSWER)}
 
+    def shows_other_words(self, text: str) -> bool:
+        """Whether they are in a rendering."""
+        return _ANSWER in text.lower()
+
     @cached_property
     def generation_prompt(self) -> str:
         """What it adds to a question to ask for an answer."""
@@ -199,6 +214,21 @@ class ChatTemplate:
             if all(word in text for word in (_TOOL, _KEY, _VALUE)):
                 return form
         return ""
+
+    @cached_property
+    def _knows_calls(self) -> bool:
+        """Whether it writes all calls of a turn."""
+        asked, calling, *_ = self._calling
+        [call] = calling["tool_calls"]
+        other = call | {"id": "call00002", "function": call["function"] | {"name": _OTHER_TOOL}}
+        text = self._try([asked, calling | {"tool_calls": [call, other]}])
+        return _TOOL in text and _OTHER_TOOL in text
+
+    @cached_property
+    def _tells_calls(self) -> bool:
+        """Whether it writes the text of a turn with calls."""
+        asked, calling, *_ = self._calling
+        return _ANSWER in self._try([asked, calling | {"content": _ANSWER}])
 
     @cached_property
     def _knows_results(self) -> bool:

@@ -24,7 +24,8 @@ _KEPT = ("name", "tool_call_id")
 _ANSWER = "assistant"
 _CALL_IS_TEXT = "a call of a tool is text that is not JSON"
 _TEXT_PARTS = ("text", "input_text", "output_text")
-_LEARN_KEYS = ("train", "trainable", "training", "loss", "learn")
+_LEARN_KEYS = ("train", "trainable", "training", "loss", "loss_mask", "learn")
+_SWITCHES = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 # What turns hold beside their text, and what this reads of it.
 _READ = {
     "role", "from", "content", "value", "weight", "masked", "tool_calls", "function_call",
@@ -231,11 +232,26 @@ def _call(call: Any) -> dict[str, Any]:
 
 def _is_learnt(turn: Mapping[str, Any]) -> bool:
     """Whether a turn's own marks leave it in the loss."""
-    weight = turn.get("weight")
-    if weight is not None and weight not in (0, 1):
-        raise BadRowError(f"a turn has the weight {weight!r}; only 0 and 1 are known")
-    unmarked = all(turn.get(key) is not False for key in _LEARN_KEYS)
-    return weight != 0 and unmarked and turn.get("masked") is not True
+    off = [key for key in ("weight", *_LEARN_KEYS) if _switch(turn, key) is False]
+    return not off and not _switch(turn, "masked")
+
+
+def _switch(turn: Mapping[str, Any], key: str) -> bool | None:
+    """A mark of a turn; None where it has none."""
+    value = turn.get(key)
+    if value is None:
+        return None
+    found = as_switch(value)
+    if found is None:
+        raise BadRowError(f"a turn has the {key} {value!r}; only 0 and 1 are known")
+    return found
+
+
+def as_switch(value: Any) -> bool | None:
+    """True or false, also as number or text; None for anything else."""
+    if isinstance(value, str):
+        return _SWITCHES.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
 
 
 def _is_nothing(message: Mapping[str, Any]) -> bool:

@@ -25,7 +25,7 @@ from gladius_widgets.training.token_files import TRAIN_ORDER, file_hash, tokens_
 from gladius_widgets.training.tokenized_data import tokenize_data
 from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
 
-_VERSION = 8  # of the reader and the files; part of the key
+_VERSION = 9  # of the reader and the files; part of the key
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from gladius_widgets.training.conversations import (
     BadRowError,
     Conversation,
+    as_switch,
     read_history,
     read_tools,
     read_turns,
@@ -19,6 +20,7 @@ _CHAT_COLUMNS = ("messages", "conversations", "conversation", "dialogue", "dialo
 _SYSTEM_COLUMNS = ("system", "system_prompt", "system_message")
 _CONTEXT_COLUMNS = ("input", "context")  # stand below the question, in this order
 _TOOLS_COLUMNS = ("tools", "functions")
+_SWITCHES = ("weight", "train")
 _TEXT_COLUMNS = ("text", "content", "raw_content", "document", "article", "body", "code")
 _QUESTIONS = ("instruction", "prompt", "question", "query", "problem", "input")
 _ANSWERS = ("output", "response", "completion", "answer", "answers", "solution", "target")
@@ -66,11 +68,13 @@ def parse_row(raw: Any, kind: str = "auto", number: int = 0) -> Row:
         raise BadRowError(f"a row is {type(raw).__name__}, not an object")
     columns = _Columns(raw)
     kind = _detect(columns) if kind == "auto" else kind
-    if columns.take("label") is False:
+    if columns.label() is False:
         raise BadRowError("its label is false: it shows what not to answer")
     if kind == "text":
         text = _text(columns)
         return Row(text=text, number=number, unused_columns=columns.unused())
+    if off := next((name for name in _SWITCHES if columns.is_off(name)), None):
+        raise BadRowError(f"its {off} is {raw[off]!r}: it is not to be learnt")
     talk = _chat(columns) if kind == "chat" else _instruction(columns)
     _add_system(talk, columns)
     tools = read_tools(columns.first(_TOOLS_COLUMNS))
@@ -96,10 +100,21 @@ class _Columns:
 
     def take(self, name: str) -> Any:
         """What a column holds, None where nothing; it counts as used."""
-        if name not in self.full or (name == "label" and not isinstance(self.full[name], bool)):
+        if name not in self.full:
             return None
         self._used.add(name)
         return self.full[name]
+
+    def label(self) -> bool | None:
+        """A label that is true or false, also as text; other labels are classes, and unused."""
+        label = self.full.get("label")
+        if isinstance(label, bool) or str(label).strip().lower() in ("true", "false"):
+            return as_switch(self.take("label"))
+        return None
+
+    def is_off(self, name: str) -> bool:
+        """Whether a column says that the row is not to be learnt."""
+        return name in self.full and as_switch(self.full[name]) is False
 
     def first(self, names: tuple[str, ...]) -> Any:
         """What the first full column of these holds."""
@@ -121,7 +136,8 @@ def _detect(columns: _Columns) -> str:
             "it is preference data (chosen and rejected), which this does not train on; keep the "
             "chosen conversation in a column 'messages'"
         )
-    if not full.isdisjoint(_TEXT_COLUMNS) or _only_column(columns):
+    asked = next((name for name in _QUESTIONS if name in full), None)
+    if not full.isdisjoint(_TEXT_COLUMNS) or (_only_column(columns) and not asked):
         return "text"
     everything = set(map(str, columns.all))  # the columns are right, though empty
     if not everything.isdisjoint(_CHAT_COLUMNS):
@@ -130,10 +146,19 @@ def _detect(columns: _Columns) -> str:
         return "instruction"
     if not everything.isdisjoint(_TEXT_COLUMNS):
         return "text"
+    if asked:
+        raise BadRowError(
+            f"its '{asked}' has no answer (columns: {_named(columns)}); name the two prompt and "
+            "completion, or the column text, if all of it is to be learnt"
+        )
     raise BadRowError(
-        f"no known columns among: {', '.join(map(str, list(columns.all)[:8]))}; name them "
+        f"no known columns among: {_named(columns)}; name them "
         "messages, or prompt and completion, or text"
     )
+
+
+def _named(columns: _Columns) -> str:
+    return ", ".join(map(str, list(columns.all)[:8]))
 
 
 def _pair(names: set[str]) -> tuple[str, str] | None:
@@ -208,7 +233,9 @@ def _side(value: Any, name: str) -> Conversation:
     """A question or an answer: a text, a number, or a list of messages."""
     if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # as SQuAD has them
         value = value["text"]
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+    if isinstance(value, list) and not value:
+        raise BadRowError(f"'{name}' is empty")
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
         if len(set(value)) > 1:
             raise BadRowError(f"'{name}' holds {len(value)} different texts; keep one of them")
         value = value[0]

@@ -282,3 +282,93 @@ def test_many_answers_are_found_as_few_are(tokenizer: Any, count: int) -> None:
     learnt = tokenizer.decode(found.ids[found.supervised])
     assert learnt == "".join(f"{i % 2}<|im_end|>\n" for i in range(1, count))
     assert found.answers_ended == found.answers == count - 1
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [{"weight": 0}, {"weight": "0"}, {"train": 0}, {"train": "false"}, {"loss_mask": 0},
+     {"loss": 0.0}, {"masked": 1}],
+)  # fmt: skip
+def test_a_turn_that_is_marked_in_any_spelling_gives_no_loss(mark: dict[str, Any]) -> None:
+    row = parse_row({"messages": [USER, ASSISTANT | mark, USER, ASSISTANT]})
+    assert row.unlearnt == {1}
+    assert not row.unused_columns
+
+
+def test_a_mark_that_says_neither_is_refused() -> None:
+    with pytest.raises(BadRowError, match=r"a turn has the train 'sometimes'; only 0 and 1"):
+        parse_row({"messages": [USER, ASSISTANT | {"train": "sometimes"}]})
+
+
+@pytest.mark.parametrize("mark", [{"weight": 0}, {"train": False}, {"weight": "0.0"}])
+def test_a_row_may_be_marked_as_a_whole(mark: dict[str, Any]) -> None:
+    with pytest.raises(BadRowError, match="it is not to be learnt"):
+        parse_row({"messages": [USER, ASSISTANT]} | mark)
+    parse_row({"text": TOLD} | mark)
+
+
+def test_a_label_of_a_table_is_text() -> None:
+    with pytest.raises(BadRowError, match="its label is false"):
+        parse_row({"prompt": ASKED, "completion": TOLD, "label": "False"})
+    assert not parse_row({"prompt": ASKED, "completion": TOLD, "label": "TRUE"}).unused_columns
+    assert parse_row({"text": TOLD, "label": 0}).unused_columns == ("label",)
+
+
+def test_a_question_alone_is_no_text() -> None:
+    """A model would learn to ask."""
+    for raw in ({"prompt": ASKED}, {"prompt": [USER]}, {"question": ASKED, "labels": [1]}):
+        with pytest.raises(BadRowError, match="has no answer"):
+            parse_row(raw)
+    assert parse_row({"prompt": ASKED}, "text").text == ASKED
+    with pytest.raises(BadRowError, match="'answers' is empty"):
+        parse_row({"question": ASKED, "answers": {"text": [], "answer_start": []}})
+
+
+DROPS_OTHERS = (
+    "{% for m in messages %}{% if m.role in ('user', 'assistant') or loop.first %}"
+    "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize("answer_only", [True, False])
+@pytest.mark.parametrize("role", ["system", "narrator"])
+def test_a_turn_that_the_template_drops_is_refused(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch, role: str, answer_only: bool
+) -> None:
+    monkeypatch.setattr(tokenizer, "chat_template", DROPS_OTHERS)
+    told = {"role": role, "content": "In fathoms."}
+    rows = [parse_row({"messages": each}) for each in (
+        [told, USER, ASSISTANT], [USER, ASSISTANT, told, USER, ASSISTANT], [USER, ASSISTANT, told],
+    )]  # fmt: skip
+    first, *others = encode_rows(rows, tokenizer, max_length=999, answer_only=answer_only)
+    assert not isinstance(first, BadRowError)
+    refused = [isinstance(each, BadRowError) for each in others]
+    assert refused == [True, not answer_only], "what follows the last answer is not in the sample"
+    assert f"drops a turn of the role {role}" in str(others[0])
+
+
+def test_words_that_the_template_writes_otherwise_are_there(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quoted = TOOLS_TEMPLATE.replace("{{ m.content }}", "{{ m.content | tojson | upper }}")
+    monkeypatch.setattr(tokenizer, "chat_template", quoted)
+    whole, _ = encoded(tokenizer, {"messages": [USER | {"content": 'a "b"'}, ASSISTANT]})
+    assert r"A \"B\"" in whole
+
+
+def test_calls_that_the_template_writes_in_part_are_refused(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = TOOLS_TEMPLATE.replace("m.tool_calls or []", "(m.tool_calls or [])[:1]")
+    silent = TOOLS_TEMPLATE.replace("{{ m.content }}", "{{ '' if m.tool_calls else m.content }}")
+    result = {"role": "tool", "content": "31"}
+    calling = {"role": "assistant", "content": "", "tool_calls": [CALL, CALL]}
+    saying = {"role": "assistant", "content": "Let me see.", "tool_calls": [CALL]}
+    rows = [{"messages": [USER, turn, result, ASSISTANT]} for turn in (calling, saying)]
+    monkeypatch.setattr(tokenizer, "chat_template", one)
+    assert "writes one call of a tool in a turn" in refusal(tokenizer, rows[0])
+    assert encoded(tokenizer, rows[1])[0]
+    monkeypatch.setattr(tokenizer, "chat_template", silent)
+    assert "drops the text of turns that call tools" in refusal(tokenizer, rows[1])
+    encoded(tokenizer, rows[0])
