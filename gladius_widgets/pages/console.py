@@ -13,6 +13,7 @@ from gladius_widgets.pages.frame import frame, gone, problem
 from gladius_widgets.pages.header import HeaderBar
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels.actions import actions_of
+from gladius_widgets.panels.alert_banners import AlertBanners
 from gladius_widgets.panels.config_snapshot import ConfigSnapshot
 from gladius_widgets.panels.controls import TrainingControls
 from gladius_widgets.panels.error_alert import ErrorAlert
@@ -98,6 +99,7 @@ class TrainingConsole(Element):
             "header": HeaderBar(job_id, back=self._leave_or_none(), client=client),
             "home": HomeBar(client),
             "alert": ErrorAlert(job_id, show_log=lambda: self.find("ERROR"), client=client),
+            "alerts": AlertBanners(job_id, client=client),
             "log": TrainingLog(job_id, client=client),
             "loss": LossChart(job_id, hotkey="1", client=client),
             "experts": ExpertChart(job_id, hotkey="2", client=client),
@@ -166,6 +168,7 @@ def _layout() -> Node:
             "main",
             {"class": "gw-main"},
             slot("alert"),
+            slot("alerts"),
             slot("log"),
             h("div", {"class": "gw-grid2"}, [slot(name) for name in _CHARTS]),
             h("div", {"class": "gw-console2"}, slot("controls"), slot("progress")),

@@ -16,6 +16,7 @@ from gladius_widgets.pages.job_head import JobBar, JobHead
 from gladius_widgets.pages.job_tabs import TABS, JobTabs, tab_of
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels.actions import actions_of
+from gladius_widgets.panels.alert_banners import AlertBanners
 from gladius_widgets.panels.cost import CostTracker
 from gladius_widgets.panels.event_log import EventLog
 from gladius_widgets.panels.feed import JobFeed
@@ -142,6 +143,7 @@ class JobDashboard(Element):
                 is_over_estimate=lambda: cost.view.is_over,
                 client=client,
             ),
+            "alerts": AlertBanners(job_id, client=client),
             "progress": ProgressHeader(job_id, show_errors=self.show_errors, client=client),
             "stages": StageIndicator(job_id, details=self.show_errors, client=client),
             "results": JobResults(job_id, client=client),
@@ -231,6 +233,7 @@ class JobDashboard(Element):
                 "main",
                 {"class": "gw-main"},
                 _slot("head"),
+                _slot("alerts"),
                 _slot("progress"),
                 _slot("stages"),
                 self._tabs.bar(self._tab, self._unseen),
