@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
+from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.rows import BadRowError
 
 _LONGEST_FIELD = 2**24  # characters; a quote that is never closed ends there
@@ -20,6 +21,7 @@ def csv_rows(
 
     Raises:
         OSError: the file cannot be read.
+        GladiusError: two columns have one name.
     """
     csv.field_size_limit(_LONGEST_FIELD)
     header: list[str] | None = None
@@ -41,9 +43,18 @@ def csv_rows(
                 continue
             first, number = number, number + lines.forget()
             if header is None:
-                header = fields
+                header = _header(fields)
             elif fields:
                 yield first, _record(header, fields)
+
+
+def _header(fields: list[str]) -> list[str]:
+    twice = [name for name, count in Counter(fields).items() if name and count > 1]
+    if twice:
+        raise GladiusError(
+            f"The header names the column {twice[0]!r} more than once.", "Rename one of the two."
+        )
+    return fields
 
 
 def _record(header: list[str], fields: list[str]) -> dict[str, str] | BadRowError:

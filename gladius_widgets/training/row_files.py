@@ -1,6 +1,7 @@
 """The rows of one file, of every kind and compression that is read."""
 
 import bz2
+import codecs
 import contextlib
 import glob
 import gzip
@@ -13,12 +14,14 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from gladius_widgets.core.data_files import DataFile
+from gladius_widgets.core.data_files import DataFile, split_of
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.csv_rows import csv_rows
 from gladius_widgets.training.rows import BadRowError, parse_row
 
 _ROWS_NAMES = ("data", "rows", "train", "examples", "samples", "items")
+_HEADER_BYTES = 4096
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
@@ -35,12 +38,14 @@ def file_rows(file: DataFile) -> Iterator[tuple[int, Any]]:
         return
     try:
         with _opened(file) as opened:
+            if file.kind != "json":
+                _refuse_utf16(opened, file)
             if file.kind == "jsonl" or (file.kind == "json" and _holds_lines(file)):
                 yield from _jsonl_rows(opened)
             elif file.kind == "json":
                 yield from enumerate(_json_rows(opened, file), 1)
             else:
-                yield from csv_rows(opened, delimiter="\t" if file.kind == "tsv" else ",")
+                yield from csv_rows(opened, "\t" if file.kind == "tsv" else _delimiter(opened))
     except _BROKEN as error:
         what = f" as {file.compression}" if file.compression else ""
         raise GladiusError(
@@ -54,7 +59,7 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _opened(file: DataFile) -> BinaryIO:
+def _opened(file: DataFile) -> io.BufferedReader:
     """The file's bytes, decompressed as they are read."""
     if file.compression == "gz":
         return io.BufferedReader(gzip.open(file.path, "rb"))
@@ -68,12 +73,25 @@ def _opened(file: DataFile) -> BinaryIO:
     return file.path.open("rb")
 
 
+def _refuse_utf16(opened: io.BufferedReader, file: DataFile) -> None:
+    if opened.peek(2)[:2] in _UTF16:
+        raise GladiusError(f"{file.path} is written in UTF-16.", "Save it as UTF-8.")
+
+
+def _delimiter(opened: io.BufferedReader) -> str:
+    """What parts the columns of a CSV file: a comma, unless its header has none of them."""
+    header = opened.peek(_HEADER_BYTES).splitlines()[:1] or [b""]
+    return next((each for each in ",;\t" if each.encode() in header[0]), ",")
+
+
 def _jsonl_rows(lines: BinaryIO) -> Iterator[tuple[int, Any]]:
     # By hand: `datasets` gives up on a whole file for one broken line.
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 yield number, json.loads(line)
+            except UnicodeDecodeError:
+                yield number, BadRowError("a line is not UTF-8")
             except (ValueError, RecursionError):
                 yield number, BadRowError("a line is not JSON")
 
@@ -114,6 +132,7 @@ def _rows_in(value: Any, file: DataFile) -> list[Any]:
     }
     for name in _ROWS_NAMES:
         if name in lists:
+            _refuse_splits(file, [other for other in lists if other != name])
             return lists[name]
     with contextlib.suppress(BadRowError):
         parse_row(value)
@@ -127,6 +146,15 @@ def _rows_in(value: Any, file: DataFile) -> list[Any]:
         return found
     # One bad row and no more: data folders hold files about the data too.
     return [BadRowError(f"{file.path.name} holds no list of rows")]
+
+
+def _refuse_splits(file: DataFile, others: list[str]) -> None:
+    """Lists beside the rows may be what is to be held out: nothing would read them."""
+    if splits := [name for name in others if split_of((name,))]:
+        raise GladiusError(
+            f"{file.path} also holds rows for {', '.join(splits)}.",
+            "Write a file for each split, such as train.json and test.json.",
+        )
 
 
 def _table_rows(file: DataFile) -> Iterator[Any]:

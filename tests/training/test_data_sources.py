@@ -210,6 +210,44 @@ def test_a_compressed_csv_and_a_tsv(tmp_path: Path) -> None:
     assert read(tmp_path) == ["one", "two", "three, and more"]
 
 
+@pytest.mark.parametrize("mark", ",;\t")
+def test_a_csv_may_part_its_columns_by_another_mark(tmp_path: Path, mark: str) -> None:
+    """As spreadsheets of many countries write it; a text may hold the others."""
+    (tmp_path / "a.csv").write_text(f'prompt{mark}completion\nWhy?{mark}"So, so; and\tso."\n')
+    [row] = read_rows(DataSection(path=str(tmp_path / "a.csv")))
+    assert isinstance(row, Row)
+    assert [turn["content"] for turn in row.messages] == ["Why?", "So, so; and\tso."]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.csv", "text\none row\n".encode("utf-16"), "is written in UTF-16"),
+        ("a.jsonl", '{"text": "one row"}\n'.encode("utf-16"), "is written in UTF-16"),
+        ("a.csv", b"text,text\none,two\n", "names the column 'text' more than once"),
+        (
+            "a.json",
+            b'{"train": [{"text": "one"}], "test": [{"text": "two"}]}',
+            "also holds rows for test",
+        ),
+    ],
+)
+def test_a_file_that_would_be_read_wrongly_is_refused(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(GladiusError, match=reason):
+        read(tmp_path / name)
+
+
+def test_a_line_of_another_encoding_is_called_so(tmp_path: Path) -> None:
+    lines = '{"text": "caf\xe9"}\n{"text": "fine here"}\n'.encode("latin-1")
+    (tmp_path / "a.jsonl").write_bytes(lines)
+    bad, good = read_rows(DataSection(path=str(tmp_path / "a.jsonl")))
+    assert str(bad) == "a line is not UTF-8"
+    assert isinstance(good, Row)
+
+
 def test_a_json_file_of_lines_is_read_as_lines(tmp_path: Path) -> None:
     write(tmp_path / "lines.jsonl", texts(0, 3)).rename(tmp_path / "lines.json")
     (tmp_path / "one.json").write_text(json.dumps({"data": texts(3, 5)}))
