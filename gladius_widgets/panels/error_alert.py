@@ -6,6 +6,7 @@ from typing import Any
 from gladius_widgets.client import Client
 from gladius_widgets.components import Action, Dialog, Node, h, icon
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.models import alert as model
@@ -93,10 +94,43 @@ def _banner(view: model.AlertView) -> Node:
     )
 
 
+def _memory(autopsy: model.Autopsy) -> Node | None:
+    """How full the device was as it ran out; nothing where it did not tell."""
+    used, total = autopsy.used_bytes, autopsy.total_bytes
+    if not used or not total:
+        return None
+    share, words = min(1.0, used / total), f"{fmt.gib(used)} / {fmt.gib(total)} GiB"
+    return h(
+        "div",
+        {"style": {"margin-bottom": "8px"}},
+        h(
+            "div",
+            {"class": "gw-row gw-small"},
+            h("span", {"class": "gw-soft"}, "Memory of the device"),
+            h("span", {"class": "gw-spacer"}),
+            h("b", {"class": "gw-t-red"}, words),
+        ),
+        h(
+            "div",
+            {
+                "class": "gw-bar gw-bar--8 gw-tone-red",
+                "style": {"margin-top": "6px"},
+                "role": "progressbar",
+                "aria-label": f"Memory of the device: {words}",
+                "aria-valuemin": 0,
+                "aria-valuemax": 100,
+                "aria-valuenow": f"{share * 100:.0f}",
+            },
+            h("span", {"class": "gw-bar__f", "style": {"width": f"{share * 100:.1f}%"}}),
+        ),
+    )
+
+
 def _body(view: model.AlertView) -> list[Node]:
     kept = h(
         "div",
         {"class": "gw-well"},
+        _memory(view.autopsy) if view.autopsy else None,
         h(
             "div",
             {"class": "gw-row gw-small gw-soft"},
