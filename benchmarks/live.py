@@ -44,6 +44,8 @@ from gladius_widgets import LossChart, TrainingLog
 notes = open({notes!r}, "a", buffering=1)
 def note(**fields): notes.write(json.dumps(fields) + "\\n")
 chart, log = LossChart({job!r}, x="step"), TrainingLog({job!r})
+await chart.ready()
+await log.ready()
 line = chart.slots["plot"].series[0].mark
 line.observe(lambda change: note(kind="chart", sent=time.time()), "y")
 log.terminal.measure = True

@@ -182,6 +182,11 @@ class Client(QueueCommands, MoneyQueries):
             self._supervise()
         return self._as_it_is(job)
 
+    def newest(self) -> str | None:
+        """The id of the job that was submitted last; None when there is no job."""
+        found = self._registry.find(limit=1)
+        return found[0].id if found else None
+
     def run(self, ref: str) -> RunDirectory:
         """The job's run directory."""
         return self.home.run(self._registry.resolve(ref).id)

@@ -37,6 +37,7 @@ class Component(anywidget.AnyWidget):
     _esm_code = traitlets.Unicode().tag(sync=True)
     _runtime = traitlets.Unicode().tag(sync=True)
     _is_open = False
+    _has_begun = True  # False: there is nothing yet that `end` could let go of
 
     def __init__(self, **kwargs: Any) -> None:
         reject_unknown(type(self).__name__, kwargs, self.arguments())
@@ -89,7 +90,8 @@ class Component(anywidget.AnyWidget):
         if not self._is_open:  # also: never begun, when ipywidgets calls this in `__del__`
             return
         self._is_open = False
-        self.end()
+        if self._has_begun:
+            self.end()
         held = [*self.children_held(), self.layout]
         super().close()
         for widget in held:

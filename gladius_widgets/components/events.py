@@ -7,11 +7,12 @@ called through `call`, and what it raises goes to the log and to whoever asked f
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 logger = logging.getLogger("gladius_widgets")
 
 Handler = Callable[..., Any]
+_Found = TypeVar("_Found")
 _listeners: list[Callable[[BaseException], object]] = []
 _tasks: set[asyncio.Task[Any]] = set()
 
@@ -49,6 +50,35 @@ def spawn(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     _tasks.add(task)
     task.add_done_callback(_finish)
     return task
+
+
+def begin(coroutine: Coroutine[Any, Any, Any]) -> Callable[[], object]:
+    """Run a coroutine on the kernel's loop; where none runs, to its end before this returns.
+
+    So that the latter can be, it waits for nothing but `in_thread`, and what waits for that.
+
+    Returns:
+        The way to stop it.
+    """
+    if on_loop():
+        return spawn(coroutine).cancel
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return nothing
+    coroutine.close()
+    raise RuntimeError("It waits for an event loop, and none runs.")
+
+
+def nothing() -> None:
+    """The way to stop what does not go on."""
+
+
+async def in_thread(work: Callable[..., _Found], *args: Any, **named: Any) -> _Found:
+    """What `work` returns. Files are read so: meanwhile the loop goes on, if one runs."""
+    if on_loop():
+        return await asyncio.to_thread(work, *args, **named)
+    return work(*args, **named)
 
 
 def _finish(task: asyncio.Task[Any]) -> None:

@@ -120,7 +120,7 @@ class Location(Component):
         """
         number, transfer = 0, uuid4().hex
         try:
-            with path.open("rb") as file:
+            with await asyncio.to_thread(path.open, "rb") as file:
                 left = size = os.fstat(file.fileno()).st_size
                 while True:
                     data = await asyncio.to_thread(file.read, min(PART_BYTES, left))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import traitlets
@@ -31,8 +31,9 @@ class Terminal(Component):
     Args:
         title: in the toolbar.
         subtitle: beside it, in mono.
-        page: `page(shown)` returns up to 5,000 lines of the log that come right before its
-            newest `shown` lines, or b"" at its start. Without it only kept lines are shown.
+        page: `await page(shown)` is up to 5,000 lines of the log that come right before what
+            were its newest `shown` lines when it was called, or b"" at its start. Without it only
+            kept lines are shown.
         measure: have each batch answered with a `measured` event: `sent`, `received`,
             `parsed`, `painted`, unix seconds.
         bookmarks: numbers of the marked lines; 0 is the first one written.
@@ -50,7 +51,9 @@ class Terminal(Component):
     page = traitlets.Callable(allow_none=True, default_value=None)
     export_name = traitlets.Unicode("train.log")
 
-    def __init__(self, *, page: Callable[[int], bytes] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, page: Callable[[int], Awaitable[bytes]] | None = None, **kwargs: Any
+    ) -> None:
         self._lines = Scrollback(SCROLLBACK_LINES)
         self._pending = bytearray()
         self._pending_from = 0  # number of the first pending line
@@ -171,8 +174,17 @@ class Terminal(Component):
 
     def _send_older(self, view: str, first: int) -> None:
         data = self._lines.before(first, PAGE_LINES)
-        if not data and self.page is not None:
-            data = self.page(self._lines.last - first)
+        if data or self.page is None:
+            self._send_page(view, first, data)
+        else:
+            events.begin(self._send_from_log(view, first, self.page(self._lines.last - first)))
+
+    async def _send_from_log(self, view: str, first: int, page: Awaitable[bytes]) -> None:
+        data = await page
+        if self._is_open:  # else it was closed meanwhile
+            self._send_page(view, first, data)
+
+    def _send_page(self, view: str, first: int, data: bytes) -> None:
         start = first - data.count(b"\n")
         more = start > self._lines.first or (bool(data) and self.page is not None)
         self.send({"older": view, "first": start, "more": more}, buffers=[data])

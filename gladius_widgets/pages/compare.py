@@ -1,11 +1,13 @@
 """CompareJobs: several jobs on one page, their curves, figures and configs side by side."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Node, h, icon, location, toasts
+from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
@@ -13,11 +15,12 @@ from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.compare_chart import CompareChart, Compared
 from gladius_widgets.panels.compare_config import CompareConfig
 from gladius_widgets.panels.compare_table import CompareTable
+from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.models import compare as model
 from gladius_widgets.panels.models.words import job_badge
-from gladius_widgets.panels.panel import default_client, open_feed
+from gladius_widgets.panels.panel import default_client, read_feed
 
 _MATCHES = 8
 _DEBOUNCE_MS = 200
@@ -59,6 +62,8 @@ class CompareJobs(Element):
         self._matches: list[Job] | None = None
         self._asked = ""
         self._entry = 0  # a new field after each job that was added
+        self._wanted: list[str] = []  # ids; those shown, once they are read
+        self._stop_opening: Callable[[], object] = nothing
         self._listen()
         if jobs is not None:
             given = jobs if isinstance(jobs, str) else ",".join(jobs)
@@ -71,23 +76,41 @@ class CompareJobs(Element):
             ]
 
     def show(self, references: Sequence[str]) -> None:
-        """Show these jobs, by id, prefix or name; what cannot be shown is said on the page."""
+        """Show these jobs, by id, prefix or name; what cannot be shown is said on the page.
+
+        Where a loop runs, what is shown changes when they are read.
+        """
+        self._stop_opening()
+        self._stop_opening = begin(self._open(references))
+
+    async def _open(self, references: Sequence[str]) -> None:
         try:
-            self.client = self._given_client or default_client()
+            self.client = self._given_client or await in_thread(default_client)
         except GladiusError as error:
             self.tree = problem(error)
             return
         self._home = self._home or HomeBar(self.client)
-        found, self._problems = self._find(references)
+        found, problems = await in_thread(self._find, references)
         if len(found) > model.MOST:
-            self._problems.append(
+            problems.append(
                 f"{len(found)} jobs were asked for; these are the first {model.MOST}, the most"
                 " that can be told apart."
             )
-        self._show_jobs(found[: model.MOST])
+        feeds: dict[str, JobFeed] = {}
+        async with AsyncExitStack() as held:
+            for job in found[: model.MOST]:
+                try:
+                    feed = await held.enter_async_context(read_feed(job.id, self.client))
+                except GladiusError as error:
+                    problems.append(str(error))
+                else:
+                    feeds[job.id] = feed
+            self._problems = problems
+            self._show_jobs([job for job in found if job.id in feeds], feeds)
 
     def end(self) -> None:
         """Stop listening; end the panels."""
+        self._stop_opening()
         for end in self._ends:
             end()
         self._end_parts()
@@ -118,7 +141,7 @@ class CompareJobs(Element):
                 problems.append(str(error))
         return list(found.values()), problems
 
-    def _show_jobs(self, jobs: Sequence[Job]) -> None:
+    def _show_jobs(self, jobs: Sequence[Job], feeds: Mapping[str, JobFeed]) -> None:
         """Panels for these jobs; those that stay keep their colour and their feed."""
         slots = {job.id: job.slot for job in self._jobs}
         names = model.labels({job.id: job.name for job in jobs})
@@ -126,8 +149,8 @@ class CompareJobs(Element):
         compared: list[Compared] = []
         for job in jobs:
             slot = kept.setdefault(job.id, model.free_slot(kept.values()))
-            feed = open_feed(job.id, self.client)
-            compared.append(Compared(feed, names[job.id], slot))
+            compared.append(Compared(feeds[job.id], names[job.id], slot))
+        self._wanted = [job.id for job in jobs]
         before, self._jobs = list(self._parts), compared
         self._parts = self._make(before) if compared else ()
         self.slots = {"home": self._home, **dict(zip(_SLOTS, self._parts, strict=False))}
@@ -157,26 +180,28 @@ class CompareJobs(Element):
             part.close()
         self._parts = ()
 
-    def _add(self, reference: str) -> None:
+    async def _add(self, reference: str) -> None:
         if not reference.strip():
             return
-        if len(self._jobs) >= model.MOST:
+        if len(self._wanted) >= model.MOST:
             toasts().show(f"{model.MOST} jobs are the most", "Remove one first.", "yellow")
             return
-        job = self.client.job(reference.strip())  # an unknown one is told by a toast
-        if job.id in {one.id for one in self._jobs}:
+        # An unknown one is told by a toast.
+        job = await asyncio.to_thread(self.client.job, reference.strip())
+        if job.id in self._wanted:
             toasts().show("Already compared", job.name, "gray")
             return
         self._entry += 1
-        self._go_to([*(one.id for one in self._jobs), job.id])
+        self._go_to([*self._wanted, job.id])
 
     def _remove(self, job_id: str) -> None:
-        self._go_to([job.id for job in self._jobs if job.id != job_id])
+        self._go_to([one for one in self._wanted if one != job_id])
 
     def _go_to(self, ids: Sequence[str]) -> None:
         """Other jobs, as a step that the back button takes back."""
         if location().standalone:
             location().push_query(jobs=",".join(ids) or None)
+        self._wanted = list(ids)
         self.show(ids)
 
     async def _look(self, payload: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
+from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.announcer import Announcer
@@ -18,12 +19,14 @@ from gladius_widgets.panels.config_snapshot import ConfigSnapshot
 from gladius_widgets.panels.controls import TrainingControls
 from gladius_widgets.panels.error_alert import ErrorAlert
 from gladius_widgets.panels.experts import ExpertChart
+from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.log import TrainingLog
 from gladius_widgets.panels.loss import LossChart
 from gladius_widgets.panels.memory import MemoryChart
-from gladius_widgets.panels.panel import default_client, open_feed
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.panel import default_client, read_feed
 from gladius_widgets.panels.progress import ProgressOverview
 from gladius_widgets.panels.status_bar import StatusBar
 from gladius_widgets.panels.throughput import ThroughputChart
@@ -58,6 +61,8 @@ class TrainingConsole(Element):
         self._given_client = client
         self._back = back
         self._name = job
+        self._to_find = ""
+        self._stop_opening: Callable[[], object] = nothing
         super().__init__(_loading())
         toasts()
         if job is not None:
@@ -67,20 +72,25 @@ class TrainingConsole(Element):
             self._ends = [location().on("ready", self._arrived)]
 
     def show(self, job: str | None) -> None:
-        """Show this job; the newest one for None. What cannot be shown is said on the page."""
+        """Show this job; the newest one for None. What cannot be shown is said on the page.
+
+        Where a loop runs, the page shows bones until the job is read.
+        """
+        self._stop_opening()
         self._clear()
-        try:
-            self._open(job)
-        except GladiusError as error:
-            self.tree = problem(error)
+        self.tree = _loading()
+        self._stop_opening = begin(self._open(job))
 
     def find(self, text: str) -> None:
         """Open the search of the log with this text."""
         if self._panels:
             self._panels["log"].terminal.find(text)
+        else:
+            self._to_find = text
 
     def end(self) -> None:
         """Stop listening; end the panels."""
+        self._stop_opening()
         self._clear()
         for end in self._ends:
             end()
@@ -91,9 +101,19 @@ class TrainingConsole(Element):
         if query.get("find"):
             self.find(query["find"])
 
-    def _open(self, job: str | None) -> None:
-        client = self._given_client or default_client()
-        feed = open_feed(job, client)
+    async def _open(self, job: str | None) -> None:
+        try:
+            client = self._given_client or await in_thread(default_client)
+            async with read_feed(job, client) as feed:
+                self._build(feed, client)
+        except GladiusError as error:
+            self.tree = problem(error)
+            return
+        if self._to_find:
+            self.find(self._to_find)
+            self._to_find = ""
+
+    def _build(self, feed: JobFeed, client: Client) -> None:
         job_id = feed.run.id
         panels = {
             "header": HeaderBar(job_id, back=self._leave_or_none(), client=client),
@@ -132,9 +152,12 @@ class TrainingConsole(Element):
 
     def _gone(self, _error: GladiusError) -> None:
         """Somebody deleted the job, or its folder, while it is shown."""
-        job = self._panels["log"].job
+        self._stop_opening = begin(self._say_gone(self._panels["log"].job))
+
+    async def _say_gone(self, job: JobSnapshot) -> None:
+        error = await in_thread(gone, job, self._given_client or default_client())
         self._clear()
-        self.tree = problem(gone(job, self._given_client or default_client()))
+        self.tree = problem(error)
 
     def _leave_or_none(self) -> Callable[[], object] | None:
         """How to leave: to the list, where there is one."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
+from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages import job_blanks
@@ -25,7 +26,8 @@ from gladius_widgets.panels.job_progress import ProgressHeader
 from gladius_widgets.panels.links import console_url
 from gladius_widgets.panels.loss_curve import LossCurve
 from gladius_widgets.panels.metrics import CurrentMetrics
-from gladius_widgets.panels.panel import default_client, open_feed
+from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.panel import default_client, read_feed
 from gladius_widgets.panels.results import JobResults
 from gladius_widgets.panels.stages import StageIndicator
 from gladius_widgets.store.events import Event
@@ -60,9 +62,11 @@ class JobDashboard(Element):
         reject_unknown("JobDashboard", unknown, {"job", "back", "client"})
         self._given_client = client
         self._back = back
-        self._name = job
+        self._name = self._asked = job
         self._tab = tab_of(None)
         self._unseen = 0
+        self._wants_errors = False
+        self._stop_opening: Callable[[], object] = nothing
         self._tabs = JobTabs()
         super().__init__(job_blanks.loading())
         toasts()
@@ -77,13 +81,15 @@ class JobDashboard(Element):
             ]
 
     def show(self, job: str | None) -> None:
-        """Show this job; the newest one for None. What cannot be shown is said on the page."""
+        """Show this job; the newest one for None. What cannot be shown is said on the page.
+
+        Where a loop runs, the page shows bones until the job is read.
+        """
+        self._stop_opening()
         self._clear()
-        self._feed = None
-        try:
-            self._open(job)
-        except GladiusError as error:
-            self._say(error)
+        self._feed, self._asked = None, job
+        self.tree = job_blanks.loading()
+        self._stop_opening = begin(self._open(job))
 
     def show_tab(self, tab: str) -> None:
         """Show a tab, `overview` or `event-log`, as a step that the back button undoes."""
@@ -96,11 +102,13 @@ class JobDashboard(Element):
     def show_errors(self) -> None:
         """Show the event log's errors."""
         self.show_tab("event-log")
+        self._wants_errors = not self._panels
         if self._panels:
             self._panels["events"].show_types({"error"})
 
     def end(self) -> None:
         """Stop listening; end the panels."""
+        self._stop_opening()
         self._clear()
         for end in self._ends:
             end()
@@ -111,14 +119,13 @@ class JobDashboard(Element):
         query = payload["query"]
         self._tab = tab_of(query.get("tab"))
         self.show(query.get("job") or None)
-        if not query.get("job") and self._feed is not None:
-            location().set_query(job=self._feed.run.id)  # the newest may be another one next time
 
     def _went(self, payload: dict[str, Any]) -> None:
         """The reader went back or forward, which may be to another job."""
         query = payload["query"]
         job = query.get("job")
-        if self._feed is not None and job and job != self._feed.run.id:
+        shown = self._asked if self._feed is None else self._feed.run.id
+        if job and shown and job != shown:
             self._tab = tab_of(query.get("tab"))
             self.show(job)
         else:
@@ -126,10 +133,21 @@ class JobDashboard(Element):
 
     # The job
 
-    def _open(self, job: str | None) -> None:
-        client = self._given_client or default_client()
-        feed = self._feed = open_feed(job, client)
-        job_id = feed.run.id
+    async def _open(self, job: str | None) -> None:
+        try:
+            client = self._given_client or await in_thread(default_client)
+            async with read_feed(job, client) as feed:
+                self._build(feed, client)
+        except GladiusError as error:
+            self._say(error)
+            return
+        if job is None and self._name is None:
+            location().set_query(job=feed.run.id)  # the newest may be another one next time
+        if self._wants_errors:
+            self.show_errors()
+
+    def _build(self, feed: JobFeed, client: Client) -> None:
+        self._feed, job_id = feed, feed.run.id
         self._unseen = 0
         cost = CostTracker(job_id, client=client)
         console = None if location().standalone else self._open_console
@@ -159,9 +177,16 @@ class JobDashboard(Element):
 
     def _gone(self, error: GladiusError) -> None:
         """Somebody deleted the job, or its folder, while it is shown."""
-        feed, client = self._feed, self._given_client or default_client()
+        if self._feed is not None:
+            self._stop_opening = begin(self._say_gone(self._feed.job))
+        else:
+            self._clear()
+            self._say(error)
+
+    async def _say_gone(self, job: JobSnapshot) -> None:
+        error = await in_thread(gone, job, self._given_client or default_client())
         self._clear()
-        self._say(gone(feed.job, client) if feed else error)
+        self._say(error)
 
     def _say(self, error: GladiusError) -> None:
         self.tree = problem(error)

@@ -1,6 +1,8 @@
 """JobsPage: all jobs, the queue, and the way to a new one."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -200,25 +202,30 @@ class JobsPage(Element):
             self._parts = [*self._parts, self._queue]
         return self._queue
 
-    def _looked(self) -> None:
+    async def _looked(self) -> None:
         """Show what is there now; whoever looks elsewhere is told of jobs that have ended."""
+        self._paint()
         jobs = list(self._source.look.jobs) if self._source.look else []
-        jobs += self._left({job.id for job in jobs})
+        if gone := self._gone_from({job.id for job in jobs}):
+            jobs += await asyncio.to_thread(self._find, gone)
+            for job_id in set(gone) - {job.id for job in jobs}:
+                self._known.pop(job_id, None)
         for job, title in news.of_changes(self._known, jobs):
             tag = f"{job.id}-{job.attempt}-{job.status}"
             notifier().tell(title, news.end_words(job), url=job_url(job.id), tag=tag)
         self._known |= {job.id: job.status for job in jobs}
-        self._paint()
 
-    def _left(self, shown: set[str]) -> list[Job]:
+    def _gone_from(self, shown: set[str]) -> list[str]:
         """Jobs that were active and have left the list, as those do that end on the active tab."""
         gone = [i for i, status in self._known.items() if status in ACTIVE and i not in shown]
+        return gone[:_MOST_LEFT]
+
+    def _find(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those of them that are still there."""
         found: list[Job] = []
-        for job_id in gone[:_MOST_LEFT]:
-            try:
+        for job_id in job_ids:
+            with suppress(GladiusError):
                 found.append(self.client.job(job_id))
-            except GladiusError:
-                del self._known[job_id]
         return found
 
     def _paint(self) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Node, h, location, toasts
+from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.bars import jobs_bar
 from gladius_widgets.pages.frame import problem
 from gladius_widgets.panels.home_bar import HomeBar
-from gladius_widgets.panels.job_form import KEPT, NewJobForm
+from gladius_widgets.panels.job_form import KEPT, NewJobForm, read_offers
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.panel import default_client
 
@@ -29,6 +30,7 @@ class NewJobPage(Element):
     """
 
     _form: NewJobForm | None = None
+    _is_asked = False  # for a form; it comes when what it starts from is read
     _end_wait: Callable[[], object] | None = None
 
     def __init__(
@@ -45,6 +47,7 @@ class NewJobPage(Element):
         toasts()
         self._given_client = client
         self._submitted = submitted
+        self._stop_opening: Callable[[], object] = nothing
         if clone or preset or submitted:
             self._show(clone, preset)
         else:
@@ -53,38 +56,48 @@ class NewJobPage(Element):
 
     def end(self) -> None:
         """Stop listening; end the form."""
+        self._stop_opening()
         if self._end_wait is not None:
             self._end_wait()
         if self._form is not None:
             self._form.close()
 
     def _arrived(self, payload: dict[str, Any]) -> None:
-        if self._form is not None:  # a second view of a notebook must not wipe what was written
+        if self._is_asked:  # a second view of a notebook must not wipe what was written
             return
-        query = payload["query"]
-        self._show(query.get("clone"), query.get("preset"))
-        kept = payload["kept"].get(KEPT)
-        if self._form is not None and isinstance(kept, dict) and kept.get("query") == query:
-            self._form.restore(kept)
+        query, kept = payload["query"], payload["kept"].get(KEPT)
+        is_ours = isinstance(kept, dict) and kept.get("query") == query
+        self._show(query.get("clone"), query.get("preset"), kept if is_ours else None)
 
-    def _show(self, clone: str | None, preset: str | None) -> None:
+    def _show(self, clone: str | None, preset: str | None, kept: Any = None) -> None:
+        self._is_asked = True
+        self._stop_opening = begin(self._open(clone, preset, kept))
+
+    async def _open(self, clone: str | None, preset: str | None, kept: Any) -> None:
         try:
-            client = self._given_client or default_client()
+            client = self._given_client or await in_thread(default_client)
+            offers = await in_thread(read_offers, client)
         except GladiusError as error:
             self.tree = problem(error)
+            self._is_asked = False
             return
         start, chosen = presets.Start(), presets.EMPTY
         try:
             if clone:
-                start, chosen = presets.clone(client, clone), presets.EARLIER_JOB
+                start = await in_thread(presets.clone, client, clone)
+                chosen = presets.EARLIER_JOB
             elif preset:
-                start, chosen = presets.preset(preset), preset
+                start, chosen = await in_thread(presets.preset, preset), preset
         except GladiusError as error:
             toasts().error(error)
-        self._form = NewJobForm(start, chosen=chosen, submitted=self._submitted, client=client)
+        self._form = NewJobForm(
+            start, chosen=chosen, offers=offers, submitted=self._submitted, client=client
+        )
         self.slots = {"home": HomeBar(client), "form": self._form}
         self.tree = _frame(client.user, h("slot", {"name": "form"}), h("slot", {"name": "home"}))
         location().set_title("New Job · Gladius")
+        if kept is not None:
+            self._form.restore(kept)
 
     def __repr__(self) -> str:
         return "NewJobPage()"

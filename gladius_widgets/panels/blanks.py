@@ -3,6 +3,20 @@
 from collections.abc import Sequence
 
 from gladius_widgets.components import Node, h, icon
+from gladius_widgets.core.errors import GladiusError
+
+
+def bones(height_px: int = 120) -> Node:
+    """A grey field where a panel will be; seen only when reading takes its time."""
+    bone = h("span", {"class": "gw-skel", "style": {"height": f"{height_px}px"}})
+    return h("div", {"class": "gw-late", "aria-busy": True}, bone)
+
+
+def unreadable(error: Exception) -> Node:
+    """What is wrong and what to do, in place of a panel."""
+    if isinstance(error, GladiusError):
+        return empty("warn", error.message, error.hint)
+    return empty("warn", "The job cannot be read", str(error))
 
 
 def empty(symbol: str, title: str, text: str, action: Node | None = None) -> Node:

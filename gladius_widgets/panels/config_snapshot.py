@@ -1,5 +1,6 @@
 """ConfigSnapshot: the settings of the run, and the whole file on demand."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 
@@ -39,16 +40,18 @@ class ConfigSnapshot(Panel):
         """End the dialog."""
         self._dialog.close()
 
-    def _view(self) -> None:
-        text = self._text()
+    async def _view(self) -> None:
+        text = await self._text()
         self._dialog.body = h("pre", {"class": "gw-json gw-json--tall", "tabindex": 0}, text)
         self._dialog.show()
 
-    def _download(self) -> None:
-        location().download(f"{self.job.id}.yaml", self._text().encode(), "application/yaml")
+    async def _download(self) -> None:
+        text = await self._text()
+        location().download(f"{self.job.id}.yaml", text.encode(), "application/yaml")
 
-    def _text(self) -> str:
-        return self.feed.run.config.read_text(encoding="utf-8", errors="replace")
+    async def _text(self) -> str:
+        path = self.feed.run.config
+        return await asyncio.to_thread(path.read_text, encoding="utf-8", errors="replace")
 
     def _paint(self) -> Sent:
         job = self.job

@@ -3,18 +3,20 @@
     files change → the log goes out at once
                  → topics are marked → a part is due → read what is new → paint
 
-All widgets are touched on the kernel's loop only; all files are read in threads. The feed runs
-while a page is open (`Location` says so) and stops when the last one is gone.
+All widgets are touched on the kernel's loop only; all files are read in threads, from the first
+reading on (only where no loop runs there is nothing that it could hold up, and it is done at
+once). The feed runs while a page is open (`Location` says so) and stops when the last one is gone.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 from watchfiles import awatch
 
 from gladius_widgets.components import events as page_events
@@ -52,12 +54,19 @@ _feeds: "dict[str, JobFeed]" = {}
 class JobFeed:
     """Reads one run as it grows. Use `feed_of`: one per run and kernel.
 
+    What is read at first is no news: whoever listens from `ready` on hears all that comes later.
+
     Attributes:
         history: the metric rows that charts draw.
-        job: the newest look at the job.
+        job: the newest look at the job; none before the first reading.
         events: all events of the run so far.
         shared: what the panels of this feed have one of, by its type.
+
+    Raises:
+        GladiusError: there is no such job; where a loop runs, `ready` raises it.
     """
+
+    job: JobSnapshot
 
     def __init__(self, run: RunDirectory, source: JobSource) -> None:
         self.run = run
@@ -75,14 +84,52 @@ class JobFeed:
         self._log = LogTail(run.log)
         self._tasks: list[asyncio.Task[Any]] = []
         self._reported: dict[str, float] = {}
-        first = self._reader.read(reading.ALL)
-        assert first.snapshot is not None
-        self.job: JobSnapshot = first.snapshot
-        self._take(first)
+        self._holders: set[object] = set()
+        self._first_is_over = asyncio.Event()
+        self._failure: Exception | None = None
         self._subscriptions = [
             location().on("alive", self.start),
             location().on("gone", self.stop),
         ]
+        self._stop_first: Callable[[], object] = page_events.nothing
+        self._stop_first = page_events.begin(self._read_first())
+        if self._failure is not None:
+            raise self._failure
+
+    # The first reading
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the run was read once, so that there is something to show."""
+        return self._first_is_over.is_set() and self._failure is None
+
+    async def ready(self) -> None:
+        """Wait until the run was read once.
+
+        Raises:
+            GladiusError: there is no such job.
+        """
+        await self._first_is_over.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _read_first(self) -> None:
+        try:
+            first = await page_events.in_thread(self._read_all)
+            assert first.snapshot is not None
+            self.job = first.snapshot
+            self._take(first)
+        except Exception as error:
+            self._failure = error
+            self.close()
+        self._first_is_over.set()
+
+    def _read_all(self) -> News:
+        """Nobody has the history yet: what takes long in it is done in the thread too."""
+        news = self._reader.read(reading.ALL)
+        _add_rows(self.history, news.tables)
+        news.tables = {}
+        return news
 
     # Who listens
 
@@ -99,19 +146,39 @@ class JobFeed:
 
         return end
 
+    def hold(self) -> Callable[[], None]:
+        """Keep the feed, whatever it is to paint; returns the way to let go of it."""
+        holder = object()
+        self._holders.add(holder)
+
+        def let_go() -> None:
+            self._holders.discard(holder)
+            self.leave()
+
+        return let_go
+
     def leave(self) -> None:
-        """End the feed if no panel shows it."""
-        if not self._schedule:
+        """End the feed if nobody shows or holds it."""
+        if not self._schedule and not self._holders:
             self.close()
 
-    def follow_log(self, listener: LogListener) -> tuple[int, Callable[[], None]]:
+    def follow_log(
+        self, listener: LogListener, start: int | None = None
+    ) -> tuple[int, Callable[[], None]]:
         """Have `listener` called with what is written to the log from now on.
+
+        Args:
+            listener: takes the bytes.
+            start: where to begin if nobody follows the log yet; by default at its end, which is
+                looked up on the loop.
 
         Returns:
             The byte of the log from which it will hear, and the way to stop that.
         """
         if not self._log_listeners:
-            self._log.position = self._log.size_bytes()
+            self._log.position = self._log.size_bytes() if start is None else start
+            if self._log_wake is not None:
+                self._log_wake.set()
         return self._log.position, _listen(self._log_listeners, listener)
 
     @property
@@ -139,7 +206,7 @@ class JobFeed:
         return bool(self._tasks)
 
     def start(self, _payload: object = None) -> None:
-        """Begin to watch. Needs a running loop; without one the first reading stays."""
+        """Begin to watch once it is read. Needs a running loop; without one, that stays."""
         if self._tasks or not page_events.on_loop():
             return
         self._wake, self._log_wake = asyncio.Event(), asyncio.Event()
@@ -158,6 +225,7 @@ class JobFeed:
 
     def close(self) -> None:
         """Stop for good."""
+        self._stop_first()
         self.stop()
         _feeds.pop(str(self.run.root), None)
         for undo in self._subscriptions:
@@ -165,6 +233,7 @@ class JobFeed:
 
     async def _forever(self, part: Callable[[], Any]) -> None:
         """Run a part of the feed again whenever it fails; each failure is shown."""
+        await self._first_is_over.wait()
         while True:
             try:
                 await part()
@@ -289,15 +358,8 @@ class JobFeed:
             page_events.call(listener, error)
 
     def _take(self, news: News) -> None:
-        taken = self.history
-        adders = {
-            reading.TRAIN: taken.add_train,
-            reading.VALIDATION: taken.add_validation,
-            reading.SYSTEM: taken.add_system,
-        }
-        for name, table in news.tables.items():
-            adders[name](table)
-        self.job = replace(news.snapshot or self.job, system=taken.system)
+        _add_rows(self.history, news.tables)
+        self.job = replace(news.snapshot or self.job, system=self.history.system)
         for problem in news.problems:
             self._report(RuntimeError(problem))
         if news.events:
@@ -310,16 +372,26 @@ class JobFeed:
 
 
 def feed_of(run: RunDirectory, source: JobSource) -> JobFeed:
-    """The feed of this run in this kernel, made at the first call.
-
-    Raises:
-        GladiusError: there is no such job.
-    """
-    key = str(run.root)
-    feed = _feeds.get(key)
+    """The feed of this run in this kernel, made at the first call; raises as `JobFeed` does."""
+    feed = known_feed(run)
     if feed is None:
-        feed = _feeds[key] = JobFeed(run, source)
+        feed = _feeds[str(run.root)] = JobFeed(run, source)
     return feed
+
+
+def known_feed(run: RunDirectory) -> JobFeed | None:
+    """The feed of this run, if it has one in this kernel."""
+    return _feeds.get(str(run.root))
+
+
+def _add_rows(history: History, tables: Mapping[str, pa.Table]) -> None:
+    adders = {
+        reading.TRAIN: history.add_train,
+        reading.VALIDATION: history.add_validation,
+        reading.SYSTEM: history.add_system,
+    }
+    for name, table in tables.items():
+        adders[name](table)
 
 
 def _listen(listeners: list[Any], listener: Any) -> Callable[[], None]:

@@ -23,7 +23,8 @@ class HomeBar(Element):
     def __init__(self, client: Client) -> None:
         self._client = client
         self._task: asyncio.Task[Any] | None = None
-        super().__init__(_bar(model.view(client.trouble())))
+        super().__init__(_bar(None))
+        self._stop_first = page_events.begin(self._look())
         self._undo = [
             location().on("alive", self._start),
             location().on("gone", self._stop),
@@ -31,6 +32,7 @@ class HomeBar(Element):
 
     def end(self) -> None:
         """Stop looking."""
+        self._stop_first()
         self._stop()
         for undo in self._undo:
             undo()
@@ -46,9 +48,12 @@ class HomeBar(Element):
 
     async def _keep_looking(self) -> None:
         while True:
-            with suppress(OSError):  # the disk is away: the next look may find it
-                self._show(await asyncio.to_thread(self._client.trouble))
+            await self._look()
             await asyncio.sleep(_LOOK_S)
+
+    async def _look(self) -> None:
+        with suppress(OSError):  # the disk is away: the next look may find it
+            self._show(await page_events.in_thread(self._client.trouble))
 
     def _show(self, trouble: HomeError | None) -> None:
         tree = _bar(model.view(trouble))

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,31 @@ _FOLDED = {*fields()} - {*words.DATA_KEYS, *words.TRAINING_KEYS, *words.MACHINE_
 _numbers = count(1)
 
 
+@dataclass(frozen=True)
+class Offers:
+    """What can be chosen from: presets, and GPU types with a price."""
+
+    presets: tuple[str, ...] = ()
+    gpu_types: tuple[str, ...] = ()
+
+
+def read_offers(client: Client) -> Offers:
+    """As the files say now; to be called in a thread.
+
+    Raises:
+        GladiusError: the prices cannot be read.
+    """
+    rated = tuple(name for name in client.rates().gpus if name.lower() != "cpu")
+    return Offers(presets.preset_names(), rated)
+
+
 class NewJobForm(Element):
     """A form that submits one job. Fields and YAML are two views of the same text.
 
     Args:
         start: what to begin with; see `presets`.
         chosen: the preset it is, if it is one.
+        offers: what can be chosen from.
         submitted: called with the new job; by default the browser goes to the queue.
         client: the door to the jobs; by default that of `$GLADIUS_HOME`.
     """
@@ -53,11 +72,12 @@ class NewJobForm(Element):
         start: presets.Start | None = None,
         *,
         chosen: str = presets.EMPTY,
+        offers: Offers | None = None,
         submitted: Callable[[Job], object] | None = None,
         client: Client | None = None,
         **unknown: Any,
     ) -> None:
-        reject_unknown("NewJobForm", unknown, {"start", "chosen", "submitted", "client"})
+        reject_unknown("NewJobForm", unknown, {"start", "chosen", "offers", "submitted", "client"})
         self.client = client or default_client()
         super().__init__()
         toasts()
@@ -75,7 +95,7 @@ class NewJobForm(Element):
         self._chosen, self._about = chosen, start.about
         self._estimate: Estimate | None = None
         self._no_estimate = ""
-        self._gpu_types = self._rated()
+        self._offers = offers or Offers()
         self._parts = {name: Element() for name in _PARTS}
         self._preview = DataPreview(lambda: self._draft.form.values, self.client)
         self._wire()
@@ -149,7 +169,7 @@ class NewJobForm(Element):
         ):
             self._parts["start"].reset()
             return
-        start = presets.preset(name)
+        start = await asyncio.to_thread(presets.preset, name)
         self._refusal = ""
         self._draft.begin(start)
         self._chosen, self._about = name, start.about
@@ -273,10 +293,6 @@ class NewJobForm(Element):
         slots, gpus = self.client.settings().slots, self.client.gpus()
         return words.Slots(busy, slots, tuple(unfinished), warning, gpus)
 
-    def _rated(self) -> tuple[str, ...]:
-        """GPU types with a price."""
-        return tuple(name for name in self.client.rates().gpus if name.lower() != "cpu")
-
     # Showing
 
     def _focus_on(self, key: str) -> None:
@@ -297,7 +313,7 @@ class NewJobForm(Element):
         resting = (
             side.SUBMITTING if self._submitting else "" if self._draft.form.readable else _RESTING
         )
-        return Look(self._ids, self._focus, resting, {"resources.gpu_type": self._gpu_types})
+        return Look(self._ids, self._focus, resting, {"resources.gpu_type": self._offers.gpu_types})
 
     def _summary_tree(self, look: Look) -> Node:
         if self._job is not None:
@@ -308,7 +324,7 @@ class NewJobForm(Element):
         return side.summary(mistakes, look, refusal=self._refusal)
 
     def _start_tree(self, look: Look) -> Node:
-        options = [(name, name) for name in presets.preset_names()]
+        options = [(name, name) for name in self._offers.presets]
         other = (
             [(presets.EARLIER_JOB, "An earlier job")] if self._chosen == presets.EARLIER_JOB else []
         )

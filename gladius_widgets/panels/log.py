@@ -1,11 +1,14 @@
 """TrainingLog: the live training stream in a terminal."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Terminal, h, location, toasts
+from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.panels.blanks import bones
 from gladius_widgets.panels.cursor import Moment, cursor_of
 from gladius_widgets.panels.log_search import find_batch
 from gladius_widgets.panels.models.log_place import place_of
@@ -14,6 +17,7 @@ from gladius_widgets.store.log import LogTail
 
 FIRST_LINES = 2000
 PAGE_LINES = 5000
+_BONES_PX = 392
 
 
 class TrainingLog(Panel):
@@ -37,29 +41,44 @@ class TrainingLog(Panel):
         self.terminal = Terminal(
             title="Live training stream", subtitle=self._subtitle(), page=self._page
         )
-        end, unfollow = self.feed.follow_log(self._write)
-        self.terminal.write(self._file.lines_before(end, FIRST_LINES)[1])
-        self._unfollow = unfollow
         self.terminal.on("export", lambda _payload: self._export())
         self._leave_cursor = cursor_of(self.feed).on_move(self._go_to)
+        self._early: bytearray | None = bytearray()  # written before the last lines were read
+        self._unfollow: Callable[[], None] = nothing
+        self.tree = bones(_BONES_PX)
+        self._stop_opening = begin(self._open())
+
+    async def _open(self) -> None:
+        size = await in_thread(self._file.size_bytes)
+        end, self._unfollow = self.feed.follow_log(self._write, size)
+        _, last = await in_thread(self._file.lines_before, end, FIRST_LINES)
+        early, self._early = self._early or b"", None
+        self.terminal.write(last + early)
         self.put_slots(terminal=self.terminal)
         self.tree = h("slot", {"name": "terminal"})
 
     def end(self) -> None:
         """Stop following."""
+        self._stop_opening()
         self._unfollow()
         self._leave_cursor()
+        self.terminal.close()  # it may stand in no slot yet
 
     def _subtitle(self) -> str:
         """What runs, as one would type it."""
         return f"accelerate launch … {self.job.config_file or self.job.name}"
 
     def _write(self, data: bytes) -> None:
-        self.terminal.write(data)
+        if self._early is not None:
+            self._early += data
+        else:
+            self.terminal.write(data)
 
-    def _page(self, shown: int) -> bytes:
-        """The lines right before the newest `shown` ones."""
-        end = self.feed.log_position
+    async def _page(self, shown: int) -> bytes:
+        """The lines right before the newest `shown` ones, of those heard until now."""
+        return await in_thread(self._lines_before, self.feed.log_position, shown)
+
+    def _lines_before(self, end: int, shown: int) -> bytes:
         while shown > 0 and end > 0:
             count = min(shown, PAGE_LINES)
             end, _ = self._file.lines_before(end, count)

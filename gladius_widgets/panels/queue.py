@@ -14,6 +14,7 @@ from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.panels import queue_cards
+from gladius_widgets.panels.blanks import bones
 from gladius_widgets.panels.links import job_url, new_job_url
 from gladius_widgets.panels.models import queue as model
 from gladius_widgets.panels.models import queue_order as ordering
@@ -23,6 +24,7 @@ from gladius_widgets.panels.queue_config import show_config
 LOOK_S = 1.0
 # Never more than this share of a core goes into looking, and still there are news within 2 s.
 _BUSY, _SLOWEST_S = 0.05, 1.5
+_BONES_PX = 240
 MOST_CARDS = 50  # at first; the rest on demand
 _REMOVED = "Removed from the queue"
 _GONE = "The job has left the queue"
@@ -65,10 +67,8 @@ class QueuePanel(Element):
         self._stages: Mapping[str, Stage | None] = {}
         toasts()
         self._wire()
-        try:
-            self._take(self._look())
-        except GladiusError as error:
-            self._fail(error)
+        self._paint()
+        self._stop_first = page_events.begin(self._look_again())
         self._view_count = 0  # from now on the browser counts its views
         self.observe(self._viewed, "_view_count")
         self._subscriptions = [
@@ -79,6 +79,7 @@ class QueuePanel(Element):
 
     def end(self) -> None:
         """Stop looking."""
+        self._stop_first()
         self._stop()
         for undo in self._subscriptions:
             undo()
@@ -125,9 +126,13 @@ class QueuePanel(Element):
 
     async def _look_again(self) -> None:
         try:
-            self._take(await asyncio.to_thread(self._look))
+            look = await page_events.in_thread(self._look)
         except Exception as error:
-            self._fail(error)
+            if self._is_open:
+                self._fail(error)
+        else:
+            if self._is_open:  # else it was closed meanwhile
+                self._take(look)
 
     def _fail(self, error: Exception) -> None:
         """Told once, not every second; what was seen last stays, with its age."""
@@ -304,7 +309,8 @@ class QueuePanel(Element):
 
     def _paint(self) -> None:
         if self._queue is None:
-            self.tree = h("div", {"class": "gw-queuetab"}, queue_cards.unreadable(self._failed))
+            blank = queue_cards.unreadable(self._failed) if self._failed else bones(_BONES_PX)
+            self.tree = h("div", {"class": "gw-queuetab"}, blank)
             return
         content = model.content(
             self._queue,

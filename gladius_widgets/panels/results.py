@@ -1,11 +1,10 @@
 """JobResults: what a job that is over leaves behind, and the resume that may help a failed one."""
 
-import asyncio
 import time
 from collections.abc import Iterable
 
 from gladius_widgets.components import h, location, toasts
-from gladius_widgets.components.events import on_loop, spawn
+from gladius_widgets.components.events import begin, in_thread
 from gladius_widgets.core.states import FINAL
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
@@ -52,10 +51,7 @@ class JobResults(Panel):
         end = (job.status, job.attempt, job.ended_at)
         if end != self._facts_of:
             self._facts_of = end
-            if on_loop():
-                spawn(self._read())
-            else:
-                self._facts = read_facts(self.feed.run)
+            begin(self._read())
         if self._facts is None:
             return self.put_tree(h("div", {"hidden": True}))
         view = model.view(job, self._facts, self.feed.events, time.time())
@@ -66,7 +62,7 @@ class JobResults(Panel):
         end = self._facts_of
         facts = model.Facts({})  # what is known without the files, if they cannot be read
         try:
-            facts = await asyncio.to_thread(read_facts, self.feed.run)
+            facts = await in_thread(read_facts, self.feed.run)
         except OSError as error:
             toasts().show("Not all results can be read", str(error), "yellow")
         if end == self._facts_of:

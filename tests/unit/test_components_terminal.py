@@ -119,7 +119,7 @@ def test_older_lines_come_from_memory_then_from_the_log(wire):
     log = [f"line {n}\n".encode() for n in range(30_000)]
     asked = []
 
-    def page(lines):
+    async def page(lines):
         asked.append(lines)
         end = len(log) - lines
         return b"".join(log[max(0, end - 5000) : end])

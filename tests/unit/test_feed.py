@@ -87,6 +87,7 @@ def on_feed(run, source, scenario):
         feed = JobFeed(run, source)
         feed.start()
         try:
+            await feed.ready()
             await scenario(feed)
         finally:
             feed.close()

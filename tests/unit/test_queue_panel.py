@@ -48,6 +48,13 @@ def key(panel: QueuePanel, name: str, pressed: str) -> None:
     Wire.deliver(panel, payload)
 
 
+async def opened(client: Client) -> QueuePanel:
+    """A panel that has looked once."""
+    panel = QueuePanel(client=client)
+    await until(lambda: panel._queue is not None or panel._failed)
+    return panel
+
+
 def test_unknown_arguments_are_named(wire, client):
     with pytest.raises(TypeError, match=r"QueuePanel has no argument 'clent'.*'client'"):
         QueuePanel(clent=client)
@@ -55,7 +62,7 @@ def test_unknown_arguments_are_named(wire, client):
 
 def test_a_queue_that_stands_still_sends_nothing(wire, client):
     async def main():
-        panel = QueuePanel(client=client)
+        panel = await opened(client)
         sent = len(wire.messages)
         await panel._look_again()
         await panel._look_again()
@@ -68,7 +75,7 @@ def test_a_queue_that_stands_still_sends_nothing(wire, client):
 def test_a_queue_that_cannot_be_read_says_so_and_recovers(wire, client):
     async def main():
         client.home.settings.write_text("slots: many\n")
-        panel = QueuePanel(client=client)
+        panel = await opened(client)
         assert "The queue cannot be read" in json.dumps(panel.tree)
         assert "slots" in json.dumps(panel.tree)
         client.home.settings.write_text("slots: 2\n")
@@ -88,7 +95,7 @@ def test_keys_faster_than_the_page_are_not_lost(wire, client):
     """Space, two arrows and Space, all sent before anything has come back."""
 
     async def main():
-        panel, third = QueuePanel(client=client), job_id(client, "third")
+        panel, third = await opened(client), job_id(client, "third")
         lift = {"event": "keydown", "name": "lift", "key": third, "keys": {"key": " "}}
         Wire.deliver(panel, lift)
         key(panel, third, "ArrowUp")
@@ -102,7 +109,7 @@ def test_keys_faster_than_the_page_are_not_lost(wire, client):
 
 def test_keys_without_a_lifted_card_do_nothing(wire, client):
     async def main():
-        panel, third = QueuePanel(client=client), job_id(client, "third")
+        panel, third = await opened(client), job_id(client, "third")
         before = panel.tree
         for pressed in ("ArrowUp", "Home", "Escape"):
             key(panel, third, pressed)
@@ -116,7 +123,7 @@ def test_what_another_has_moved_stays_and_this_one_is_told(wire, client):
     """The page is a second old: both move the same card."""
 
     async def main():
-        panel = QueuePanel(client=client)
+        panel = await opened(client)
         first, third = job_id(client, "first"), job_id(client, "third")
         Client(client.home, user="bob").reorder(third, before=first)
         drop = {"event": "drop", "name": "reorder", "dragged": third, "before": None, "key": None}
@@ -133,7 +140,7 @@ def test_what_another_has_moved_stays_and_this_one_is_told(wire, client):
 
 def test_a_card_that_has_gone_is_told(wire, client):
     async def main():
-        panel = QueuePanel(client=client)
+        panel = await opened(client)
         act = {"event": "click", "name": "act", "key": "gone-000000", "data": {"action": "hold"}}
         Wire.deliver(panel, act)
         await until(lambda: toasts().items)
