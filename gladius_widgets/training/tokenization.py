@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CHUNK_ROWS = 256
+_BEHIND = 64  # tokens behind a sample's end that show whether its last answer ends there
 _TOO_LONG = "no answer within max_length tokens"
 LongText = Literal["chunk", "cut"]
 
@@ -71,6 +72,7 @@ class _Encoder:
         self._template = ChatTemplate(tokenizer)
         self._specials = special_ids(tokenizer)
         self._blank: dict[int, bool] = {}  # token id → whether it is blanks alone
+        self._measured: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # of the rows at hand
         self._max_length = max_length
         self._answer_only = answer_only
         self._long_text = long_text
@@ -78,7 +80,7 @@ class _Encoder:
     def encode(self, rows: Sequence[Row | BadRowError]) -> Iterator[list[Encoded] | BadRowError]:
         rendered = [self._render(row) for row in rows]
         texts = [each.text for item in rendered if isinstance(item, list) for each in item]
-        chats = iter(self._tokenize(texts, special_tokens=False))
+        chats = self._tokenize_chats(texts)
         whole = [item for item in rendered if isinstance(item, str)]
         plain = iter(self._tokenize(whole, special_tokens=True))
         for row, item in zip(rows, rendered, strict=True):
@@ -109,28 +111,35 @@ class _Encoder:
     def _room(self, text: str) -> int:
         """How many characters of a conversation fit into a sample."""
         [(ids, offsets)] = self._tokenize([text], special_tokens=False)
+        self._measured[text] = ids, offsets
         fits = len(ids) <= self._max_length
         return len(text) if fits else int(offsets[self._max_length - 1, 1])
+
+    def _tokenize_chats(self, texts: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """As `_tokenize`; what was measured already is not tokenized again, as it is long."""
+        measured, self._measured = self._measured, {}
+        fresh = [text for text in texts if text not in measured]
+        others = iter(self._tokenize(fresh, special_tokens=False))
+        return (measured[text] if text in measured else next(others) for text in texts)
 
     def _tokenize(
         self, texts: list[str], *, special_tokens: bool
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(ids, offsets in characters) of each text.
+        """(ids, offsets in characters) of each text; offsets as far as a sample needs them.
 
         A chat template writes its own special tokens, a plain text has none yet.
         """
         if not texts:
             return []
         batch = self._tokenizer(
-            texts,
-            add_special_tokens=special_tokens,
-            return_offsets_mapping=True,
-            return_attention_mask=False,
+            texts, add_special_tokens=special_tokens, return_attention_mask=False
         )
-        return [
-            (np.asarray(ids, dtype=np.int32), np.asarray(offsets, dtype=np.int64).reshape(-1, 2))
-            for ids, offsets in zip(batch["input_ids"], batch["offset_mapping"], strict=True)
-        ]
+        found = []
+        for ids, encoding in zip(batch["input_ids"], batch.encodings or [], strict=True):
+            encoding.truncate(self._max_length + _BEHIND)
+            offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+            found.append((np.asarray(ids, dtype=np.int32), offsets))
+        return found
 
     # Texts
 
@@ -171,14 +180,18 @@ class _Encoder:
 
     def _chat_sample(self, item: Rendering, ids: np.ndarray, offsets: np.ndarray) -> Encoded:
         size = min(len(ids), self._max_length)
-        answers = [places for places in map(_in(offsets), item.answers) if len(places)]
+        seen = (
+            int(offsets[size - 1, 1]) if size else 0
+        )  # an answer behind is neither learnt nor cut
+        near = [span for span in item.answers if span[0] < seen]
+        answers = [places for places in map(_in(offsets), near) if len(places)]
         if item.unlearnt is None:
-            supervised = np.zeros(len(ids), dtype=bool)
+            supervised = np.zeros(len(offsets), dtype=bool)
             for places in answers:
                 supervised[places] = True
         else:
             supervised = offsets[:, 1] > offsets[:, 0]
-            for places in map(_in(offsets), item.unlearnt):
+            for places in map(_in(offsets), (span for span in item.unlearnt if span[0] < seen)):
                 supervised[places] = False
         supervised[:1] = False  # nothing predicts the first token
         begun = [places for places in answers if supervised[:size][places[places < size]].any()]

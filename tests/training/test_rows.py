@@ -372,3 +372,12 @@ def test_calls_that_the_template_writes_in_part_are_refused(
     monkeypatch.setattr(tokenizer, "chat_template", silent)
     assert "drops the text of turns that call tools" in refusal(tokenizer, rows[1])
     encoded(tokenizer, rows[0])
+
+
+def test_a_cut_behind_a_special_token_inside_an_answer_is_no_end(tokenizer: Any) -> None:
+    told = ASSISTANT | {"content": "Ten<|im_end|> " + "metres " * 200}
+    talk = Row(messages=(USER, told) * 6)
+    [[whole]] = encode_rows([talk], tokenizer, max_length=9_999, answer_only=True)
+    place = int(np.flatnonzero((whole.ids == tokenizer.eos_token_id) & whole.supervised)[0])
+    [[cut]] = encode_rows([talk], tokenizer, max_length=place + 1, answer_only=True)
+    assert (cut.answers, cut.answers_ended, cut.lost) == (1, 0, len(whole.ids) - place - 1)
