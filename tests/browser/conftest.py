@@ -28,6 +28,14 @@ from gladius_widgets.serve.launch import page_url
 expect.set_options(timeout=20_000)  # ms; two busy cores
 # What JupyterLab's comm throws at a widget that speaks while the reader leaves its page.
 LEAVING = "Cannot send"
+# Each new profile would draw two pages for suggestions below an address bar that nobody sees. The
+# others are off as Playwright has them, whose flag this one replaces.
+OFF = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
+    "AimEnabled", "AvoidUnnecessaryBeforeUnloadCheckSync", "HttpsUpgrades", "LensOverlay",
+    "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding",
+    "PreconnectToSearch", "ThirdPartyStoragePartitioning",
+)  # fmt: skip
 
 _SERVE = """
 import json, sys
@@ -131,6 +139,7 @@ def serve_notebooks(
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+    flags.append(f"--disable-features={','.join(OFF)}")
     settings = browser_type_launch_args | {"args": flags}
     chromium = os.environ.get("GLADIUS_CHROMIUM") or next(
         filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
