@@ -49,6 +49,7 @@ class JobDashboard(Element):
     _undo: Sequence[Callable[[], object]] = ()
     _ends: Sequence[Callable[[], object]] = ()
     _feed: JobFeed | None = None
+    _has_overview = False  # a tab is drawn when it is first looked at
     _in_place: Any = None  # the console, where there are no pages to go to
 
     def __init__(
@@ -201,6 +202,7 @@ class JobDashboard(Element):
         for panel in self._panels.values():
             panel.close()
         self._panels, self._undo = {}, []
+        self._has_overview = False
         if self._in_place is not None:
             self._in_place.close()
             self._in_place = None
@@ -235,7 +237,9 @@ class JobDashboard(Element):
         self._tab = tab
         if not self._panels or self._feed is None:
             return
-        if tab == "event-log":
+        if tab == "overview":
+            self._has_overview = True
+        else:
             self._unseen = 0
             if "events" not in self._panels:
                 log = EventLog(self._feed.run.id, client=self._given_client)
@@ -248,7 +252,9 @@ class JobDashboard(Element):
             return
         if self.slots != self._panels:
             self.slots = dict(self._panels)
-        content = _slot("events") if self._tab == "event-log" else _overview()
+        contents = {"overview": _overview()} if self._has_overview else {}
+        if "events" in self._panels:
+            contents["event-log"] = _slot("events")
         self.tree = h(
             "div",
             {"class": "gw-app"},
@@ -262,7 +268,7 @@ class JobDashboard(Element):
                 _slot("progress"),
                 _slot("stages"),
                 self._tabs.bar(self._tab, self._unseen),
-                self._tabs.panel(self._tab, content),
+                *self._tabs.panels(self._tab, contents),
                 _slot("foot"),
                 _slot("spoken"),
             ),

@@ -1,5 +1,6 @@
 """The tabs of the job dashboard, and how many events nobody has looked at."""
 
+from collections.abc import Mapping
 from itertools import count
 
 from gladius_widgets.components import Node, h
@@ -15,7 +16,7 @@ def tab_of(name: str | None) -> str:
 
 
 class JobTabs:
-    """The tab bar and the panel it leads to."""
+    """The tab bar and the panels it leads to."""
 
     def __init__(self) -> None:
         self._id = f"gw-job-{next(_numbers)}"
@@ -28,19 +29,23 @@ class JobTabs:
         ]
         return h("div", {"class": "gw-tabs", "role": "tablist", "aria-label": "Job detail"}, tabs)
 
-    def panel(self, chosen: str, *content: Node) -> Node:
-        """What the chosen tab shows."""
-        return h(
-            "div",
-            {
-                "class": "gw-stack",
-                "role": "tabpanel",
-                "id": self._id,
-                "aria-labelledby": f"{self._id}-{chosen}",
-            },
-            *content,
-            key=chosen,
-        )
+    def panels(self, chosen: str, contents: Mapping[str, Node]) -> list[Node]:
+        """The tabs' contents. Those that are not chosen are hidden, and stay as they are."""
+        return [
+            h(
+                "div",
+                {
+                    "class": "gw-stack",
+                    "role": "tabpanel",
+                    "id": f"{self._id}-{name}-panel",
+                    "aria-labelledby": f"{self._id}-{name}",
+                    "hidden": name != chosen,
+                },
+                content,
+                key=name,
+            )
+            for name, content in contents.items()
+        ]
 
     def _tab(self, name: str, label: str, *, is_chosen: bool, unseen: int) -> Node:
         badge, spoken = None, label
@@ -57,7 +62,7 @@ class JobTabs:
                 "role": "tab",
                 "id": f"{self._id}-{name}",
                 "aria-selected": is_chosen,
-                "aria-controls": self._id,
+                "aria-controls": f"{self._id}-{name}-panel",
                 "aria-label": spoken if badge else None,
                 "tabindex": 0 if is_chosen else -1,
                 "data-tab": name,

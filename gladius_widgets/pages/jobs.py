@@ -186,10 +186,11 @@ class JobsPage(Element):
     # Showing
 
     def _show_tab(self) -> None:
-        """The tab's content, in its slot."""
+        """The tab's content; the queue's is made when it is first looked at, and then hidden."""
         self._tab = self._source.query.tab
-        shown = self._queue_panel() if self._tab == "queue" else self._table
-        self.slots = {"home": self._home, "shown": shown}
+        self.slots = {"home": self._home, "table": self._table}
+        if self._tab == "queue" or self._queue is not None:
+            self.slots = {**self.slots, "queue": self._queue_panel()}
         self._paint()
 
     def _queue_panel(self) -> Any:
@@ -233,6 +234,7 @@ class JobsPage(Element):
             return
         look = self._source.look
         is_live = self._source.failed_at is None
+        shown = "queue" if self._tab == "queue" else "table"
         self.tree = h(
             "div",
             {"class": "gw-app"},
@@ -250,7 +252,11 @@ class JobsPage(Element):
                 h(
                     "div",
                     {"role": "tabpanel", "id": self._id, "aria-labelledby": self._tab_id()},
-                    h("slot", {"name": "shown"}),
+                    [
+                        h("div", {"hidden": name != shown}, h("slot", {"name": name}), key=name)
+                        for name in ("table", "queue")
+                        if name in self.slots
+                    ],
                 ),
             ),
         )

@@ -149,8 +149,9 @@ def open_cancel(run: RunDirectory, since: float = 0.0) -> Request | None:
     for seq, request_id, path in listed:
         if request_id not in answered:
             asked = _parse(path, seq, request_id)
-            is_cancel = isinstance(asked, Request) and asked.command == Command.CANCEL
-            if is_cancel and asked.requested_at >= since:
+            if not isinstance(asked, Request) or asked.command != Command.CANCEL:
+                continue
+            if asked.requested_at >= since:
                 return asked
     return None
 

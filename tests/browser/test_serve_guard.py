@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import json
-import time
 import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -222,21 +221,31 @@ def test_a_kernel_that_no_page_joins_ends(serve_notebooks):
 def test_a_kernel_waits_for_a_page_that_loads_slowly(serve_notebooks):
     server = serve_notebooks({"jobs": "1"}, preheat=0, unwatched_s=0)
     cookie = cookie_from(server)
-    page = ask(server, PAGE, Cookie=cookie).body
-    config = page.split('id="jupyter-config-data"')[1].split(">", 1)[1].split("</script>")[0]
-    kernel = json.loads(config)["kernelId"]
-    time.sleep(3)  # three rounds of the watch, of which each would have ended it
-    there = ask(server, f"/voila/kernel/{kernel}", Cookie=cookie)
-    assert json.loads(there.body) == {"alive": True}
+    slow, left = (kernel_in(ask(server, PAGE, Cookie=cookie).body) for _ in range(2))
+    here = f"127.0.0.1:{server.port}"
+    ours = {"Cookie": cookie, "Origin": f"http://{here}"}
+    assert websocket_status(f"ws://{here}/api/kernels/{left}/channels", ours) == 101
+
+    def is_alive(kernel: str) -> bool:
+        answer = ask(server, f"/voila/kernel/{kernel}", Cookie=cookie)
+        return json.loads(answer.body)["alive"]
+
+    # The watch looks at all kernels in turn: when it has ended this one, it has seen the other.
+    wait_until(lambda: not is_alive(left), what="the end of the kernel whose page was left")
+    assert is_alive(slow)
     server.stop()
+
+
+def kernel_in(page: str) -> str:
+    """The kernel that a page is to join."""
+    config = page.partition('id="jupyter-config-data"')[2].partition(">")[2]
+    return json.loads(config.partition("</script>")[0])["kernelId"]
 
 
 def test_a_websocket_is_for_our_own_pages(serve_notebooks):
     server = serve_notebooks({"jobs": "1"}, preheat=0)
     cookie = cookie_from(server)
-    page = ask(server, PAGE, Cookie=cookie).body
-    config = page.split('id="jupyter-config-data"')[1].split(">", 1)[1].split("</script>")[0]
-    path = f"/api/kernels/{json.loads(config)['kernelId']}/channels"
+    path = f"/api/kernels/{kernel_in(ask(server, PAGE, Cookie=cookie).body)}/channels"
 
     def join(query: str = "", **headers: str) -> int:
         return websocket_status(f"ws://127.0.0.1:{server.port}{path}{query}", headers)

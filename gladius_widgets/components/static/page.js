@@ -1847,6 +1847,44 @@ var Line = class {
   }
 };
 
+// src/free_views.js
+var freeing = /* @__PURE__ */ new WeakSet();
+function freeOnRemove(view) {
+  const base = baseOf(view);
+  if (!base || freeing.has(base)) return;
+  freeing.add(base);
+  const { initialize: initialize7 } = base;
+  base.initialize = function(...given) {
+    const { model } = this;
+    const heard = [];
+    const on = model.on;
+    const hadOwn = Object.hasOwn(model, "on");
+    model.on = (...listener) => {
+      heard.push([listener[0], listener[1]]);
+      return on.apply(model, listener);
+    };
+    try {
+      initialize7.apply(this, given);
+    } finally {
+      if (hadOwn) model.on = on;
+      else delete model.on;
+    }
+    this.once("remove", () => {
+      for (const [event, listener] of heard) model.off(event, listener);
+      for (const part of [this.layoutPromise, this.stylePromise]) part?.then(remove, () => {
+      });
+    });
+  };
+}
+var remove = (view) => view?.remove();
+function baseOf(view) {
+  let base = null;
+  for (let one = view; one; one = Object.getPrototypeOf(one)) {
+    if (Object.hasOwn(one, "handle_message")) base = one;
+  }
+  return base;
+}
+
 // src/mount.js
 var LOOK_MS2 = 20;
 function mount(manager, id, host) {
@@ -1864,13 +1902,12 @@ function mount(manager, id, host) {
       throw life.signal.reason;
     }
     made = one;
+    freeOnRemove(one);
     await connected(host, life.signal);
     const widget = one.luminoWidget;
     const Lumino = widget.constructor;
     Lumino.attach(widget, host);
-    const resized = new ResizeObserver(() => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
-    resized.observe(one.el);
-    life.signal.addEventListener("abort", () => resized.disconnect());
+    follow(one, life.signal, () => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
     return one;
   })();
   view.catch((error) => {
@@ -1886,6 +1923,26 @@ function connected(host, signal) {
       else setTimeout(look, LOOK_MS2);
     };
     look();
+  });
+}
+function follow(view, signal, resize) {
+  let isCounted = true;
+  const count = (isShown) => {
+    const views = view.model.get("_view_count");
+    if (isShown === isCounted || typeof views !== "number") return;
+    isCounted = isShown;
+    view.model.set("_view_count", views + (isShown ? 1 : -1));
+    view.model.save_changes();
+  };
+  const resized = new ResizeObserver(() => {
+    const isShown = view.el.getClientRects().length > 0;
+    count(isShown);
+    if (isShown) resize();
+  });
+  resized.observe(view.el);
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    count(true);
   });
 }
 function end(widget) {

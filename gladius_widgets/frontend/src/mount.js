@@ -1,5 +1,7 @@
 // Child widgets: views of other models inside ours.
 
+import { freeOnRemove } from "./free_views.js";
+
 const LOOK_MS = 20;
 
 /**
@@ -24,13 +26,12 @@ export function mount(manager, id, host) {
       throw life.signal.reason;
     }
     made = one;
+    freeOnRemove(one);
     await connected(host, life.signal);
     const widget = one.luminoWidget;
     const Lumino = widget.constructor;
     Lumino.attach(widget, host);
-    const resized = new ResizeObserver(() => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
-    resized.observe(one.el);
-    life.signal.addEventListener("abort", () => resized.disconnect());
+    follow(one, life.signal, () => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
     return one;
   })();
   view.catch((error) => {
@@ -51,6 +52,32 @@ export function connected(host, signal) {
       else setTimeout(look, LOOK_MS);
     };
     look();
+  });
+}
+
+/**
+ * Have a view resized while it is shown. One in a hidden part of the page is not counted among its
+ * model's views, by which the kernel knows that nobody sees what it would paint.
+ * @param {any} view @param {AbortSignal} signal @param {() => void} resize
+ */
+function follow(view, signal, resize) {
+  let isCounted = true;
+  const count = (/** @type {boolean} */ isShown) => {
+    const views = view.model.get("_view_count");
+    if (isShown === isCounted || typeof views !== "number") return;
+    isCounted = isShown;
+    view.model.set("_view_count", views + (isShown ? 1 : -1));
+    view.model.save_changes();
+  };
+  const resized = new ResizeObserver(() => {
+    const isShown = view.el.getClientRects().length > 0;
+    count(isShown);
+    if (isShown) resize();
+  });
+  resized.observe(view.el);
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    count(true); // a view that ends takes itself off the count
   });
 }
 
