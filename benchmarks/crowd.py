@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks._processes import cpu_s, processes
 from benchmarks.live import FLAGS, serving
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.identity import ProcessIdentity
@@ -34,10 +34,10 @@ from gladius_widgets.store.metrics.schemas import TRAIN
 from gladius_widgets.store.registry import Registry
 
 RECORDED = Path(__file__).resolve().parents[1] / "tests" / "notebooks" / "recorded" / "recorded-moe"
-JOBS, PAGES, MEASURED_S = 20, 10, 40.0
+JOBS, PAGES, MEASURED_S, PREHEAT = 20, 10, 40.0, 1
 # Runs end after so long, so that one percent, which the list shows, is about one second.
 LENGTH_S = 150.0
-QUICK = {"JOBS": 3, "PAGES": 2, "MEASURED_S": 3.0, "LENGTH_S": 30.0}
+QUICK = {"JOBS": 3, "PAGES": 2, "MEASURED_S": 3.0, "PREHEAT": 0, "LENGTH_S": 200.0}
 # Notes when each job's badge came to show which percentage.
 WATCH_BADGES = """() => {
   window.shown = [];
@@ -66,7 +66,7 @@ def main() -> None:
         make_runs(home)
         with (
             replaying(home, notes),
-            serving(home, directory()) as (url, server),
+            serving(home, directory(), ("jobs.ipynb",), PREHEAT) as (url, server),
             sync_playwright() as playwright,
         ):
             program = os.environ.get("GLADIUS_CHROMIUM") or shutil.which("chromium")
@@ -82,12 +82,13 @@ def main() -> None:
 
 def watch(pages: list[Page], server: int, notes: Path) -> None:
     """Let it run, then compare what was written with what was shown."""
-    joined = kernels(server)
+    joined = processes(server, "ipykernel_launcher")
     before = {process: cpu_s(process) for process in joined}
     begin = time.time()
     while time.time() < begin + MEASURED_S:
         pages[0].wait_for_timeout(1000)
-    used = [(cpu_s(p) - before[p]) / (time.time() - begin) * 100 for p in joined if p.is_running()]
+    pages[0].wait_for_function("begin => window.shown.some(([, , at]) => at > begin)", arg=begin)
+    used = [(cpu_s(p) - before[p]) / (time.time() - begin) * 100 for p in joined]
     written = {(n["job"], n["percent"]): n["at"] for n in map(json.loads, notes.open())}
     late = [
         at - written[job, percent]
@@ -174,18 +175,6 @@ def training(recorded: RunStatus, step: int, total: int) -> RunStatus:
     changes: dict[str, Any] = {"state": JobStatus.TRAINING, "attempt": 1, "step": step}
     changes |= {"total_steps": total, "heartbeat": now, "progressed_at": now}
     return recorded.model_copy(update=changes)
-
-
-def kernels(server: int) -> list[psutil.Process]:
-    """The kernels of the page server, those held ready among them."""
-    children = psutil.Process(server).children(recursive=True)
-    return [child for child in children if "ipykernel_launcher" in " ".join(child.cmdline())]
-
-
-def cpu_s(process: psutil.Process) -> float:
-    """Seconds of a core that a process has used."""
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def show(label: str, value: float, unit: str) -> None:

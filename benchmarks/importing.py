@@ -13,7 +13,7 @@ import sys
 NEEDED = "import bqplot, anywidget, pyarrow"
 OURS = "from gladius_widgets import LossChart"
 TIMES = 15
-QUICK = {"TIMES": 2}
+QUICK = {"TIMES": 1}
 
 
 def main() -> None:

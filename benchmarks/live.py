@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks._processes import processes
 from benchmarks._runs import completed
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.serve.notebooks import directory
@@ -32,9 +32,10 @@ from gladius_widgets.store.metrics.schemas import TRAIN
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 FIRST_STEPS, LINES, STEPS, MANY_STEPS = 20, 100, 40, 10_000
+PAGES, PREHEAT = ("live.ipynb", "console.ipynb"), 1
 # A page shows at most five charts a second: pieces come slower, so that each is shown by itself.
-LINE_PAUSE_S, STEP_PAUSE_S = 0.12, 0.45
-QUICK = {"LINES": 5, "STEPS": 3, "MANY_STEPS": 100}
+LINE_PAUSE_S, STEP_PAUSE_S, HISTORY_S = 0.12, 0.45, 3.0
+QUICK = {"PREHEAT": 0, "LINES": 5, "STEPS": 3, "MANY_STEPS": 100, "HISTORY_S": 0.5}
 
 # What the page under test runs besides the panels: it notes when each piece was sent and drawn.
 NOTEBOOK = """
@@ -77,7 +78,10 @@ def main() -> None:
         notes = Path(folder) / "notes.jsonl"
         shutil.copytree(directory(), pages)
         write_page(pages / "live.ipynb", NOTEBOOK.format(notes=str(notes), job=run.id))
-        with serving(home, pages) as (url, server), opened(url("live.ipynb")) as page:
+        with (
+            serving(home, pages, PAGES, PREHEAT) as (url, server),
+            opened(url("live.ipynb")) as page,
+        ):
             page.wait_for_selector(".gw-fig--loss path.line", state="attached", timeout=60_000)
             page.wait_for_selector(".xterm-rows", timeout=60_000)
             log_lines(run, notes)
@@ -116,7 +120,7 @@ def steps(run: RunDirectory, notes: Path, page: Page) -> None:
         grow(writer, template, range(first, first + STEPS), notes, page, "a short history")
         first += STEPS
         writer.extend([row(template, step) for step in range(first, first + MANY_STEPS)])
-        time.sleep(3)
+        time.sleep(HISTORY_S)
         first += MANY_STEPS
         label = f"{MANY_STEPS:,} steps of history"
         grow(writer, template, range(first, first + STEPS), notes, page, label)
@@ -137,6 +141,7 @@ def grow(
         written.append(time.time())
         writer.append(row(template, step))
         page.wait_for_timeout(STEP_PAUSE_S * 1000)
+    page.wait_for_function("at => window.drawn.some((time) => time > at)", arg=written[-1])
     sent = [n["sent"] for n in notes_of(notes, "chart")]
     drawn = page.evaluate("window.drawn")
     pairs = [(at, following(at, sent), following(at, drawn)) for at in written]
@@ -149,11 +154,10 @@ def grow(
 def kernels(server: int) -> None:
     """What the kernel of an open console weighs, and that torch is not in it."""
     print("Kernels of open pages")
-    for process in psutil.Process(server).children(recursive=True):
-        if "ipykernel_launcher" in " ".join(process.cmdline()):
-            torch = any("torch" in item.path for item in process.memory_maps())
-            size = process.memory_info().rss / 1e6
-            print(f"  {'resident memory':<48}{size:>10,.1f} MB  torch loaded: {torch}")
+    for process in processes(server, "ipykernel_launcher"):
+        torch = any("torch" in item.path for item in process.memory_maps())
+        size = process.memory_info().rss / 1e6
+        print(f"  {'resident memory':<48}{size:>10,.1f} MB  torch loaded: {torch}")
 
 
 def row(template: dict[str, Any], step: int) -> dict[str, Any]:
@@ -187,14 +191,18 @@ def write_page(path: Path, source: str) -> None:
 
 @contextmanager
 def serving(
-    home: Home, pages: Path, names: tuple[str, ...] = ("live.ipynb", "console.ipynb", "jobs.ipynb")
+    home: Home, pages: Path, names: tuple[str, ...], preheat: int = 1
 ) -> Iterator[tuple[Callable[[str], str], int]]:
-    """A page server over these notebooks: how to address a page, and its pid."""
+    """A page server over these notebooks: how to address a page, and its pid.
+
+    `preheat`: kernels of each page held ready.
+    """
     settings = {
         "home": str(home.root),
         "port": 0,
         "notebooks": str(pages),
         "pages": names,
+        "preheat": preheat,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, json.dumps(settings)], stdout=subprocess.PIPE, text=True

@@ -20,9 +20,9 @@ from benchmarks.live import FLAGS, serving
 from gladius_widgets.core.paths import Home
 from gladius_widgets.serve.notebooks import PAGES, directory
 
-OPENINGS, LOAD, STEPS = 50, 10, 400
+OPENINGS, LOAD, STEPS, PREHEAT = 50, 10, 400, 1
 LIMIT_S = 30.0
-QUICK = {"OPENINGS": 1, "LOAD": 1}
+QUICK = {"OPENINGS": 1, "LOAD": 1, "PREHEAT": 0}
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         home.runs.mkdir(parents=True)
         completed(home, "opening", STEPS)
         with (
-            serving(home, directory(), PAGES) as (url, _),
+            serving(home, directory(), PAGES, PREHEAT) as (url, _),
             sync_playwright() as playwright,
             busy(LOAD),
         ):

@@ -26,13 +26,14 @@ from typing import Any
 import psutil
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
+from benchmarks._processes import cpu_s, processes, words
 from benchmarks._runs import Trainer, completed, in_training
-from benchmarks.crowd import cpu_s, show
+from benchmarks.crowd import show
 from benchmarks.live import FLAGS, serving, write_page
 from gladius_widgets.core.paths import Home
 from gladius_widgets.serve.notebooks import PAGES, directory
 
-VISITS = 5
+WARMING, VISITS, PREHEAT = 1, 5, 1
 POINTS = {"short": (10_000, 2.0), "long": (1_000_000, 2.5)}
 """Job → the points of its loss curve, and within how many seconds the page must answer."""
 
@@ -41,7 +42,9 @@ SETTLED_S, WATCHED_S, LOOKED_S = 5.0, 30.0, 2.0
 CALM_S = 90.0  # at most so long is waited for kernels to be ready
 STREAM = "stream.ipynb"
 QUICK = {
+    "WARMING": 0,
     "VISITS": 1,
+    "PREHEAT": 0,
     "POINTS": {"short": (500, 2.0)},
     "HOURS": 0.005,
     "SETTLED_S": 0.2,
@@ -99,7 +102,7 @@ def main() -> None:
         shutil.copytree(directory(), pages)
         write_page(pages / STREAM, NOTEBOOK.format(job="stream", speed=SPEED))
         with visitor(Path(folder) / "profile") as browser:
-            with serving(home, pages, PAGES) as (url, server):
+            with serving(home, pages, PAGES, PREHEAT) as (url, server):
                 for name, (points, limit_s) in POINTS.items():
                     visits(browser, url, server, name, points, limit_s)
                 idle(browser, url, server)
@@ -116,7 +119,7 @@ def visits(
     limit_s: float,
 ) -> None:
     """Click on a job in the list, again and again; print the medians."""
-    seen = [visit(browser, url, server, name) for _ in range(VISITS + 1)][1:]  # the first one warms
+    seen = [visit(browser, url, server, name) for _ in range(WARMING + VISITS)][WARMING:]
     print(f"From the click on a job with {points:,} points, median of {VISITS}")
     for key, label in (
         ("begun", "the dashboard's page has begun"),
@@ -169,7 +172,7 @@ def stream(browser: BrowserContext, home: Home, pages: Path) -> None:
     """Two hours of training, `SPEED` times as fast; each half hour a look at the events."""
     with (
         training(home, "stream", SPEED) as (begin, hours),
-        serving(home, pages, (STREAM,)) as (url, server),
+        serving(home, pages, (STREAM,), PREHEAT) as (url, server),
     ):
         page = opened(browser, url(STREAM))
         calm(server)
@@ -243,19 +246,6 @@ def renderer() -> psutil.Process:
     """The browser's process that draws; the largest, as an empty page has one too."""
     drawing = processes(os.getpid(), "--type=renderer")
     return max(drawing, key=lambda process: process.memory_info().rss)
-
-
-def processes(parent: int, word: str) -> list[psutil.Process]:
-    """The live descendants of a process that have this word in their command line."""
-    return [p for p in psutil.Process(parent).children(recursive=True) if word in words(p)]
-
-
-def words(process: psutil.Process) -> str:
-    """A process's command line; empty once it has ended."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
 
 
 @contextmanager

@@ -47,7 +47,7 @@ QUICK = {
     ],
     "LEARNING_S": 0.5,
     "SETTLED_S": 0.1,
-    "PROCESSES": (2,),
+    "PROCESSES": (1,),
     "COMMANDS": 2,
     "PAIRS": 2,
     "SAVES": 1,

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +78,20 @@ def write_notebooks(folder: Path, cells: dict[str, str]) -> None:
         }
         notebook.metadata.title = f"{name} title"
         nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+def benchmarks_on_little(names: list[str]) -> dict[str, list[str]]:
+    """Run `python -m benchmarks --quick` on these; the lines that each has printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", *names],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+    )
+    assert done.returncode == 0, done.stderr
+    parts = re.split(r"^== (\w+) ==$", done.stdout, flags=re.MULTILINE)
+    told = (part.strip().splitlines() for part in parts[2::2])
+    return dict(zip(parts[1::2], told, strict=True))
 
 
 @dataclass

@@ -1,16 +1,16 @@
-"""The benchmarks that need a browser run: each on little, in a process of its own."""
-
-import subprocess
-import sys
+"""The benchmarks that need a browser run: each on little."""
 
 import pytest
-from support import REPOSITORY
+from support import benchmarks_on_little
+
+NAMES = ["crowd", "live", "opening", "page"]
 
 
-@pytest.mark.parametrize("name", ["crowd", "live", "opening", "page"])
-def test_it_runs_on_little(name):
-    command = [sys.executable, "-m", "benchmarks", "--quick", name]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
-    assert done.returncode == 0, done.stderr
-    assert f"== {name} ==" in done.stdout
-    assert len(done.stdout.splitlines()) > 3
+@pytest.fixture(scope="module")
+def told() -> dict[str, list[str]]:
+    return benchmarks_on_little(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_on_little(told, name):
+    assert len(told[name]) > 1
