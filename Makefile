@@ -9,7 +9,9 @@ TESTS ?=
 AGAIN := --reruns 1 -raR
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+# Python compiles what it imports when it first does: all of torch at once would take half a minute.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile \
+  --constraint constraints.txt
 
 # node and npm come from the wheel in .venv: the same version on every machine.
 export PATH := $(BIN):$(PATH)
@@ -39,8 +41,7 @@ bench: $(VENV)/.ready-test
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
-	npm --prefix gladius_widgets/frontend run --silent check
+	npm --prefix gladius_widgets/frontend run --silent check & $(BIN)/pyright && wait $$!
 
 format: $(VENV)/.ready-test
 	$(BIN)/ruff check --fix .
@@ -62,7 +63,9 @@ $(VENV)/.ready-run: $(VENV)/.created pyproject.toml constraints.txt
 	@$(PIP) --editable '.[train,demo]'
 	@touch $@
 
-$(VENV)/.ready-test: $(VENV)/.ready-run gladius_widgets/frontend/package-lock.json
+$(VENV)/.ready-test: $(VENV)/.created pyproject.toml constraints.txt \
+  gladius_widgets/frontend/package-lock.json
+	@echo "Installing into $(VENV), for tests too (a few minutes the first time)"
 	@$(PIP) --editable '.[train,demo,test,dev]'
 	@npm --prefix gladius_widgets/frontend ci --silent --no-audit --no-fund
-	@touch $@
+	@touch $(VENV)/.ready-run $@
