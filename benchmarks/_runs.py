@@ -11,10 +11,10 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import append_event
 from gladius_widgets.store.metrics import MetricReader, MetricWriter, schemas
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.reindex import row_of
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.reindex import row_of
+from gladius_widgets.store.run.events import append_event
 
 RECORDED = Path(__file__).resolve().parents[1] / "tests" / "recorded" / "completed"
 VALIDATION_EVERY, SAVED_EVERY, SYSTEM_EVERY, BLOCK = 100, 500, 10, 4096  # steps

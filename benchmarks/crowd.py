@@ -31,7 +31,7 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.serve.notebooks import directory
 from gladius_widgets.store.metrics import MetricReader, MetricWriter
 from gladius_widgets.store.metrics.schemas import TRAIN
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
 
 RECORDED = Path(__file__).resolve().parents[1] / "tests" / "notebooks" / "recorded" / "recorded-moe"
 JOBS, PAGES, MEASURED_S, PREHEAT = 20, 10, 40.0, 1

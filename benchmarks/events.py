@@ -22,8 +22,8 @@ from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.panels.event_log import EventLog
 from gladius_widgets.panels.models.event_export import to_csv, to_json
 from gladius_widgets.panels.models.event_query import EventQuery
-from gladius_widgets.store.events import TYPES, EventReader, append_event
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import TYPES, EventReader, append_event
 
 EVENTS = 100_000
 TIMES = 9

@@ -19,8 +19,8 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.registry_schema import jobs as table
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.schema import jobs as table
 
 JOBS = 10_000
 QUEUED = 200

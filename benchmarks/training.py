@@ -22,10 +22,10 @@ from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.core.yaml_io import dump_yaml
-from gladius_widgets.store.control import request, wait_ack
-from gladius_widgets.store.events import EventReader
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.metrics.schemas import TRAIN
+from gladius_widgets.store.run.events import EventReader
+from gladius_widgets.store.run.requests import request, wait_ack
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 MOE, LORA = CONFIGS / "moe_chitchat.yaml", CONFIGS / "lora_smollm2.yaml"

@@ -20,10 +20,10 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.store import events
 from gladius_widgets.store.metrics import MetricWriter, schemas
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.reindex import row_of
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.reindex import row_of
+from gladius_widgets.store.run import events
 
 GIB = 1024**3
 TOTAL_STEPS = 2000

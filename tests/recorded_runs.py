@@ -17,8 +17,8 @@ from support import REPOSITORY
 
 from gladius_widgets.client import Client, Job
 from gladius_widgets.core.paths import Home
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.reindex import row_of
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.reindex import row_of
 
 RECORDED = REPOSITORY / "tests" / "recorded"
 STATES = ("completed", "failed", "cancelled")

@@ -17,7 +17,7 @@ from gladius_widgets.cli.options import (
 )
 from gladius_widgets.core.states import FINAL
 from gladius_widgets.core.terminal_text import json_safe, visible
-from gladius_widgets.store.events import Event, EventReader
+from gladius_widgets.store.run.events import Event, EventReader
 
 _POLL_S = 0.2
 _LONGEST_TIME = 32_503_680_000  # the year 3000, in unix s; what is later is no time

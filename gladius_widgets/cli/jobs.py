@@ -148,7 +148,7 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """Print the training log."""
-    from gladius_widgets.store.log import LogTail
+    from gladius_widgets.store.run.log import LogTail
 
     client = open_client(context, home, as_json)
     job_id = client.job(job).id

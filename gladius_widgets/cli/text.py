@@ -7,7 +7,7 @@ from gladius_widgets.cli.options import print_table
 from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.durations import ACTIVE, DURATION, ELAPSED, duration_text
 from gladius_widgets.core.terminal_text import visible
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
 
 
 def duration(seconds: float | None) -> str:

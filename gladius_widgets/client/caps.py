@@ -17,9 +17,9 @@ from gladius_widgets.core.cost import (
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.yaml_io import dump_yaml
-from gladius_widgets.store.home_errors import home_error
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.records import numbered_spans
+from gladius_widgets.store.registry.home_errors import home_error
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.run.records import numbered_spans
 
 CAP_KEYS = ("cost.budget", "queue.max_runtime_hours")
 

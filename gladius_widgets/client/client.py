@@ -19,19 +19,19 @@ from gladius_widgets.core.identity import login_name
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
-from gladius_widgets.store import control
-from gladius_widgets.store.events import EventReader, append_event
-from gladius_widgets.store.home_errors import (
+from gladius_widgets.store.registry.home_errors import (
     full_error,
     home_error,
     is_full,
     look_only_error,
     may_write,
 )
-from gladius_widgets.store.job_record import write_record
-from gladius_widgets.store.last_known import last_known
-from gladius_widgets.store.records import read_exit, read_processes
-from gladius_widgets.store.registry import Job, Registry
+from gladius_widgets.store.registry.job_record import write_record
+from gladius_widgets.store.registry.registry import Job, Registry
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import EventReader, append_event
+from gladius_widgets.store.run.last_known import last_known
+from gladius_widgets.store.run.records import read_exit, read_processes
 from gladius_widgets.supervisor import (
     LOCAL,
     Settings,
@@ -232,7 +232,7 @@ class Client(QueueCommands, MoneyQueries):
         """Why a queued job has not started, and what can be done; None of any other."""
         if job.status != JobStatus.QUEUED:
             return None
-        from gladius_widgets.store.dependents import way_out
+        from gladius_widgets.store.registry.dependents import way_out
 
         found = next((one for one in self.queue().waiting if one.job.id == job.id), None)
         if found is None:  # it has just left the queue
@@ -251,7 +251,7 @@ class Client(QueueCommands, MoneyQueries):
 
     def ledger(self, ref: str) -> list[dict[str, Any]]:
         """Every command that was given: who, what, when, and what came of it."""
-        return control.ledger(self.run(ref))
+        return requests.ledger(self.run(ref))
 
     def creators(self) -> list[str]:
         """Everybody who has submitted a job, by name."""
@@ -277,7 +277,7 @@ class Client(QueueCommands, MoneyQueries):
         command: Command,
         args: Mapping[str, Any] | None = None,
         wait_s: float | None = None,
-    ) -> control.Ack | control.Request:
+    ) -> requests.Ack | requests.Request:
         """Ask a job to do something.
 
         Args:
@@ -318,8 +318,8 @@ class Client(QueueCommands, MoneyQueries):
             self._supervise()
             return answer
         if command == Command.RESUME and checked.get("set"):  # obeyed in their order
-            control.request(run, Command.SET, checked["set"], self.user)
-        request = control.request(run, command, checked, self.user)
+            requests.request(run, Command.SET, checked["set"], self.user)
+        request = requests.request(run, command, checked, self.user)
         if command == Command.CANCEL:  # at once in every list; the run directory says so too
             with suppress(HomeError):  # on a full disk, the runner is reached all the same
                 self._registry.move(job.id, [job.status], JobStatus.CANCELLING)
@@ -413,8 +413,8 @@ class Client(QueueCommands, MoneyQueries):
                 raise JobNotFoundError(f"'{job.name}' has just been deleted.", "Leave it out.")
 
     def _wait(
-        self, run: RunDirectory, job: Job, request: control.Request, wait_s: float
-    ) -> control.Ack | control.Request:
+        self, run: RunDirectory, job: Job, request: requests.Request, wait_s: float
+    ) -> requests.Ack | requests.Request:
         """The answer; gives up early when the attempt is over and nobody is left to answer.
 
         A pause that frees the machine is answered just after the exit record.
@@ -422,7 +422,9 @@ class Client(QueueCommands, MoneyQueries):
         deadline = time.monotonic() + wait_s
         while (left := deadline - time.monotonic()) > 0:
             ended = read_exit(run.attempt(job.attempt)) is not None
-            answer = control.wait_ack(run, request.id, min(left, _LAST_ANSWER_S if ended else 0.25))
+            answer = requests.wait_ack(
+                run, request.id, min(left, _LAST_ANSWER_S if ended else 0.25)
+            )
             if answer is not None or ended:
                 return answer or request
         return request

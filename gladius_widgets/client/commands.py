@@ -10,7 +10,7 @@ from gladius_widgets.core.errors import GladiusError, IllegalMoveError
 from gladius_widgets.core.live import check_changes
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
 from gladius_widgets.core.suggest import did_you_mean
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
 
 MAX_REASON_CHARS = 1000
 _DONE_TO = {

@@ -22,8 +22,8 @@ from gladius_widgets.core.estimate import (
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.store.records import read_exit, read_proc
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.records import read_exit, read_proc
 
 # Looked at, the newest first; older ones ran on an older machine.
 _RUNS = 200

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.core.cost import CostBreakdown, breakdown
 from gladius_widgets.core.paths import Home
-from gladius_widgets.store.cost_history import CostHistoryReader
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.cost_history import CostHistoryReader
 
 if TYPE_CHECKING:
     from gladius_widgets.client.estimates import EarlierRuns

@@ -9,14 +9,14 @@ from gladius_widgets.core.errors import IllegalMoveError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
 from gladius_widgets.store import trash
-from gladius_widgets.store.job import Job
 from gladius_widgets.store.queue_pause import (
     QueuePause,
     pause_queue,
     queue_pauses,
     resume_queue,
 )
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.trash import Trashed
 from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
 
@@ -130,7 +130,7 @@ class QueueCommands(ABC):
 
     def blocked(self) -> list[tuple[Job, str]]:
         """Queued jobs that would wait for ever, each with why, and the ways out, in words."""
-        from gladius_widgets.store.dependents import way_out, why_blocked
+        from gladius_widgets.store.registry.dependents import way_out, why_blocked
 
         return [
             (job, f"{why_blocked(blocker)}. {way_out(job, blocker)}")

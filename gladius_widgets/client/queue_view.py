@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.queue_plan import Cause
-from gladius_widgets.store.dependents import Blocker
 from gladius_widgets.store.queue_pause import QueuePause
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.dependents import Blocker
+from gladius_widgets.store.registry.registry import Job
 
 
 @dataclass(frozen=True)

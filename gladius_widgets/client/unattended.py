@@ -5,14 +5,15 @@ from typing import Any
 from gladius_widgets.client.commands import changed_meanwhile
 from gladius_widgets.core.errors import IllegalMoveError
 from gladius_widgets.core.states import Command
-from gladius_widgets.store import cancelling, control, queueing
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store import cancelling, idle_jobs
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run import requests
 
 
 def settle(
     registry: Registry, job: Job, command: Command, args: dict[str, Any], user: str
-) -> control.Ack | control.Request:
+) -> requests.Ack | requests.Request:
     """Do what was asked; the answer is in the ledger.
 
     A cancel whose registry cannot be written is a request until it can; it holds from now on.
@@ -27,13 +28,13 @@ def settle(
         case Command.RESUME:
             caps = {"caps": args["caps"]} if args.get("caps") else None
             changes = args.get("set")
-            answer = queueing.queue_again(registry, run, job, user, args=caps, changes=changes)
+            answer = idle_jobs.queue_again(registry, run, job, user, args=caps, changes=changes)
         case Command.HOLD | Command.UNHOLD:
             answer = _set_held(registry, job, command == Command.HOLD, user)
         case Command.REORDER:
             answer = _reorder(registry, job, args, user)
         case Command.AFTER:
-            answer = queueing.set_dependencies(registry, run, job, args["jobs"], user)
+            answer = idle_jobs.set_dependencies(registry, run, job, args["jobs"], user)
         case _:
             raise IllegalMoveError(
                 f"'{job.name}' has freed its machine, so nobody is there to {command}.",
@@ -45,8 +46,8 @@ def settle(
     return answer
 
 
-def _set_held(registry: Registry, job: Job, held: bool, user: str) -> control.Ack | None:
-    answer = queueing.set_held(registry, registry.home.run(job.id), job, held, user)
+def _set_held(registry: Registry, job: Job, held: bool, user: str) -> requests.Ack | None:
+    answer = idle_jobs.set_held(registry, registry.home.run(job.id), job, held, user)
     now = registry.get(job.id) if answer is None else None
     if now is not None and now.status == job.status and now.held == held:
         word = "held" if held else "not held"
@@ -54,13 +55,13 @@ def _set_held(registry: Registry, job: Job, held: bool, user: str) -> control.Ac
     return answer
 
 
-def _reorder(registry: Registry, job: Job, args: dict[str, Any], user: str) -> control.Ack:
+def _reorder(registry: Registry, job: Job, args: dict[str, Any], user: str) -> requests.Ack:
     other = registry.resolve(args["before"]) if args["before"] is not None else None
     if other is not None and other.id == job.id:
         raise IllegalMoveError(
             f"'{job.name}' cannot start before itself.", "Name another job of the queue."
         )
-    answer = queueing.reorder(registry, job, other, user, args["seen_at"])
+    answer = idle_jobs.reorder(registry, job, other, user, args["seen_at"])
     if answer is not None:
         return answer
     for one in filter(None, (job, other)):

@@ -18,12 +18,12 @@ from gladius_widgets.core.queue_plan import (
 )
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.cancelling import cancelled_at
-from gladius_widgets.store.dependents import Blocker
-from gladius_widgets.store.home_errors import full_error, is_full
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.job_record import read_record
 from gladius_widgets.store.queue_pause import QueuePause, queue_pauses
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.dependents import Blocker
+from gladius_widgets.store.registry.home_errors import full_error, is_full
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.job_record import read_record
+from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.supervisor import LOCAL, Settings, local_gpus, stuck_supervisor
 
 # On their way out: within the minute.

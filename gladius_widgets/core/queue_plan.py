@@ -251,7 +251,7 @@ class _Simulation:
         return self._ready_gpus if self._waiting[place].gpus else self._ready
 
     def _next(self) -> int | None:
-        """The place of the job that starts now, by the rule of `store.claiming.claim_next`."""
+        """The place of the job that starts now, by the rule of `claiming.claim_next`."""
         free = self._slots - len(self._ends)
         if free <= 0 or not (self._ready or self._ready_gpus):
             return None

@@ -9,7 +9,7 @@ from gladius_widgets.core.paths import AttemptDirectory, Home, RunDirectory
 from gladius_widgets.core.processes import MARK, kill_all, mark_of
 from gladius_widgets.engines.base import EngineState
 from gladius_widgets.engines.detach import reap, spawn_detached
-from gladius_widgets.store.records import read_processes
+from gladius_widgets.store.run.records import read_processes
 
 
 class LocalEngine:

@@ -30,7 +30,7 @@ from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.panel import default_client, read_feed
 from gladius_widgets.panels.results import JobResults
 from gladius_widgets.panels.stages import StageIndicator
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 
 class JobDashboard(Element):

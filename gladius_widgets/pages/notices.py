@@ -10,7 +10,7 @@ from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.links import job_url
 from gladius_widgets.panels.models import news
 from gladius_widgets.panels.models.event_text import clean
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 _LOUD = {
     "checkpoint": ("Checkpoint saved", "green", "save"),

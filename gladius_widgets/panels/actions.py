@@ -22,7 +22,7 @@ from gladius_widgets.panels.models import home_words
 from gladius_widgets.panels.models.settings import change_words, changed, differences
 from gladius_widgets.panels.questions import ask_format
 from gladius_widgets.panels.settings_dialog import REVERT, ask_settings, show_differences
-from gladius_widgets.store.control import Ack, Request
+from gladius_widgets.store.run.requests import Ack, Request
 
 SUPPORTED = frozenset(Command)  # all that `client.command` takes
 _ANSWER_S = 30.0

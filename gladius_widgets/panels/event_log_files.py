@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gladius_widgets.components import location
 from gladius_widgets.panels.models import event_export as files
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 _MAKERS = {"json": files.to_json, "csv": files.to_csv}
 

@@ -16,7 +16,7 @@ from gladius_widgets.panels.models.event_text import (
     snippet,
     stamp,
 )
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 _LONG_MESSAGE_CHARS = 100  # longer ones may not fit into the line: the details have them whole
 _LINE_CHARS = 400  # more is in no line of any screen

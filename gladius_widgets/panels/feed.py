@@ -29,8 +29,8 @@ from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.pace import Budget, Part, Schedule
 from gladius_widgets.panels.reading import JobSource, News
 from gladius_widgets.panels.run_reader import RunReader
-from gladius_widgets.store.events import Event
-from gladius_widgets.store.log import LogTail
+from gladius_widgets.store.run.events import Event
+from gladius_widgets.store.run.log import LogTail
 
 # inotify: wait this long for more changes before telling (ms); a log line must be out in 10 ms.
 _STEP_MS, _DEBOUNCE_MS = 1, 3

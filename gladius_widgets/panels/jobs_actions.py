@@ -16,7 +16,7 @@ from gladius_widgets.panels.models import home_words
 from gladius_widgets.panels.models.jobs_csv import to_csv
 from gladius_widgets.panels.models.jobs_menu import cancellable, deletable
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.store.control import Request
+from gladius_widgets.store.run.requests import Request
 
 _ANSWER_S = 30.0
 _UNDO_S = 15.0  # how long the offer stays; Ctrl Z and `gladius restore` work longer

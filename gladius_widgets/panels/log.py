@@ -13,7 +13,7 @@ from gladius_widgets.panels.cursor import Moment, cursor_of
 from gladius_widgets.panels.log_search import find_batch
 from gladius_widgets.panels.models.log_place import place_of
 from gladius_widgets.panels.panel import Panel
-from gladius_widgets.store.log import LogTail
+from gladius_widgets.store.run.log import LogTail
 
 FIRST_LINES = 2000
 PAGE_LINES = 5000

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from gladius_widgets.store.log import LogTail
+from gladius_widgets.store.run.log import LogTail
 
 _STEP_LINE = re.compile(rb"^Epoch (\d+) \| Batch (\d+) \|", re.MULTILINE)
 _BLOCK_LINES = 20_000

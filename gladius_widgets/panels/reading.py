@@ -15,8 +15,8 @@ from gladius_widgets.core.paths import RunDirectory
 if TYPE_CHECKING:
     from gladius_widgets.core.errors import HomeError
     from gladius_widgets.panels.models.snapshot import JobSnapshot
-    from gladius_widgets.store.events import Event
-    from gladius_widgets.store.job import Job
+    from gladius_widgets.store.registry.job import Job
+    from gladius_widgets.store.run.events import Event
 
 STATE, TRAIN, VALIDATION, SYSTEM, EVENTS, TICK = (
     "state", "train", "validation", "system", "events", "tick",

@@ -8,9 +8,9 @@ from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
 from gladius_widgets.panels.models.event_text import clean
 from gladius_widgets.panels.models.results import Facts
-from gladius_widgets.store import control
-from gladius_widgets.store.checkpoints import KeptCheckpoint, kept_checkpoints
-from gladius_widgets.store.log import LogTail
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.checkpoints import KeptCheckpoint, kept_checkpoints
+from gladius_widgets.store.run.log import LogTail
 
 LOG_LINES = 10
 _LINE_CHARS = 300
@@ -22,7 +22,7 @@ _HASH_UP_TO_BYTES = 256 * 1024**2
 def read_facts(run: RunDirectory) -> Facts:
     """Everything but the snapshot and the events; may take a second."""
     checkpoints = tuple(kept_checkpoints(run, _HASH_UP_TO_BYTES))
-    cancels = [entry for entry in control.ledger(run) if entry["command"] == Command.CANCEL]
+    cancels = [entry for entry in requests.ledger(run) if entry["command"] == Command.CANCEL]
     applied = [entry for entry in cancels if entry["outcome"] == "applied"]
     return Facts(
         summary=_numbers(read_json(run.summary_json)),

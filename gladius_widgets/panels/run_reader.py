@@ -18,11 +18,11 @@ from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.panels import history
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.reading import EVENTS, STATE, SYSTEM, TRAIN, VALIDATION, JobSource, News
-from gladius_widgets.store.cost_history import CostHistory
-from gladius_widgets.store.events import EventReader
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.last_known import last_known
 from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.run.cost_history import CostHistory
+from gladius_widgets.store.run.events import EventReader
+from gladius_widgets.store.run.last_known import last_known
 
 _SCHEMAS = {TRAIN: history.TRAIN, VALIDATION: history.VALIDATION, SYSTEM: history.SYSTEM}
 

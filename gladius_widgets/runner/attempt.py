@@ -29,7 +29,7 @@ from gladius_widgets.runner.requests import RequestDesk
 from gladius_widgets.runner.room import Room
 from gladius_widgets.runner.snapshot import TOLD, caught_up, first_snapshot, last_snapshot
 from gladius_widgets.runner.watch import Watch
-from gladius_widgets.store.events import append_event, append_waiting
+from gladius_widgets.store.run.events import append_event, append_waiting
 
 logger = logging.getLogger(__name__)
 

@@ -21,9 +21,9 @@ from gladius_widgets.core.cost import (
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.states import Command
-from gladius_widgets.store import control
-from gladius_widgets.store.events import EventReader
-from gladius_widgets.store.records import numbered_spans, read_proc
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import EventReader
+from gladius_widgets.store.run.records import numbered_spans, read_proc
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class BudgetGuard:
     def waits_for(self) -> Command | None:
         """What it has asked for in this attempt and nobody has answered yet."""
         for command, request_id, _ in self._asked.values():
-            if control.ack(self._run, request_id) is None:
+            if requests.ack(self._run, request_id) is None:
                 return command
         return None
 
@@ -131,7 +131,7 @@ class BudgetGuard:
         """Make the request, unless it was granted in this attempt, or waits for its answer."""
         if cap in self._asked:
             _, request_id, asked_at = self._asked[cap]
-            answer = control.ack(self._run, request_id)
+            answer = requests.ack(self._run, request_id)
             if answer is None or answer.outcome == "applied":
                 return
             if time.time() - asked_at < ASK_AGAIN_S:
@@ -139,7 +139,7 @@ class BudgetGuard:
         args: dict[str, Any] = {"reason": reason, "cap": cap}
         if command == Command.PAUSE:
             args["release"] = True  # a held machine goes on costing
-        made = control.request(self._run, command, args, NAME)
+        made = requests.request(self._run, command, args, NAME)
         self._asked[cap] = (command, made.id, time.time())
 
 

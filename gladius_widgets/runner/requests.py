@@ -2,9 +2,9 @@
 
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store import control
+from gladius_widgets.store.run import requests
 
-Request = control.Request
+Request = requests.Request
 
 
 class RequestDesk:
@@ -34,11 +34,11 @@ class RequestDesk:
         """
         for request in self._open():
             if request.command == Command.CANCEL and ending == JobStatus.CANCELLED:
-                control.acknowledge(self._run, request, "applied", step=step, new=ending)
+                requests.acknowledge(self._run, request, "applied", step=step, new=ending)
             elif ending == JobStatus.PAUSED and _is_release(request):
                 continue
             elif ending == JobStatus.STOPPED and request.command == Command.STOP:
-                control.acknowledge(self._run, request, "applied", step=step, new=ending)
+                requests.acknowledge(self._run, request, "applied", step=step, new=ending)
             elif ending == JobStatus.PAUSED and request.command == Command.RESUME:
                 self._reject(request, "the machine was just being freed; resume it again", step)
             else:
@@ -49,13 +49,13 @@ class RequestDesk:
         for request in self._open():
             if _is_release(request):
                 old, new = JobStatus.TRAINING, JobStatus.PAUSED
-                control.acknowledge(self._run, request, "applied", step=step, old=old, new=new)
+                requests.acknowledge(self._run, request, "applied", step=step, old=old, new=new)
 
     def _open(self) -> list[Request]:
-        return control.pending(self._run, self._rejected)
+        return requests.pending(self._run, self._rejected)
 
     def _reject(self, request: Request, reason: str, step: int | None) -> None:
-        control.acknowledge(self._run, request, "rejected", step=step, reason=reason)
+        requests.acknowledge(self._run, request, "rejected", step=step, reason=reason)
 
 
 def _is_release(request: Request) -> bool:

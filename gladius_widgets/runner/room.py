@@ -7,9 +7,9 @@ from typing import Any
 
 from gladius_widgets.core import reserve
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.store.events import append_waiting
-from gladius_widgets.store.home_errors import FULL_BELOW_BYTES
-from gladius_widgets.store.log import LogWriter
+from gladius_widgets.store.registry.home_errors import FULL_BELOW_BYTES
+from gladius_widgets.store.run.events import append_waiting
+from gladius_widgets.store.run.log import LogWriter
 
 _TAIL_BYTES = 4096
 _KIND = {"kind": "disk"}

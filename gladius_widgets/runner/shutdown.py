@@ -10,7 +10,7 @@ import psutil
 
 from gladius_widgets.core.paths import AttemptDirectory
 from gladius_widgets.core.processes import processes_of, signal_all
-from gladius_widgets.store.records import read_processes
+from gladius_widgets.store.run.records import read_processes
 
 
 class Reason(IntEnum):

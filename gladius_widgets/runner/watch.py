@@ -19,7 +19,7 @@ from gladius_widgets.runner.requests import RequestDesk
 from gladius_widgets.runner.room import Room
 from gladius_widgets.runner.shutdown import Reason, Shutdown
 from gladius_widgets.runner.watchdog import Watchdog
-from gladius_widgets.store.records import read_processes
+from gladius_widgets.store.run.records import read_processes
 
 TICK_S = 0.1
 LOOK_S = 0.5

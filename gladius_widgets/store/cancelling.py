@@ -14,15 +14,15 @@ from gladius_widgets.core.errors import HomeError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store import control
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import append_event
 
 
 def cancel_unattended(
     registry: Registry, run: RunDirectory, job: Job, args: dict[str, Any], user: str
-) -> control.Ack | control.Request | None:
+) -> requests.Ack | requests.Request | None:
     """End a queued job, or one that released its machine in a pause, for good.
 
     Returns:
@@ -35,13 +35,13 @@ def cancel_unattended(
     try:
         return _end(registry, run, job, args, user)
     except HomeError:
-        before = control.cancel_applied(run) or _open_cancel(run, job)
-        return before or control.request(run, Command.CANCEL, args, user)
+        before = requests.cancel_applied(run) or _open_cancel(run, job)
+        return before or requests.request(run, Command.CANCEL, args, user)
 
 
 def cancelled_at(run: RunDirectory, job: Job) -> float | None:
     """When a job that no process works on was cancelled (unix s); None when it was not."""
-    if (answer := control.cancel_applied(run)) is not None:
+    if (answer := requests.cancel_applied(run)) is not None:
         return answer.acked_at
     asked = _open_cancel(run, job)
     return None if asked is None else asked.requested_at
@@ -62,19 +62,19 @@ def catch_up(registry: Registry, run: RunDirectory, job: Job) -> bool:
 
 def _end(
     registry: Registry, run: RunDirectory, job: Job, args: dict[str, Any], user: str
-) -> control.Ack | None:
+) -> requests.Ack | None:
     """The row and the run directory at once; the answer comes first, as it outranks the rest."""
-    answers: list[control.Ack] = []
+    answers: list[requests.Ack] = []
     ended_at = cancelled_at(run, job) or time.time()
 
     def record(_row: Job) -> None:
         snapshot = read_status(run) or RunStatus(attempt=job.attempt)
         answers.append(
-            control.cancel_applied(run) or _answered(run, job, args, user, snapshot.step)
+            requests.cancel_applied(run) or _answered(run, job, args, user, snapshot.step)
         )
-        for request in control.pending(run, set()):
+        for request in requests.pending(run, set()):
             reason = "the job was cancelled before its next attempt"
-            control.acknowledge(run, request, "rejected", step=snapshot.step, reason=reason)
+            requests.acknowledge(run, request, "rejected", step=snapshot.step, reason=reason)
         update = {"state": JobStatus.CANCELLED, "heartbeat": ended_at}
         snapshot.model_copy(update=update).write(run)
 
@@ -89,23 +89,23 @@ def _end(
 
 def _answered(
     run: RunDirectory, job: Job, args: dict[str, Any], user: str, step: int
-) -> control.Ack:
-    asked = _open_cancel(run, job) or control.request(run, Command.CANCEL, args, user)
+) -> requests.Ack:
+    asked = _open_cancel(run, job) or requests.request(run, Command.CANCEL, args, user)
     old, new = job.status, JobStatus.CANCELLED
-    return control.acknowledge(run, asked, "applied", step=step, old=old, new=new)
+    return requests.acknowledge(run, asked, "applied", step=step, old=old, new=new)
 
 
-def _answered_request(run: RunDirectory) -> control.Request | None:
+def _answered_request(run: RunDirectory) -> requests.Request | None:
     """The one that was applied in the run directory, if the job was cancelled there."""
-    answer = control.cancel_applied(run)
-    known = control.requests(run) if answer is not None else []
+    answer = requests.cancel_applied(run)
+    known = requests.requests(run) if answer is not None else []
     return next((one for one in known if answer is not None and one.id == answer.id), None)
 
 
-def _open_cancel(run: RunDirectory, job: Job) -> control.Request | None:
+def _open_cancel(run: RunDirectory, job: Job) -> requests.Request | None:
     """The first that nobody has answered and that was meant for the attempt that waits."""
     since = 0.0
     if job.attempt > 1 and job.status != JobStatus.PAUSED:
         snapshot = read_status(run)  # its time is that of the attempt being queued
         since = snapshot.heartbeat if snapshot is not None else 0.0
-    return control.open_cancel(run, since)
+    return requests.open_cancel(run, since)

@@ -9,11 +9,11 @@ from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import FINAL
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.job_record import read_record
-from gladius_widgets.store.records import read_processes
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.reindex import row_of
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.job_record import read_record
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.reindex import row_of
+from gladius_widgets.store.run.records import read_processes
 
 # Folders on their way out; no job id begins with a dot.
 _LEAVING = ".leaving-"

@@ -7,10 +7,10 @@ sent to whoever gets news, once for each attempt of the other job that ended wit
 import time
 from collections.abc import Callable
 
-from gladius_widgets.store.dependents import Blocker, way_out, why_blocked
-from gladius_widgets.store.events import EventReader, append_event
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.dependents import Blocker, way_out, why_blocked
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import EventReader, append_event
 
 LOOK_S = 1.0
 KIND = "blocked"

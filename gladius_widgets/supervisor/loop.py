@@ -13,12 +13,12 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.engines import Engine, EngineState, make_engine
 from gladius_widgets.store import trash
 from gladius_widgets.store.cancelling import catch_up
-from gladius_widgets.store.claiming import Place
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.home_errors import is_full
 from gladius_widgets.store.queue_pause import queue_pauses
-from gladius_widgets.store.records import BIRTH_GRACE_S
-from gladius_widgets.store.registry import Job, Registry
+from gladius_widgets.store.registry.claiming import Place
+from gladius_widgets.store.registry.home_errors import is_full
+from gladius_widgets.store.registry.registry import Job, Registry
+from gladius_widgets.store.run.events import append_event
+from gladius_widgets.store.run.records import BIRTH_GRACE_S
 from gladius_widgets.supervisor.blocked import Blocked
 from gladius_widgets.supervisor.complaints import GENERAL, Complaints
 from gladius_widgets.supervisor.gpu_claims import place_on

@@ -7,9 +7,9 @@ from gladius_widgets.core.newsworthy import ENDS, kind_of, news_of
 from gladius_widgets.core.notify import EventName
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import ACTIVE, JobStatus
-from gladius_widgets.store.events import Event
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.records import read_exit
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.run.events import Event
+from gladius_widgets.store.run.records import read_exit
 
 _ENDS: dict[str, EventName] = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed"}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 
 TRIES = 3
 BACK_OFF_S = (1.0, 4.0)  # before the second and the third

@@ -19,9 +19,9 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.serving import job_page
 from gladius_widgets.core.states import FINAL
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import append_event
 from gladius_widgets.supervisor.complaints import Complaints
 from gladius_widgets.supervisor.deliver import DeliveryError, deliver
 from gladius_widgets.supervisor.newsworthy import Happening, of_attempts, of_event

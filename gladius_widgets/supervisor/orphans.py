@@ -3,7 +3,7 @@
 from gladius_widgets.core.config import TrainingSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
-from gladius_widgets.store.records import read_proc
+from gladius_widgets.store.run.records import read_proc
 
 # The kernel has told them to end when their launcher died.
 GRACE_S = 5.0

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.job import Job
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.metrics.schemas import TRAIN
 from gladius_widgets.store.queue_pause import QueuePause, pause_queue
-from gladius_widgets.store.records import read_exit, read_proc
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import append_event
+from gladius_widgets.store.run.records import read_exit, read_proc
 from gladius_widgets.supervisor.settings import Settings
 
 WHO = "supervisor"

@@ -8,8 +8,8 @@ from gladius_widgets.core.cost import spent
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.store import cancelling
-from gladius_widgets.store.records import Observation, billable_spans, observe, ran_s
-from gladius_widgets.store.registry import Job, Registry
+from gladius_widgets.store.registry.registry import Job, Registry
+from gladius_widgets.store.run.records import Observation, billable_spans, observe, ran_s
 
 # Columns that a change of state brings along.
 _SETTLED = (

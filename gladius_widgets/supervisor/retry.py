@@ -10,11 +10,11 @@ import time
 from gladius_widgets.core.config import MAX_BACKOFF_S
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
-from gladius_widgets.store.control import ledger
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.queueing import queue_again
-from gladius_widgets.store.records import read_proc
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.idle_jobs import queue_again
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.records import read_proc
+from gladius_widgets.store.run.requests import ledger
 from gladius_widgets.supervisor.complaints import Complaints
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.store.checkpoints import MANIFEST, sha256_of, verify
+from gladius_widgets.store.run.checkpoints import MANIFEST, sha256_of, verify
 
 MANIFEST_VERSION = 1
 

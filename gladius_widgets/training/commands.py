@@ -10,7 +10,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.live import FACTOR_KEY
 from gladius_widgets.core.run_state import RunError
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store.control import Request, acknowledge
+from gladius_widgets.store.run.requests import Request, acknowledge
 from gladius_widgets.training.changes import Answer, Changes
 from gladius_widgets.training.control import SETTINGS
 from gladius_widgets.training.evaluation import Evaluation

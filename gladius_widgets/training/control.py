@@ -4,7 +4,7 @@ import time
 
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
-from gladius_widgets.store.control import Ack, Request, acknowledge, acks, pending, requests
+from gladius_widgets.store.run.requests import Ack, Request, acknowledge, acks, pending, requests
 from gladius_widgets.training.distributed import Ranks
 
 # A folder's time stamp moves in ticks of a few ms; look again for this long after a change.

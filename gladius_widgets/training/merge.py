@@ -28,7 +28,7 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
     Raises:
         GladiusError: no such checkpoint, a damaged one, its base is gone, or `out` is taken.
     """
-    from gladius_widgets.store.checkpoints import verify
+    from gladius_widgets.store.run.checkpoints import verify
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise GladiusError(f"{out} is there already.", "Name a new folder.")

@@ -8,10 +8,10 @@ from typing import Any
 
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.reserve import throw_ballast
-from gladius_widgets.store.events import append_event, append_waiting
-from gladius_widgets.store.log import LogWriter
 from gladius_widgets.store.metrics import MetricWriter
 from gladius_widgets.store.metrics.schemas import EXPERTS, TRAIN, VALIDATION
+from gladius_widgets.store.run.events import append_event, append_waiting
+from gladius_widgets.store.run.log import LogWriter
 
 _STDOUT = 1  # the log
 _EVENT_OF_LEVEL = {"INFO": "status", "SUCCESS": "status", "WARN": "warning", "ERROR": "error"}

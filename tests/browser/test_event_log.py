@@ -16,7 +16,7 @@ from support import wait_until
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.store.events import append_event
+from gladius_widgets.store.run.events import append_event
 
 EVENTS = 583
 PAYLOAD = {

@@ -10,7 +10,7 @@ from recorded_runs import install
 
 from gladius_widgets.client import Client, Job
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
 
 # Far smaller than the example, and quick to prepare: what is tested is the page.
 TINY = (

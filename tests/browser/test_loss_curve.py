@@ -14,8 +14,8 @@ from recorded_runs import install
 from support import wait_until
 
 from gladius_widgets.panels.history import History
-from gladius_widgets.store.events import append_event
 from gladius_widgets.store.metrics import MetricReader, MetricWriter, schemas
+from gladius_widgets.store.run.events import append_event
 
 KINDS = {"epoch": "Epoch", "time": "Time since", "tokens": "Tokens", "step": "Training step"}
 

@@ -13,7 +13,7 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.engines import ENGINES, EngineState, make_engine
-from gladius_widgets.store.records import read_exit, read_processes
+from gladius_widgets.store.run.records import read_exit, read_processes
 
 CONFIG = "model: {name: m}\ndata: {path: d}\nresources: {device: cpu}\n"
 

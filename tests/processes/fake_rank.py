@@ -15,7 +15,7 @@ from pathlib import Path
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus, Stage
-from gladius_widgets.store import control
+from gladius_widgets.store.run import requests
 from gladius_widgets.training import process
 
 ENDS = (JobStatus.COMPLETED, JobStatus.STOPPED, JobStatus.PAUSED)
@@ -70,15 +70,15 @@ def train(run: RunDirectory, attempt: int, index: int, mode: str, told: dict[str
 
 
 def obey(run: RunDirectory, status: RunStatus) -> None:
-    for request in control.pending(run, set()):
+    for request in requests.pending(run, set()):
         if request.command == Command.STOP:
             status.state = JobStatus.STOPPED
-            control.acknowledge(run, request, "applied", step=status.step)
+            requests.acknowledge(run, request, "applied", step=status.step)
         elif request.command == Command.SET:
-            control.acknowledge(run, request, "applied", step=status.step, new=request.args)
+            requests.acknowledge(run, request, "applied", step=status.step, new=request.args)
         elif request.command in HELD and run.root.joinpath("obeys-pause").exists():
             status.state = HELD[request.command]
-            control.acknowledge(run, request, "applied", step=status.step)
+            requests.acknowledge(run, request, "applied", step=status.step)
         if request.command == Command.PAUSE and request.args.get("release"):
             status.state = JobStatus.PAUSED  # the runner answers, once the machine is free
 

@@ -6,7 +6,7 @@ from support import wait_until
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.runner.budget import NAME
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 
 # 3600 an hour: a second costs 1.
 RATE = 3600.0
@@ -137,7 +137,7 @@ def test_without_a_rate_a_budget_stops_nothing_and_says_so(lab):
 def test_a_refused_request_is_made_again(lab, monkeypatch, tmp_path):
     from gladius_widgets.core.config_file import load_config
     from gladius_widgets.runner import budget
-    from gladius_widgets.store import control
+    from gladius_widgets.store.run import requests
 
     lab.home.settings.write_text("slots: 1\n")
     lab.started()
@@ -149,15 +149,15 @@ def test_a_refused_request_is_made_again(lab, monkeypatch, tmp_path):
     )
     guard.check()
     guard.check()
-    (request,) = control.pending(run, set())
-    control.acknowledge(run, request, "rejected", step=1, reason="the disk is full")
+    (request,) = requests.pending(run, set())
+    requests.acknowledge(run, request, "rejected", step=1, reason="the disk is full")
     guard.check()
     assert len(guards_requests(lab, job_id)) == 1
     monkeypatch.setattr(budget, "ASK_AGAIN_S", 0.0)
     guard.check()
     first, second = guards_requests(lab, job_id)
     assert (first["outcome"], second["outcome"]) == ("rejected", "pending")
-    control.acknowledge(run, control.pending(run, {request.id})[0], "applied", step=2)
+    requests.acknowledge(run, requests.pending(run, {request.id})[0], "applied", step=2)
     guard.check()
     assert len(guards_requests(lab, job_id)) == 2
     assert len(said) == 1

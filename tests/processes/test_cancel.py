@@ -11,7 +11,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.checkpoints import verify
+from gladius_widgets.store.run.checkpoints import verify
 
 PROMISE_S = 60.0
 # Saves after every step, so that nearly any moment is one during a checkpoint.

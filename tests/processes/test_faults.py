@@ -12,7 +12,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.errors import IllegalMoveError
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 from gladius_widgets.supervisor.lock import supervisor_is_running, supervisor_pid
 
 FAST_S = 10.0  # states are true and slots are free within

@@ -16,9 +16,9 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.reading import ALL
 from gladius_widgets.panels.run_reader import RunReader
-from gladius_widgets.store.control import Ack
-from gladius_widgets.store.events import EventReader
 from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.run.events import EventReader
+from gladius_widgets.store.run.requests import Ack
 
 
 @pytest.fixture

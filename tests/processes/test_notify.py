@@ -11,7 +11,7 @@ from support import wait_until
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 from gladius_widgets.supervisor.lock import ensure_supervisor, supervisor_is_running, supervisor_pid
 
 

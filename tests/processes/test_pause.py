@@ -5,7 +5,7 @@ from support import wait_until
 
 from gladius_widgets.core.queue_plan import Cause
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 
 
 def warnings(lab, job_id, kind):

@@ -12,9 +12,9 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import EventReader
 from gladius_widgets.store.metrics import MetricReader
-from gladius_widgets.store.records import read_processes
+from gladius_widgets.store.run.events import EventReader
+from gladius_widgets.store.run.records import read_processes
 
 SMALL = ["data.max_samples=300", "data.max_length=48", "training.validation_max_batches=2",
          "training.micro_batch_size=4", "training.tensorboard=false"]  # fmt: skip

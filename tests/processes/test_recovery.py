@@ -17,7 +17,7 @@ from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.supervisor.lock import supervisor_is_running, supervisor_pid
 
 FAST_S = 10.0

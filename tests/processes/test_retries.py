@@ -9,7 +9,7 @@ from support import wait_until
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.supervisor.lock import supervisor_is_running, supervisor_pid
 
 AT_ONCE = ["queue.max_attempts=3", "queue.retry_backoff_s=0"]

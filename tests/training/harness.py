@@ -24,10 +24,10 @@ from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command
 from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.runner.launch import launch_command
-from gladius_widgets.store.control import Ack, request, wait_ack
-from gladius_widgets.store.events import Event, EventReader
 from gladius_widgets.store.metrics import MetricReader, newest_attempt
 from gladius_widgets.store.metrics.schemas import TABLES, TRAIN
+from gladius_widgets.store.run.events import Event, EventReader
+from gladius_widgets.store.run.requests import Ack, request, wait_ack
 
 TINY_MOE: dict[str, Any] = {
     "model": {

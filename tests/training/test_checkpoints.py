@@ -19,7 +19,7 @@ from gladius_widgets.core.config import LoraSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.checkpoints import verify
+from gladius_widgets.store.run.checkpoints import verify
 from gladius_widgets.training.checkpoint_store import CheckpointStore
 from gladius_widgets.training.lora import add_adapters
 from gladius_widgets.training.merge import main as merge_command

@@ -14,8 +14,8 @@ from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus, Stage
 from gladius_widgets.core.yaml_io import dump_yaml, read_yaml
-from gladius_widgets.store.checkpoints import verify
-from gladius_widgets.store.control import Ack, ledger, request, wait_ack
+from gladius_widgets.store.run.checkpoints import verify
+from gladius_widgets.store.run.requests import Ack, ledger, request, wait_ack
 
 # The tests share one trainer and run in their order, so in one worker.
 pytestmark = pytest.mark.xdist_group("trainer-commands")

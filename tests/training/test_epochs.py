@@ -13,7 +13,7 @@ from training.harness import TINY_MOE, events, rows, weights
 
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
-from gladius_widgets.store.control import request, wait_ack
+from gladius_widgets.store.run.requests import request, wait_ack
 from gladius_widgets.training import sampler
 
 # 13 rows to train on; nothing that two ways of dealing them out would draw differently.

@@ -24,7 +24,7 @@ from training.harness import (
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store.checkpoints import verify
+from gladius_widgets.store.run.checkpoints import verify
 
 NewRun = Callable[..., RunDirectory]
 ENDLESS: dict[str, Any] = {

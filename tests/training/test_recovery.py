@@ -28,8 +28,8 @@ from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import OUT_OF_MEMORY
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store.checkpoints import verify
-from gladius_widgets.store.control import request, wait_ack
+from gladius_widgets.store.run.checkpoints import verify
+from gladius_widgets.store.run.requests import request, wait_ack
 from gladius_widgets.training.optimizer import allocate, build_optimizer
 from gladius_widgets.training.token_data import Batches, TokenData
 

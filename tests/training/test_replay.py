@@ -7,9 +7,9 @@ from training.harness import events, rows
 
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store.control import ledger, request, wait_ack
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.metrics.schemas import TRAIN
+from gladius_widgets.store.run.requests import ledger, request, wait_ack
 
 
 def test_acknowledged_changes_take_effect_again_at_their_steps(

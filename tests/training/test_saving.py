@@ -12,7 +12,7 @@ from training.harness import Trainer, events, rows
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store.checkpoints import verify
+from gladius_widgets.store.run.checkpoints import verify
 from gladius_widgets.training.checkpoint_store import CheckpointStore
 
 NewRun = Callable[..., RunDirectory]

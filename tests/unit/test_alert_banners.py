@@ -13,7 +13,7 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.models.firing import Firing
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.runner.alerts import SystemAlerts
-from gladius_widgets.store.events import Event, append_event
+from gladius_widgets.store.run.events import Event, append_event
 
 GIB = 2**30
 

@@ -16,10 +16,11 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels.jobs_source import JobsSource
-from gladius_widgets.store import cancelling, control
-from gladius_widgets.store.events import EventReader
-from gladius_widgets.store.queueing import queue_again
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store import cancelling
+from gladius_widgets.store.idle_jobs import queue_again
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import EventReader
 from gladius_widgets.supervisor.lock import SupervisorLock
 from gladius_widgets.supervisor.loop import Supervisor
 
@@ -116,7 +117,7 @@ def test_it_is_cancelled_at_once_for_everybody_and_never_starts(home, disk, jobs
     assert job is not None
     assert (job.status, job.holds_slot) == (JobStatus.CANCELLED, False)
     run = home.run(job.id)
-    (entry,) = control.ledger(run)
+    (entry,) = requests.ledger(run)
     assert (entry["outcome"], entry["args"]["reason"]) == ("applied", "wrong data")
     assert job.ended_at == pytest.approx(entry["requested_at"])
     snapshot = read_status(run)
@@ -131,7 +132,7 @@ def test_it_is_cancelled_at_once_for_everybody_and_never_starts(home, disk, jobs
 def test_one_that_was_claimed_just_before_is_not_started(home, disk, jobs):
     registry = Registry(home)
     job = registry.get(jobs["next"])
-    control.request(home.run(jobs["next"]), Command.CANCEL, {"reason": "x"}, "ada")
+    requests.request(home.run(jobs["next"]), Command.CANCEL, {"reason": "x"}, "ada")
     assert job is not None
     supervisor, machine = Supervisor(home, SupervisorLock(home)), Machine()
     supervisor._engines["local"] = machine  # type: ignore[assignment]
@@ -146,13 +147,13 @@ def test_one_that_was_claimed_just_before_is_not_started(home, disk, jobs):
 def test_what_the_run_directory_says_holds_though_the_registry_lost_the_end(home, disk, jobs):
     """The last write of the transaction found no room: it was rolled back, the answer stays."""
     run = home.run(jobs["next"])
-    asked = control.request(run, Command.CANCEL, {"reason": "x"}, "ada")
-    control.acknowledge(run, asked, "applied", step=0)
+    asked = requests.request(run, Command.CANCEL, {"reason": "x"}, "ada")
+    requests.acknowledge(run, asked, "applied", step=0)
     assert Client(home).job("next").status == JobStatus.CANCELLED
     assert supervise(home) == []
     told = [event.message for event in EventReader(run).poll()]
     assert told[-1] == "Cancelled by ada while queued"
-    assert len(control.ledger(run)) == 1
+    assert len(requests.ledger(run)) == 1
 
 
 def test_the_count_of_the_queue_tab_leaves_it_out(home, disk, jobs):
@@ -168,7 +169,7 @@ def test_the_count_of_the_queue_tab_leaves_it_out(home, disk, jobs):
 def test_an_old_cancel_does_not_end_an_attempt_that_was_queued_after_it(home, disk, jobs):
     """Asked of an attempt that was lost before it obeyed; somebody resumed the job since."""
     registry, run = Registry(home), home.run(jobs["next"])
-    control.request(run, Command.CANCEL, {"reason": "x"}, "ada")
+    requests.request(run, Command.CANCEL, {"reason": "x"}, "ada")
     registry.move(jobs["next"], [JobStatus.QUEUED], JobStatus.LOST, observed=True)
     job = registry.get(jobs["next"])
     assert job is not None
@@ -177,7 +178,7 @@ def test_an_old_cancel_does_not_end_an_attempt_that_was_queued_after_it(home, di
     assert now is not None
     assert cancelling.cancelled_at(run, now) is None
     assert Client(home).job("next").status == JobStatus.QUEUED
-    control.request(run, Command.CANCEL, {"reason": "y"}, "ada")
+    requests.request(run, Command.CANCEL, {"reason": "y"}, "ada")
     assert Client(home).job("next").status == JobStatus.CANCELLED
 
 

@@ -13,7 +13,7 @@ from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store import control
+from gladius_widgets.store.run import requests
 
 CONFIG = "model:\n  name: org/model\ndata:\n  path: org/data\n"
 
@@ -170,32 +170,32 @@ def test_each_command_is_asked_for(run, training, arguments, command, args):
 
 def test_waiting_tells_the_outcome(run, training, home, monkeypatch):
     def answering(outcome, reason=None):
-        asked = control.request
+        asked = requests.request
 
         def answer_at_once(run_directory, *args):
             request = asked(run_directory, *args)
-            control.acknowledge(run_directory, request, outcome, step=4, reason=reason)
+            requests.acknowledge(run_directory, request, outcome, step=4, reason=reason)
             return request
 
         return answer_at_once
 
-    real = control.request
-    monkeypatch.setattr(client_module.control, "request", answering("applied"))
+    real = requests.request
+    monkeypatch.setattr(client_module.requests, "request", answering("applied"))
     assert run("pause", training, "--wait")[:2] == (0, "pause applied at step 4\n")
-    monkeypatch.setattr(client_module.control, "request", real)
-    monkeypatch.setattr(client_module.control, "request", answering("rejected", "not now"))
+    monkeypatch.setattr(client_module.requests, "request", real)
+    monkeypatch.setattr(client_module.requests, "request", answering("rejected", "not now"))
     code, _, err = run("checkpoint", training, "--wait")
     assert (code, "checkpoint was refused: not now" in err) == (1, True)
 
 
 def test_the_ledger_says_what_was_changed(run, training, home):
     directory = home.run(training)
-    made = control.request(directory, "set", {"learning_rate": 5e-4}, "ada")
+    made = requests.request(directory, "set", {"learning_rate": 5e-4}, "ada")
     old, new = {"learning_rate": 1e-3}, {"learning_rate": 5e-4}
-    control.acknowledge(directory, made, "applied", step=4, old=old, new=new)
-    made = control.request(directory, "set", {"learning_rate": 50}, "ada")
-    control.acknowledge(directory, made, "rejected", step=4, reason="out of bounds")
-    control.request(directory, "validate", {"split": "test"}, "ada")
+    requests.acknowledge(directory, made, "applied", step=4, old=old, new=new)
+    made = requests.request(directory, "set", {"learning_rate": 50}, "ada")
+    requests.acknowledge(directory, made, "rejected", step=4, reason="out of bounds")
+    requests.request(directory, "validate", {"split": "test"}, "ada")
     _, *lines = run("ledger", training)[1].splitlines()
     assert "set" in lines[0]
     assert "learning_rate 0.001 → 0.0005" in lines[0]

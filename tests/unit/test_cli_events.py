@@ -7,8 +7,8 @@ import pytest
 from gladius_widgets.cli.events import EventType
 from gladius_widgets.client import Client
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.events import TYPES, append_event
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import TYPES, append_event
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels.reading import ALL
 from gladius_widgets.panels.run_reader import RunReader
-from gladius_widgets.store import control, job_record
 from gladius_widgets.store.metrics import MetricWriter, schemas
+from gladius_widgets.store.registry import job_record
+from gladius_widgets.store.run import requests
 
 CONFIG = """\
 model:
@@ -381,7 +382,7 @@ def test_a_queued_job_can_only_be_held_moved_or_cancelled(client, config, comman
 
 def test_a_legal_command_becomes_a_request(client, training):
     request = client.pause(training.id)
-    assert isinstance(request, control.Request)
+    assert isinstance(request, requests.Request)
     assert request.args == {"release": False}
     assert request.requested_by == "ada"
     assert client.pause(training.id, wait_s=0.05).seq == 2  # nobody answers: the request
@@ -485,7 +486,7 @@ def test_somebody_who_was_first_wins(client, config, monkeypatch):
 def test_waiting_ends_when_the_run_does(client, training):
     finish(client, training, "failed")
     job = client._registry.get(training.id)
-    request = control.request(client.run(job.id), Command.CHECKPOINT)
+    request = requests.request(client.run(job.id), Command.CHECKPOINT)
     started = time.monotonic()
     assert client._wait(client.run(job.id), job, request, 30.0) == request
     assert time.monotonic() - started < 5

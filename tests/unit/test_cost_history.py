@@ -6,8 +6,8 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.store import events
-from gladius_widgets.store.cost_history import CostHistoryReader
+from gladius_widgets.store.run import events
+from gladius_widgets.store.run.cost_history import CostHistoryReader
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from gladius_widgets.core.estimate import (
 from gladius_widgets.core.rates import Price
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 
 H100 = Price(2.0, "USD")
 

@@ -38,8 +38,14 @@ from gladius_widgets.panels.models.event_text import (
     snippet,
     stamp,
 )
-from gladius_widgets.store.events import MAX_PAYLOAD_DEPTH, TYPES, Event, EventReader, append_event
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import (
+    MAX_PAYLOAD_DEPTH,
+    TYPES,
+    Event,
+    EventReader,
+    append_event,
+)
 
 
 def local(year: int, month: int, day: int, hour: int, minute: int, second: int) -> datetime:

@@ -21,10 +21,10 @@ from gladius_widgets.panels.feed import JobFeed
 from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.reading import STATE
 from gladius_widgets.panels.run_reader import RunReader
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.log import LogTail
 from gladius_widgets.store.metrics import MetricWriter, schemas
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
+from gladius_widgets.store.run.events import append_event
+from gladius_widgets.store.run.log import LogTail
 
 JOB = Job(
     id="run-1", name="moe", status=JobStatus.TRAINING, created_by="ann", created_at=1.0,

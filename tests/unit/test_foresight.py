@@ -7,7 +7,7 @@ from gladius_widgets.client import foresight
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.gpus import Gpu, Look
 from gladius_widgets.core.host import HostMemory
-from gladius_widgets.store.events import EventReader
+from gladius_widgets.store.run.events import EventReader
 
 GIB = 2**30
 CONFIG = """\

@@ -14,10 +14,10 @@ from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.runner.room import Room
-from gladius_widgets.store import control
-from gladius_widgets.store.events import MAX_WAITING, EventReader, append_event, append_waiting
-from gladius_widgets.store.log import LogWriter
 from gladius_widgets.store.metrics import MetricReader, MetricWriter
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import MAX_WAITING, EventReader, append_event, append_waiting
+from gladius_widgets.store.run.log import LogWriter
 
 LOSS = pa.schema([("step", pa.int64()), ("attempt", pa.int32()), ("loss", pa.float64())])
 
@@ -48,19 +48,19 @@ def test_a_snapshot_is_replaced_as_often_as_one_likes(run, disk):
 
 def test_commands_and_answers_get_through_until_the_reserve_is_used_up(run, disk):
     disk.fill()
-    asked = control.request(run, Command.PAUSE, {"release": False}, "ada")
-    assert [request.id for request in control.pending(run, set())] == [asked.id]
-    control.acknowledge(run, asked, "applied", step=7)
-    assert control.ledger(run)[0]["outcome"] == "applied"
+    asked = requests.request(run, Command.PAUSE, {"release": False}, "ada")
+    assert [request.id for request in requests.pending(run, set())] == [asked.id]
+    requests.acknowledge(run, asked, "applied", step=7)
+    assert requests.ledger(run)[0]["outcome"] == "applied"
     for _ in range(reserve.SLIPS - 2):
-        control.request(run, Command.CHECKPOINT)
+        requests.request(run, Command.CHECKPOINT)
     with pytest.raises(HomeError, match="No space left"):
-        control.request(run, Command.CHECKPOINT)
-    assert len(control.pending(run, {asked.id})) == reserve.SLIPS - 2
+        requests.request(run, Command.CHECKPOINT)
+    assert len(requests.pending(run, {asked.id})) == reserve.SLIPS - 2
     disk.free()
     reserve.lay_in(run.reserve)
     disk.fill()
-    control.request(run, Command.STOP)
+    requests.request(run, Command.STOP)
 
 
 def test_a_run_without_a_reserve_says_that_there_is_no_space(run, disk):
@@ -68,7 +68,7 @@ def test_a_run_without_a_reserve_says_that_there_is_no_space(run, disk):
     assert not run.reserve.exists()
     disk.fill()
     with pytest.raises(HomeError, match="No space left"):
-        control.request(run, Command.PAUSE)
+        requests.request(run, Command.PAUSE)
     with pytest.raises(OSError, match="No space left"):
         write_json(run.summary_json, {"a": 1}, reserve=run.reserve)
     assert not list(run.root.rglob(".*.tmp"))

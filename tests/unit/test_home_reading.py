@@ -23,10 +23,10 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.serve.token import token_of
-from gladius_widgets.store import registry_file
-from gladius_widgets.store.events import append_event
 from gladius_widgets.store.metrics import MetricWriter, schemas
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry import file as registry_file
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import append_event
 
 CONFIG = "model:\n  name: org/model\ndata:\n  path: org/data\n"
 NOBODY = 65534

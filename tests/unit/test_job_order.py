@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
 
 NOW = time.time()
 

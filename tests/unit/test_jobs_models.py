@@ -22,7 +22,7 @@ from gladius_widgets.panels.models.jobs_query import (
     page_of,
 )
 from gladius_widgets.panels.models.jobs_selection import Selection
-from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry.job import Job
 
 NOW = time.mktime((2026, 12, 18, 14, 30, 0, 0, 0, -1))
 HOUR = 3600.0

@@ -14,8 +14,8 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.pages.jobs import JobsPage
 from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.models.jobs_query import JobsQuery, from_address
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.registry_schema import jobs
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.schema import jobs
 
 ENDS = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.STOPPED)
 

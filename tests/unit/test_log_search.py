@@ -7,7 +7,7 @@ from gladius_widgets.panels.cursor import Moment
 from gladius_widgets.panels.history import History
 from gladius_widgets.panels.log_search import CONTEXT_LINES, find_batch
 from gladius_widgets.panels.models.log_place import place_of
-from gladius_widgets.store.log import LogTail
+from gladius_widgets.store.run.log import LogTail
 
 
 @pytest.fixture

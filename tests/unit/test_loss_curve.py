@@ -13,7 +13,7 @@ from gladius_widgets.panels.models.ledger import Ledger
 from gladius_widgets.panels.models.loss_axis import X_KINDS, LossAxis, short_count
 from gladius_widgets.panels.models.loss_curve import summary
 from gladius_widgets.panels.series import MovingAverage
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 NAN, INF = float("nan"), float("inf")
 BEGAN = 5_000.0

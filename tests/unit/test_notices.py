@@ -12,7 +12,7 @@ from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.pages.notices import Notices
 from gladius_widgets.panels.actions import JobActions
 from gladius_widgets.panels.feed import feed_of
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 CONFIG = {"model": {"name": "m"}, "data": {"path": "hub/data"}}
 SAVED = Event(

@@ -17,8 +17,8 @@ from gladius_widgets.core.notify import EVENTS, VERBS, NotifySettings, masked, n
 from gladius_widgets.core.serving import announce, job_page, withdraw
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.models import news as browser_news
-from gladius_widgets.store.events import Event, EventReader, append_event
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run.events import Event, EventReader, append_event
 from gladius_widgets.supervisor import notified
 from gladius_widgets.supervisor.deliver import DeliveryError, post, run_command
 from gladius_widgets.supervisor.newsworthy import of_event

@@ -9,7 +9,7 @@ from gladius_widgets import Client
 from gladius_widgets.core.run_state import RunError
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.error_alert import ErrorAlert
-from gladius_widgets.store.events import append_event
+from gladius_widgets.store.run.events import append_event
 
 
 def run_out(home, who, **payload: Any) -> Client:

@@ -15,9 +15,9 @@ from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models import queue as model
 from gladius_widgets.panels.models import queue_order
-from gladius_widgets.store.dependents import Blocker
 from gladius_widgets.store.queue_pause import QueuePause
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.dependents import Blocker
+from gladius_widgets.store.registry.registry import Job
 
 NOON = time.mktime((2026, 3, 17, 12, 0, 0, 0, 0, -1))
 NOW = NOON

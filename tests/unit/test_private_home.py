@@ -13,10 +13,10 @@ from gladius_widgets.core.identity import login_name
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import Command
 from gladius_widgets.serve.token import token_of
-from gladius_widgets.store import control
-from gladius_widgets.store.events import append_event
 from gladius_widgets.store.metrics import MetricWriter
 from gladius_widgets.store.metrics.schemas import SYSTEM
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import append_event
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def fill(home: Home, config: Path) -> None:
     client = Client(home)
     job = client.submit(config)
     run = client.run(job.id)
-    control.request(run, Command.CHECKPOINT)
+    requests.request(run, Command.CHECKPOINT)
     append_event(run, "status", "hello", {}, source="client")
     private.take_after(home.root)  # as runner and trainer, who write metrics
     with MetricWriter(run.table("system"), SYSTEM, 1) as writer:

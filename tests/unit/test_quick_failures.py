@@ -6,7 +6,7 @@ import pytest
 from recorded_runs import install
 
 from gladius_widgets.store.queue_pause import queue_pauses
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.supervisor.quick_failures import QuickFailures
 from gladius_widgets.supervisor.settings import Settings
 

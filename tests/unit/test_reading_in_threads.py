@@ -23,9 +23,9 @@ from gladius_widgets.core.paths import Home
 from gladius_widgets.panels import feed as feeds
 from gladius_widgets.panels.panel import Panel, default_client
 from gladius_widgets.panels.run_reader import RunReader
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.log import LogTail
 from gladius_widgets.store.metrics import MetricReader
+from gladius_widgets.store.run.events import append_event
+from gladius_widgets.store.run.log import LogTail
 
 WIDGETS = sorted(
     name

@@ -9,9 +9,9 @@ import pytest
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store import registry_file
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.registry_schema import SCHEMA_VERSION
+from gladius_widgets.store.registry import file as registry_file
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.schema import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def _claim_all(root, slots, out):
 def test_six_processes_racing_for_400_jobs_make_400_claims(home, registry):
     names = [f"job-{i:03d}" for i in range(400)]
     with registry._write() as connection:
-        from gladius_widgets.store.registry_schema import jobs
+        from gladius_widgets.store.registry.schema import jobs
 
         connection.execute(
             jobs.insert(),
@@ -259,7 +259,7 @@ def test_a_locked_registry_is_one_sentence(home, registry, monkeypatch):
      ("database or disk is full", "no space left"), ("disk I/O error", "cannot be used: disk I/O")],
 )  # fmt: skip
 def test_what_sqlite_says_becomes_a_sentence(home, registry, message, sentence):
-    from gladius_widgets.store.registry_file import as_sentence
+    from gladius_widgets.store.registry.file import as_sentence
 
     assert sentence in str(as_sentence(sqlite3.OperationalError(message), home))
 
@@ -304,11 +304,11 @@ def test_a_cancelled_job_stays_cancelled_whatever_its_snapshot_says(
     home, registry, make_run, damage, began
 ):
     from gladius_widgets.core.states import Command
-    from gladius_widgets.store import control
+    from gladius_widgets.store.run import requests
 
     run = make_run("quit-000001", state="cancelled", runner_pid=2**22 + 1 if began else None)
-    asked = control.request(run, Command.CANCEL, {"reason": "x"}, "ada")
-    told = control.acknowledge(run, asked, "applied", step=3)
+    asked = requests.request(run, Command.CANCEL, {"reason": "x"}, "ada")
+    told = requests.acknowledge(run, asked, "applied", step=3)
     run.status.unlink() if damage is None else run.status.write_bytes(damage)
     registry.reindex()
     job = registry.get("quit-000001")

@@ -13,12 +13,12 @@ from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.identity import boot_id
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.claiming import Place
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.job_record import write_record
-from gladius_widgets.store.positions import new_positions
-from gladius_widgets.store.registry import Registry
-from gladius_widgets.store.registry_schema import SCHEMA_VERSION
+from gladius_widgets.store.registry.claiming import Place
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.job_record import write_record
+from gladius_widgets.store.registry.positions import new_positions
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.registry.schema import SCHEMA_VERSION
 
 # As version 1 made it, word for word.
 VERSION_1 = """

@@ -17,10 +17,10 @@ from gladius_widgets.panels.models import alert, results
 from gladius_widgets.panels.reading import EVENTS, STATE
 from gladius_widgets.panels.results_reader import last_words, read_facts
 from gladius_widgets.panels.run_reader import RunReader
-from gladius_widgets.store.events import Event, append_event
 from gladius_widgets.store.metrics import MetricReader, newest_attempt
 from gladius_widgets.store.metrics.schemas import TRAIN, VALIDATION
-from gladius_widgets.store.records import billable_spans
+from gladius_widgets.store.run.events import Event, append_event
+from gladius_widgets.store.run.records import billable_spans
 
 
 class Recorded:

@@ -13,7 +13,7 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.runner.requests import RequestDesk
-from gladius_widgets.store import control
+from gladius_widgets.store.run import requests
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def test_the_runner_of_the_new_attempt_leaves_it_to_the_trainer(failed):
     """It refuses what was meant for the attempt before."""
     client, job_id = failed
     run = client.run(job_id)
-    stale = control.request(run, Command.SET, {"weight_decay": 0.2}, "bob")
+    stale = requests.request(run, Command.SET, {"weight_decay": 0.2}, "bob")
     time.sleep(0.002)  # a later time stamp
     client.resume(job_id, {"micro_batch_size": 4})
     RequestDesk(run).reject_older_than(read_status(run).heartbeat)
-    assert control.ack(run, stale.id).outcome == "rejected"
+    assert requests.ack(run, stale.id).outcome == "rejected"
     open_ones = [entry for entry in client.ledger(job_id) if entry["outcome"] == "pending"]
     assert [entry["args"] for entry in open_ones] == [{"micro_batch_size": 4}]
 
@@ -91,7 +91,7 @@ def test_a_held_run_gets_the_change_before_it_goes_on(failed):
     assert client.job(job_id).status == JobStatus.PAUSED
     client.resume(job_id, {"micro_batch_size": 2})
     run = client.run(job_id)
-    waiting = control.pending(run, set())
+    waiting = requests.pending(run, set())
     assert [request.command for request in waiting] == [Command.SET, Command.RESUME]
     assert waiting[0].args == {"micro_batch_size": 2}
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.store.events import MAX_LINE_BYTES, EventReader, append_event
+from gladius_widgets.store.run.events import MAX_LINE_BYTES, EventReader, append_event
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_file_that_was_replaced_or_cut_is_read_anew(run):
 def test_lines_of_many_processes_never_mix(run):
     script = f"""
         from gladius_widgets.core.paths import RunDirectory
-        from gladius_widgets.store.events import append_event
+        from gladius_widgets.store.run.events import append_event
         import os
         run = RunDirectory({str(run.root)!r})
         for i in range(200):

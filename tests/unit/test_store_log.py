@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gladius_widgets.store.log import LogTail
+from gladius_widgets.store.run.log import LogTail
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.engines import EngineState
-from gladius_widgets.store import control
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run import requests
 from gladius_widgets.supervisor import orphans
 from gladius_widgets.supervisor.lock import SupervisorLock
 from gladius_widgets.supervisor.loop import Supervisor
@@ -165,7 +165,7 @@ def test_what_is_over_is_forgotten(home, registry, supervisor, machine, add):
 
 def test_a_retry_that_was_declined_is_forgotten_with_its_job(home, registry, add):
     add("b", JobStatus.FAILED, max_attempts=2)
-    control.request(home.run("b"), Command.STOP, {}, "ada")
+    requests.request(home.run("b"), Command.STOP, {}, "ada")
     retries = Retries(registry)
     retries.step()
     assert retries._declined == {("b", 1)}

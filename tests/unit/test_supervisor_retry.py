@@ -7,9 +7,9 @@ import pytest
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store import control
-from gladius_widgets.store.job_record import read_record
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job_record import read_record
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run import requests
 from gladius_widgets.supervisor.retry import Retries, backoff_s
 
 
@@ -49,7 +49,7 @@ def test_a_failure_is_queued_again_and_waits(registry, fail, status):
     assert (job.not_before, job.ended_at, job.error) == (220.0, None, None)
     snapshot = read_status(run)
     assert (snapshot.state, snapshot.attempt, snapshot.step) == (JobStatus.QUEUED, 2, 20)
-    (entry,) = control.ledger(run)
+    (entry,) = requests.ledger(run)
     assert (entry["command"], entry["requested_by"], entry["outcome"]) == (
         "resume", "supervisor", "applied",
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_no_more_attempts_than_the_config_says(registry, fail, values):
 def test_what_people_wanted_last_counts(registry, fail, commands, is_tried):
     run = fail()
     for command in commands:
-        control.request(run, command, {"reason": "x"} if command == "cancel" else {}, "ada")
+        requests.request(run, command, {"reason": "x"} if command == "cancel" else {}, "ada")
     retries = Retries(registry)
     retries.step()
     retries.step()
@@ -89,7 +89,7 @@ def test_what_people_wanted_last_counts(registry, fail, commands, is_tried):
 
 def test_what_was_asked_of_an_earlier_attempt_does_not_count(registry, fail):
     run = fail(claimed_at=time.time() + 5)
-    control.request(run, "stop", {}, "ada")
+    requests.request(run, "stop", {}, "ada")
     Retries(registry).step()
     assert registry.get("a").status == JobStatus.QUEUED
 
@@ -110,4 +110,4 @@ def test_two_supervisors_try_it_once(registry, home, fail):
     assert registry.move("a", [job.status], JobStatus.QUEUED, expected={"attempt": 1}) is False
     Retries(registry).step()
     assert registry.get("a").attempt == 2
-    assert len(control.ledger(run)) == 1
+    assert len(requests.ledger(run)) == 1

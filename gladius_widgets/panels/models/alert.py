@@ -9,7 +9,7 @@ from gladius_widgets.core.states import Command, JobStatus, is_legal_command
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.event_text import clean
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 _OOM_WORDS = ("outofmemory", "out of memory", "memoryerror", "cublas_alloc_failed")
 _DISK_WORDS = ("no space left", "disk is full", "disk quota")

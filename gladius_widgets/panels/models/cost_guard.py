@@ -9,7 +9,7 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.cost_words import Fact
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 _AT_CAP = {
     "warn": "warns at the cap",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import orjson
 
 from gladius_widgets.panels.models.jobs_csv import cell
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 COLUMNS = ("time", "time_unix_s", "type", "message", "source", "attempt", "payload")
 MIME = {"json": "application/json", "csv": "text/csv"}

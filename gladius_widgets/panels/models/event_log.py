@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from gladius_widgets.panels.models.event_query import PAGE_ROWS, EventQuery
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 
 class EventIndex:

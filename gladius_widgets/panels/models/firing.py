@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.models.event_text import clean
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 _KINDS = {  # kind of the event → title, icon of the sprite
     "temperature": ("GPU temperature.", "temp"),

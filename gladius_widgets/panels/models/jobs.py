@@ -8,7 +8,7 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.jobs_menu import Action, actions
 from gladius_widgets.panels.models.words import Badge, job_badge
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
 
 __all__ = ["Action", "JobRow", "creator_words", "estimate_words", "rows"]
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
 
 COLUMNS = (
     "id", "name", "status", "progress", "created_by", "created_at", "started_at", "ended_at",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gladius_widgets.core.states import ACTIVE, RESUMABLE, Command, JobStatus, is_legal_command
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
 
 _S = JobStatus
 _BADLY = frozenset({_S.FAILED, _S.LOST})

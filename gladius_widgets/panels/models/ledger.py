@@ -11,7 +11,7 @@ import numpy as np
 from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.loss_axis import LossAxis, Range
 from gladius_widgets.panels.series import Columns, Floats, Indices
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.events import Event
 
 MOST_MARKS = 96  # more than fit side by side
 _MOST_LINES = 6

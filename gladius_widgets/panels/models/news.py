@@ -6,8 +6,8 @@ from gladius_widgets.core.newsworthy import ENDS, news_of
 from gladius_widgets.core.notify import VERBS
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels import format as fmt
-from gladius_widgets.store.events import Event
-from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.run.events import Event
 
 
 def of_event(event: Event, name: str) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from gladius_widgets.panels import format as fmt
 from gladius_widgets.panels.models.queue_gpus import Gpus, gpus
 from gladius_widgets.panels.models.queue_order import Lift, lifted
 from gladius_widgets.panels.models.words import Badge, job_badge
-from gladius_widgets.store.registry import Job
+from gladius_widgets.store.registry.registry import Job
 
 SOON_S = 15 * 60.0
 MOST_EMPTY = 9  # boxes; a home may have a thousand slots

@@ -15,8 +15,8 @@ from gladius_widgets.panels.models import alert
 from gladius_widgets.panels.models.event_text import clean
 from gladius_widgets.panels.models.job_words import on_day
 from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.store.checkpoints import KeptCheckpoint
-from gladius_widgets.store.events import Event
+from gladius_widgets.store.run.checkpoints import KeptCheckpoint
+from gladius_widgets.store.run.events import Event
 
 SAMPLES = "samples"  # payload.kind of the events that hold them
 MAX_SETS = 12

@@ -8,7 +8,7 @@ from gladius_widgets.core.cost import AttemptHistory
 from gladius_widgets.core.errors import HomeError
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry.job import Job
 
 
 @dataclass(frozen=True)

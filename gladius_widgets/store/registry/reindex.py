@@ -10,11 +10,11 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.control import cancel_applied
-from gladius_widgets.store.job_record import JobRecord, read_record
-from gladius_widgets.store.last_known import last_known
-from gladius_widgets.store.records import billable_spans, observe, ran_s, read_proc
-from gladius_widgets.store.registry_schema import SCHEMA_VERSION
+from gladius_widgets.store.registry.job_record import JobRecord, read_record
+from gladius_widgets.store.registry.schema import SCHEMA_VERSION
+from gladius_widgets.store.run.last_known import last_known
+from gladius_widgets.store.run.records import billable_spans, observe, ran_s, read_proc
+from gladius_widgets.store.run.requests import cancel_applied
 
 
 @dataclass(frozen=True)

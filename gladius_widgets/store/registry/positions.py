@@ -1,6 +1,6 @@
 """Places in the queue: numbers between which there is nearly always room for another."""
 
-from gladius_widgets.store.job import Job
+from gladius_widgets.store.registry.job import Job
 
 # Places are near 2e9 (unix s), where doubles lie 2.4e-7 apart.
 _ROOM = 1e-5

@@ -7,9 +7,9 @@ from typing import Any
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import CheckpointState, RunError, RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store import control
-from gladius_widgets.store.events import EventReader
-from gladius_widgets.store.records import read_exit, read_proc
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import EventReader
+from gladius_widgets.store.run.records import read_exit, read_proc
 
 # Columns of the train table that a snapshot tells of under the same name
 _TOLD = (
@@ -32,7 +32,7 @@ def last_known(run: RunDirectory) -> LastKnown:
     if status is not None:
         return LastKnown(status)
     numbers = run.attempt_numbers()
-    is_cancelled = control.cancel_applied(run) is not None
+    is_cancelled = requests.cancel_applied(run) is not None
     if not numbers and not is_cancelled:
         return LastKnown(None)
     status = RunStatus.model_validate(_told(run, max(numbers, default=1)))

@@ -12,12 +12,12 @@ from gladius_widgets.core import reserve
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.store import control
-from gladius_widgets.store.events import append_event
-from gladius_widgets.store.job import Job
-from gladius_widgets.store.job_record import write_record
-from gladius_widgets.store.records import keep_last_sign
-from gladius_widgets.store.registry import Registry
+from gladius_widgets.store.registry.job import Job
+from gladius_widgets.store.registry.job_record import write_record
+from gladius_widgets.store.registry.registry import Registry
+from gladius_widgets.store.run import requests
+from gladius_widgets.store.run.events import append_event
+from gladius_widgets.store.run.records import keep_last_sign
 
 
 def queue_again(
@@ -31,7 +31,7 @@ def queue_again(
     args: dict[str, Any] | None = None,
     changes: dict[str, Any] | None = None,
     source: str = "client",
-) -> control.Ack | None:
+) -> requests.Ack | None:
     """Queue a new attempt of a job that has ended or released its machine.
 
     It goes to the end of the queue and on from its newest checkpoint.
@@ -48,7 +48,7 @@ def queue_again(
             request of their own, which the trainer checks, answers and replays as any other.
         source: who writes the event.
     """
-    answers: list[control.Ack] = []
+    answers: list[requests.Ack] = []
     attempt, step = job.attempt + 1, newest_checkpoint(run)
 
     def record(row: Job) -> None:
@@ -68,7 +68,7 @@ def queue_again(
         reserve.lay_in(run.reserve, slips=reserve.WAITING_SLIPS)
         said = dict(args or {})
         if changes:  # after the snapshot: what is older than it was meant for attempts before
-            control.request(run, Command.SET, changes, user)
+            requests.request(run, Command.SET, changes, user)
             said["set"] = changes
         answers.append(_answered(run, Command.RESUME, said, user, job.status, JobStatus.QUEUED))
 
@@ -94,9 +94,9 @@ def queue_again(
 
 def set_held(
     registry: Registry, run: RunDirectory, job: Job, held: bool, user: str
-) -> control.Ack | None:
+) -> requests.Ack | None:
     """Keep a queued job from starting, or let it start again."""
-    answers: list[control.Ack] = []
+    answers: list[requests.Ack] = []
     command = Command.HOLD if held else Command.UNHOLD
 
     def record(row: Job) -> None:
@@ -119,9 +119,9 @@ def set_held(
 
 def set_dependencies(
     registry: Registry, run: RunDirectory, job: Job, needed: list[str], user: str
-) -> control.Ack | None:
+) -> requests.Ack | None:
     """Let a queued job wait for these jobs (by id), and no others."""
-    answers: list[control.Ack] = []
+    answers: list[requests.Ack] = []
     args = {"jobs": needed}
 
     def record(row: Job) -> None:
@@ -149,7 +149,7 @@ def reorder(
     before: Job | None,
     user: str,
     seen_at: float | None = None,
-) -> control.Ack | None:
+) -> requests.Ack | None:
     """Let a queued job start just before another; None = after all others."""
     home, run = registry.home, registry.home.run(job.id)
 
@@ -173,9 +173,9 @@ def newest_checkpoint(run: RunDirectory) -> int:
 
 def _answered(
     run: RunDirectory, command: Command, args: dict[str, Any], user: str, old: Any, new: Any
-) -> control.Ack:
+) -> requests.Ack:
     """A ledger entry for what is being done right here."""
     snapshot = read_status(run)
-    request = control.request(run, command, args, user)
+    request = requests.request(run, command, args, user)
     step = snapshot.step if snapshot else 0
-    return control.acknowledge(run, request, "applied", step=step, old=old, new=new)
+    return requests.acknowledge(run, request, "applied", step=step, old=old, new=new)

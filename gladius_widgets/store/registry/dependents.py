@@ -10,9 +10,9 @@ from gladius_widgets.core.errors import IllegalMoveError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.queue_plan import ENDED
 from gladius_widgets.core.states import RESUMABLE, JobStatus
-from gladius_widgets.store.job import Job, job_from_row
-from gladius_widgets.store.job_record import write_record
-from gladius_widgets.store.registry_schema import jobs
+from gladius_widgets.store.registry.job import Job, job_from_row
+from gladius_widgets.store.registry.job_record import write_record
+from gladius_widgets.store.registry.schema import jobs
 
 _MOST_NAMES = 3
 

@@ -16,16 +16,16 @@ from sqlalchemy import exc
 from gladius_widgets.core import private
 from gladius_widgets.core.errors import GladiusError, HomeError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.store import home_errors
-from gladius_widgets.store.home_errors import home_error
-from gladius_widgets.store.registry_schema import (
+from gladius_widgets.store.registry import home_errors
+from gladius_widgets.store.registry.home_errors import home_error
+from gladius_widgets.store.registry.reindex import Found, row_of, rows_from_runs
+from gladius_widgets.store.registry.schema import (
     FROM_RUNS,
     MIGRATIONS,
     SCHEMA_VERSION,
     jobs,
     metadata,
 )
-from gladius_widgets.store.reindex import Found, row_of, rows_from_runs
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.control import open_cancel
+from gladius_widgets.store.run.requests import open_cancel
 
 # A runner needs under a second to say that it is there; a busy machine may take some more.
 BIRTH_GRACE_S = 10.0

@@ -18,8 +18,8 @@ from sqlalchemy import exc
 from sqlalchemy.pool import NullPool, StaticPool
 
 from gladius_widgets.core.paths import Home
-from gladius_widgets.store.registry_schema import SCHEMA_VERSION, jobs, metadata
-from gladius_widgets.store.reindex import rows_from_runs
+from gladius_widgets.store.registry.reindex import rows_from_runs
+from gladius_widgets.store.registry.schema import SCHEMA_VERSION, jobs, metadata
 
 _KEPT_S = 1.0  # so long, rows from the run directories answer further questions
 _Answer = TypeVar("_Answer")

@@ -15,18 +15,17 @@ from sqlalchemy.pool import NullPool
 from gladius_widgets.core.errors import GladiusError, HomeError, JobNotFoundError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus, is_legal_move
-from gladius_widgets.store import registry_file
-from gladius_widgets.store.claiming import Placer, any_place, claim_next
-from gladius_widgets.store.dependents import BLOCKED, Blocker, blocked, let_go
-from gladius_widgets.store.home_errors import has_runs, home_error
-from gladius_widgets.store.job import Job, Timing, job_from_row
-from gladius_widgets.store.job_filters import matching
-from gladius_widgets.store.job_order import SORTABLE, order_of
-from gladius_widgets.store.job_record import read_record, write_record
-from gladius_widgets.store.positions import new_positions
-from gladius_widgets.store.registry_reading import QuietReader
-from gladius_widgets.store.registry_schema import jobs
-from gladius_widgets.store.reindex import Found
+from gladius_widgets.store.registry import file as registry_file
+from gladius_widgets.store.registry.claiming import Placer, any_place, claim_next
+from gladius_widgets.store.registry.dependents import BLOCKED, Blocker, blocked, let_go
+from gladius_widgets.store.registry.filters import SORTABLE, matching, order_of
+from gladius_widgets.store.registry.home_errors import has_runs, home_error
+from gladius_widgets.store.registry.job import Job, Timing, job_from_row
+from gladius_widgets.store.registry.job_record import read_record, write_record
+from gladius_widgets.store.registry.positions import new_positions
+from gladius_widgets.store.registry.reading import QuietReader
+from gladius_widgets.store.registry.reindex import Found
+from gladius_widgets.store.registry.schema import jobs
 
 __all__ = ["SORTABLE", "Job", "Registry"]
 
@@ -40,7 +39,7 @@ class Registry:
     own connection, every change is one immediate transaction.
 
     A home with runs can be read though it cannot be written, or its registry not be opened (see
-    `registry_reading`); changes raise HomeError then.
+    `reading`); changes raise HomeError then.
 
     Attributes:
         trouble: why the registry was read in another way at the last look; None when it was not.
@@ -146,7 +145,7 @@ class Registry:
             created_by: this user.
             since: created at or after (unix s).
             until: created before (unix s).
-            sort: see `job_order.order_of`; unknown values come last.
+            sort: see `filters.order_of`; unknown values come last.
             descending: largest first.
             limit: at most so many.
             offset: leave out so many first.

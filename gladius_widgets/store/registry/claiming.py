@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gladius_widgets.store.job import Job, job_from_row
-from gladius_widgets.store.registry_schema import jobs
+from gladius_widgets.store.registry.job import Job, job_from_row
+from gladius_widgets.store.registry.schema import jobs
 
 _ANY = 2**31
 

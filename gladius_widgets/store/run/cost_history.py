@@ -7,8 +7,8 @@ from gladius_widgets.core.cost import AttemptHistory, BillableSpan
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.store.events import Event, EventReader
-from gladius_widgets.store.records import numbered_spans
+from gladius_widgets.store.run.events import Event, EventReader
+from gladius_widgets.store.run.records import numbered_spans
 
 
 @dataclass

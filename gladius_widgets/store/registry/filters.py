@@ -1,15 +1,38 @@
-"""What a list of jobs can be sorted by."""
+"""Which jobs a list holds, and what it can be sorted by."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.store.registry_schema import jobs
+from gladius_widgets.store.registry.schema import jobs
 
 _COLUMNS = frozenset({"created_by", "created_at", "started_at", "ended_at", "cost", "position"})
 SORTABLE = _COLUMNS | {"name", "status", "duration"}
+
+
+def matching(
+    statuses: Iterable[JobStatus] | None,
+    search: str | None,
+    created_by: str | None,
+    since: float | None,
+    until: float | None,
+) -> sa.ColumnElement[bool]:
+    """The condition of a query; `Registry.find` says what each filter means, None = any."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if statuses is not None:
+        conditions.append(jobs.c.status.in_(list(statuses)))
+    if search:
+        conditions.append(jobs.c.name.icontains(search, autoescape=True))
+    if created_by is not None:
+        conditions.append(jobs.c.created_by == created_by)
+    if since is not None:
+        conditions.append(jobs.c.created_at >= since)
+    if until is not None:
+        conditions.append(jobs.c.created_at < until)
+    return sa.and_(sa.true(), *conditions)
 
 
 def order_of(sort: str, *, descending: bool) -> list[sa.ColumnElement[Any]]:

@@ -1,0 +1,1 @@
+"""One run directory: its events, log, requests, records and checkpoints."""
