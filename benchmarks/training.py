@@ -110,13 +110,13 @@ def overhead(home: Home) -> None:
     In CPU time of the training thread: on a busy machine the wall time of a step is a lottery,
     and so is, by some percent, the difference of two steps; the accounting is not.
     """
-    from gladius_widgets.training.control import Control
-    from gladius_widgets.training.experts import RouterWatch
-    from gladius_widgets.training.loop import Trainer
-    from gladius_widgets.training.process import Interruption
-    from gladius_widgets.training.reporter import StatusReporter
-    from gladius_widgets.training.session import build_session
-    from gladius_widgets.training.step_report import StepReport
+    from gladius_widgets.training.loop.step_report import StepReport
+    from gladius_widgets.training.loop.trainer import Trainer
+    from gladius_widgets.training.model.routers import RouterWatch
+    from gladius_widgets.training.output.process import Interruption
+    from gladius_widgets.training.output.status import StatusReporter
+    from gladius_widgets.training.session.inbox import Control
+    from gladius_widgets.training.session.session import build_session
 
     overrides = [*ENDLESS, "checkpointing.interval_steps=null", "training.tensorboard=true"]
     run = make_run(home, "overhead", MOE, overrides)

@@ -86,7 +86,7 @@ def prepare_examples(client: "Client") -> None:
         GladiusError: something is not to be had; the process has said what.
     """
     configs = [str(example_config(name)) for name in EXAMPLES]
-    command = [sys.executable, "-m", "gladius_widgets.training.prepare", *configs]
+    command = [sys.executable, "-m", "gladius_widgets.training.prefetch", *configs]
     done = subprocess.run([*command, "--home", str(client.home.root)], check=False)
     if done.returncode != 0:
         raise GladiusError("The examples could not be prepared.", "The lines above say why.")

@@ -25,7 +25,7 @@ def export_merged(run: RunDirectory, out: Path, step: int | None = None) -> Path
             "Merging needs torch, which is not installed here.",
             "Install it: pip install 'gladius-widgets[train]'.",
         )
-    command = [sys.executable, "-m", "gladius_widgets.training.merge"]
+    command = [sys.executable, "-m", "gladius_widgets.training.checkpoint.merge"]
     command += ["--run", str(run.root), "--out", str(out.absolute())]
     command += [] if step is None else ["--step", str(step)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

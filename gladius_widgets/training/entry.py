@@ -15,12 +15,12 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.run_state import RunError
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.training import process
-from gladius_widgets.training.faults import InterruptedBySignalError, record_failure
-from gladius_widgets.training.reporter import StatusReporter
+from gladius_widgets.training.output import process
+from gladius_widgets.training.output.faults import InterruptedBySignalError, record_failure
+from gladius_widgets.training.output.status import StatusReporter
 
 if TYPE_CHECKING:
-    from gladius_widgets.training.session import Session
+    from gladius_widgets.training.session.session import Session
 
 _EXIT_SIGTERM = 143
 
@@ -76,8 +76,8 @@ class _Attempt:
         # Deprecations inside transformers and peft are not the user's to mend.
         warnings.filterwarnings("ignore", category=FutureWarning)
         # From here on torch is imported, which takes seconds: the first stage shows already.
-        from gladius_widgets.training.loop import Trainer
-        from gladius_widgets.training.session import build_session
+        from gladius_widgets.training.loop.trainer import Trainer
+        from gladius_widgets.training.session.session import build_session
 
         self.session = build_session(config, self.run, self.number, self.reporter, interruption)
         try:

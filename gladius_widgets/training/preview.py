@@ -22,10 +22,10 @@ from gladius_widgets.core.config import DataSection, ModelSection
 from gladius_widgets.core.config_names import Package
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.preview_samples import shown_samples
-from gladius_widgets.training.rows import Row
-from gladius_widgets.training.sources import packaged_folder
-from gladius_widgets.training.tokenized_data import TokenizedData, tokenize_data
+from gladius_widgets.training.data.preview_samples import shown_samples
+from gladius_widgets.training.data.tokenize_all import TokenizedData, tokenize_data
+from gladius_widgets.training.model.sources import packaged_folder
+from gladius_widgets.training.rows.rows import Row
 
 _TOKENIZER_ROWS = 1_000  # enough for a look, where rows are limited
 _LARGEST_JSON_BYTES = 512 * 1024**2  # read as a whole
@@ -171,7 +171,7 @@ def _tokenizer(
     if model is None:
         return None, "Name a model to count tokens.", ""
     try:
-        from gladius_widgets.training.tokenizer import load_tokenizer, train_tokenizer
+        from gladius_widgets.training.data.tokenizer import load_tokenizer, train_tokenizer
 
         if vocab := model.train_tokenizer_vocab:
             note = f"Of a tokenizer trained on {most or 0:,} rows at most; the job trains its own."

@@ -16,7 +16,7 @@ from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus, Stage
 from gladius_widgets.store.run import requests
-from gladius_widgets.training import process
+from gladius_widgets.training.output import process
 
 ENDS = (JobStatus.COMPLETED, JobStatus.STOPPED, JobStatus.PAUSED)
 HELD = {Command.PAUSE: JobStatus.PAUSED, Command.RESUME: JobStatus.TRAINING}

@@ -23,13 +23,13 @@ from transformers import Trainer, TrainingArguments
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.paths import Home, RunDirectory
-from gladius_widgets.training import sampler
-from gladius_widgets.training.lora import add_adapters
-from gladius_widgets.training.model import build_model
-from gladius_widgets.training.prepared_data import prepare_data
-from gladius_widgets.training.sources import resolve_source
-from gladius_widgets.training.token_data import TokenData
-from gladius_widgets.training.tokenizer import pad_token_id
+from gladius_widgets.training.data import sample_order
+from gladius_widgets.training.data.batches import TokenData
+from gladius_widgets.training.data.prepare import prepare_data
+from gladius_widgets.training.data.tokenizer import pad_token_id
+from gladius_widgets.training.model.build import build_model
+from gladius_widgets.training.model.lora import add_adapters
+from gladius_widgets.training.model.sources import resolve_source
 
 STEPS = 20
 
@@ -77,7 +77,7 @@ def reference(
     samples = steps * size * accumulation
     if training.max_steps is None:
         samples = training.epochs * len(data)
-    order = sampler.stream(len(data), training.seed, 0, samples)
+    order = sample_order.stream(len(data), training.seed, 0, samples)
     parts = [data.batch(order[at : at + size]) for at in range(0, samples, size)]
     trainer.batches = [
         {"input_ids": p.input_ids, "attention_mask": p.attention_mask, "labels": p.labels}

@@ -20,10 +20,10 @@ from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.run.checkpoints import verify
-from gladius_widgets.training.checkpoint_store import CheckpointStore
-from gladius_widgets.training.lora import add_adapters
-from gladius_widgets.training.merge import main as merge_command
-from gladius_widgets.training.merge import merge
+from gladius_widgets.training.checkpoint.folders import CheckpointStore
+from gladius_widgets.training.checkpoint.merge import main as merge_command
+from gladius_widgets.training.checkpoint.merge import merge
+from gladius_widgets.training.model.lora import add_adapters
 
 LORA: dict[str, Any] = {
     "lora.enabled": True,

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.prepare import main as prepare
+from gladius_widgets.training.prefetch import main as prepare
 
 CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))
 

@@ -18,16 +18,16 @@ from training.harness import TINY_MOE, config_of, merged
 from gladius_widgets.core.config import DataSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training import sampler
-from gladius_widgets.training.data_parts import read_rows
-from gladius_widgets.training.model import build_model
-from gladius_widgets.training.prepared_data import PreparedData, prepare_data
-from gladius_widgets.training.rows import BadRowError, Row, parse_row
-from gladius_widgets.training.splits import TRAIN
-from gladius_widgets.training.step import forward
-from gladius_widgets.training.token_data import IGNORED, pack
-from gladius_widgets.training.tokenization import encode_rows
-from gladius_widgets.training.tokenizer import train_tokenizer
+from gladius_widgets.training.data import sample_order
+from gladius_widgets.training.data.batches import IGNORED, pack
+from gladius_widgets.training.data.prepare import PreparedData, prepare_data
+from gladius_widgets.training.data.tokenize import encode_rows
+from gladius_widgets.training.data.tokenizer import train_tokenizer
+from gladius_widgets.training.model.build import build_model
+from gladius_widgets.training.parallel.step import forward
+from gladius_widgets.training.rows.parts import read_rows
+from gladius_widgets.training.rows.rows import BadRowError, Row, parse_row
+from gladius_widgets.training.rows.splits import TRAIN
 
 QUESTION, ANSWER = "What is a run?", "A folder that many may read."
 CHAT = ({"role": "user", "content": QUESTION}, {"role": "assistant", "content": ANSWER})
@@ -260,8 +260,8 @@ def test_texts_end_with_the_end_token(tokenizer: Any) -> None:
 def test_the_stream_is_every_epoch_once_whatever_the_batches(
     size: int, seed: int, cursor: int, count: int
 ) -> None:
-    whole = sampler.stream(size, seed, 0, cursor + count)
-    assert (sampler.stream(size, seed, cursor, count) == whole[cursor:]).all()
+    whole = sample_order.stream(size, seed, 0, cursor + count)
+    assert (sample_order.stream(size, seed, cursor, count) == whole[cursor:]).all()
     for start in range(0, len(whole) - size + 1, size):
         assert sorted(whole[start : start + size]) == list(range(size))
 
@@ -269,7 +269,7 @@ def test_the_stream_is_every_epoch_once_whatever_the_batches(
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
 def test_ranks_share_a_step_between_them(size: int, accumulation: int, world: int) -> None:
     indices = np.arange(size * accumulation * world)
-    shares = [sampler.micro_batches(indices, size, rank, world) for rank in range(world)]
+    shares = [sample_order.micro_batches(indices, size, rank, world) for rank in range(world)]
     assert all(len(share) == accumulation for share in shares)
     assert sorted(np.concatenate([b for share in shares for b in share])) == list(indices)
 

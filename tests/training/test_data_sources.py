@@ -27,13 +27,13 @@ from gladius_widgets.core.data_files import check_data, split_of
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.estimate import rows_key
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.banner import data_lines, sizes_text
-from gladius_widgets.training.data_parts import data_parts, read_rows
-from gladius_widgets.training.prepared_data import PreparedData, prepare_data
-from gladius_widgets.training.rows import Row
-from gladius_widgets.training.splits import TEST, TRAIN, VALIDATION, assign_splits, repeats_of
-from gladius_widgets.training.token_files import TokenFiles
-from gladius_widgets.training.tokenization import Encoded
+from gladius_widgets.training.data.prepare import PreparedData, prepare_data
+from gladius_widgets.training.data.token_writer import TokenFiles
+from gladius_widgets.training.data.tokenize import Encoded
+from gladius_widgets.training.output.banner import data_lines, sizes_text
+from gladius_widgets.training.rows.parts import data_parts, read_rows
+from gladius_widgets.training.rows.rows import Row
+from gladius_widgets.training.rows.splits import TEST, TRAIN, VALIDATION, assign_splits, repeats_of
 
 
 def texts(start: int, end: int, word: str = "row") -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ from training.harness import TINY_MOE, events, rows, weights
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
 from gladius_widgets.store.run.requests import request, wait_ack
-from gladius_widgets.training import sampler
+from gladius_widgets.training.data import sample_order
 
 # 13 rows to train on; nothing that two ways of dealing them out would draw differently.
 ROWS = 13
@@ -124,7 +124,7 @@ def test_ranks_share_a_short_step_evenly(
 ) -> None:
     count = data.draw(st.integers(1, size * accumulation * world))
     indices = np.arange(count)
-    shares = [sampler.micro_batches(indices, size, rank, world) for rank in range(world)]
+    shares = [sample_order.micro_batches(indices, size, rank, world) for rank in range(world)]
     assert {len(share) for share in shares} == {-(-count // (size * world))}
     parts = [part for share in shares for part in share]
     assert sorted(np.concatenate(parts)) == list(indices)

@@ -135,7 +135,7 @@ def test_sigusr1_prints_every_stack(new_run: NewRun, zygote: Zygote) -> None:
     """What the runner's watchdog asks a hanging rank for."""
     trainer = running(zygote.train(new_run("stacks", ENDLESS)))
     os.kill(trainer.process.pids[0], signal.SIGUSR1)  # type: ignore[attr-defined]  # a Forked
-    wait_until(lambda: "loop.py" in trainer.log() and "Current thread" in trainer.log(), 10)
+    wait_until(lambda: "trainer.py" in trainer.log() and "Current thread" in trainer.log(), 10)
     step = trainer.status.step
     trainer.until(lambda s: s.step > step)
     trainer.process.kill()

@@ -7,8 +7,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.memory import memory_forecast
-from gladius_widgets.training.model import recompute_activations
-from gladius_widgets.training.step import token_losses
+from gladius_widgets.training.model.build import recompute_activations
+from gladius_widgets.training.parallel.step import token_losses
 
 SIZES = {
     "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4,

@@ -9,17 +9,12 @@ from accelerate import Accelerator
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from gladius_widgets.core.config import OptimizationSection
-from gladius_widgets.training.distributed import Ranks
-from gladius_widgets.training.experts import (
-    ExpertFigures,
-    RouterWatch,
-    coverage,
-    imbalance,
-)
-from gladius_widgets.training.model import recompute_activations
-from gladius_widgets.training.parallel import Replicated
-from gladius_widgets.training.step import StepRunner, Totals, forward, token_losses
-from gladius_widgets.training.token_data import IGNORED, Batch
+from gladius_widgets.training.data.batches import IGNORED, Batch
+from gladius_widgets.training.model.build import recompute_activations
+from gladius_widgets.training.model.routers import ExpertFigures, RouterWatch, coverage, imbalance
+from gladius_widgets.training.parallel.base import Replicated
+from gladius_widgets.training.parallel.ranks import Ranks
+from gladius_widgets.training.parallel.step import StepRunner, Totals, forward, token_losses
 
 COMMON: dict[str, Any] = {
     "vocab_size": 64,

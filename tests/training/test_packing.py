@@ -17,12 +17,12 @@ from transformers.modeling_flash_attention_utils import prepare_fa_kwargs_from_p
 from gladius_widgets.core.config import LoraSection, OptimizationSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.training.distributed import Ranks
-from gladius_widgets.training.lora import add_adapters
-from gladius_widgets.training.packing import check_packing, largest_difference
-from gladius_widgets.training.parallel import Replicated
-from gladius_widgets.training.step import forward, token_losses
-from gladius_widgets.training.token_data import IGNORED, TokenData
+from gladius_widgets.training.data.batches import IGNORED, TokenData
+from gladius_widgets.training.model.lora import add_adapters
+from gladius_widgets.training.parallel.base import Replicated
+from gladius_widgets.training.parallel.packing import check_packing, largest_difference
+from gladius_widgets.training.parallel.ranks import Ranks
+from gladius_widgets.training.parallel.step import forward, token_losses
 
 LENGTHS = [9, 13, 11, 7, 20]
 VOCABULARY = 96

@@ -9,7 +9,7 @@ import pytest
 
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training.prepared_data import prepare_data
+from gladius_widgets.training.data.prepare import prepare_data
 
 
 def ask(home, data, model=None, **limits):

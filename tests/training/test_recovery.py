@@ -30,8 +30,8 @@ from gladius_widgets.core.run_state import OUT_OF_MEMORY
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.store.run.checkpoints import verify
 from gladius_widgets.store.run.requests import request, wait_ack
-from gladius_widgets.training.optimizer import allocate, build_optimizer
-from gladius_widgets.training.token_data import Batches, TokenData
+from gladius_widgets.training.data.batches import Batches, TokenData
+from gladius_widgets.training.model.optimizer import allocate, build_optimizer
 
 NewRun = Callable[..., RunDirectory]
 ENDLESS: dict[str, Any] = {

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gladius_widgets.training.rows import BadRowError, Row, parse_row
-from gladius_widgets.training.tokenization import encode_rows
-from gladius_widgets.training.tokenizer import train_tokenizer
+from gladius_widgets.training.data.tokenize import encode_rows
+from gladius_widgets.training.data.tokenizer import train_tokenizer
+from gladius_widgets.training.rows.rows import BadRowError, Row, parse_row
 
 ASKED, TOLD = "How deep is lake 3?", "About 10 metres."
 USER, ASSISTANT = {"role": "user", "content": ASKED}, {"role": "assistant", "content": TOLD}

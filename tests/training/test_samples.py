@@ -8,7 +8,7 @@ from training.forked import Zygote
 from training.harness import events, losses_hex, rows, weights_hash
 
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.training import samples
+from gladius_widgets.training.loop import generations
 
 NewRun = Callable[..., RunDirectory]
 PROMPTS = ["hello, how are you?", "tell me of your day"]
@@ -59,6 +59,6 @@ def test_adapters_write_too(new_run: NewRun, zygote: Zygote, base_model) -> None
 @pytest.mark.parametrize("text", ["x" * 40_000, "\x00" * 40_000, "é" * 40_000])
 def test_a_flood_of_text_fits_into_an_event(text: str) -> None:
     made = [{"prompt": "p", "text": text, "is_cut": False} for _ in range(8)]
-    payload = samples._fitted({"kind": "samples", "step": 1, "samples": made})
+    payload = generations._fitted({"kind": "samples", "step": 1, "samples": made})
     assert len(json.dumps(payload, ensure_ascii=False).encode()) < 32 * 1024
     assert all(one["text"] and one["is_cut"] for one in payload["samples"])

@@ -13,7 +13,7 @@ from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.store.run.checkpoints import verify
-from gladius_widgets.training.checkpoint_store import CheckpointStore
+from gladius_widgets.training.checkpoint.folders import CheckpointStore
 
 NewRun = Callable[..., RunDirectory]
 ENDLESS: dict[str, Any] = {

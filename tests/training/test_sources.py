@@ -14,9 +14,9 @@ import torch
 from gladius_widgets.core.config import ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.training import sources
-from gladius_widgets.training.model import load_pretrained
-from gladius_widgets.training.tokenizer import load_tokenizer
+from gladius_widgets.training.data.tokenizer import load_tokenizer
+from gladius_widgets.training.model import sources
+from gladius_widgets.training.model.build import load_pretrained
 
 
 def told(_: str) -> None:

@@ -13,9 +13,9 @@ from training.harness import events, rows, start
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.training import log_lines
-from gladius_widgets.training.clock import TrainingClock
-from gladius_widgets.training.reporter import RunTimer, StatusReporter
+from gladius_widgets.training.output import log_lines
+from gladius_widgets.training.output.status import RunTimer, StatusReporter
+from gladius_widgets.training.session.clock import TrainingClock
 
 
 def test_lines_are_those_of_the_console_spec() -> None:

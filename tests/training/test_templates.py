@@ -10,8 +10,8 @@ import trl
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from gladius_widgets.training.rows import BadRowError, Row
-from gladius_widgets.training.tokenization import Encoded, encode_rows
+from gladius_widgets.training.data.tokenize import Encoded, encode_rows
+from gladius_widgets.training.rows.rows import BadRowError, Row
 
 FOLDER = Path(trl.__file__).parent / "chat_templates"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.jinja"))

@@ -21,11 +21,11 @@ from gladius_widgets.core.config_file import config_from_values
 from gladius_widgets.core.config_paths import with_absolute_paths
 from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.training.merge import merge
-from gladius_widgets.training.rows import BadRowError, Row
-from gladius_widgets.training.samples import chat_ids, text_ids
-from gladius_widgets.training.tokenization import Encoded, encode_rows
-from gladius_widgets.training.tokenizer import load_tokenizer
+from gladius_widgets.training.checkpoint.merge import merge
+from gladius_widgets.training.data.tokenize import Encoded, encode_rows
+from gladius_widgets.training.data.tokenizer import load_tokenizer
+from gladius_widgets.training.loop.generations import chat_ids, text_ids
+from gladius_widgets.training.rows.rows import BadRowError, Row
 
 NewRun = Callable[..., RunDirectory]
 ASKED, TOLD = "How deep is lake 3?", "About 10 metres."

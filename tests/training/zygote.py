@@ -14,12 +14,12 @@ import sys
 import traceback
 from pathlib import Path
 
-import gladius_widgets.training.loop
+import gladius_widgets.training.loop.trainer
 from gladius_widgets.store.metrics import MetricWriter
-from gladius_widgets.training.checkpoint_store import CheckpointStore
+from gladius_widgets.training.checkpoint.folders import CheckpointStore
 from gladius_widgets.training.entry import main
 
-assert gladius_widgets.training.loop
+assert gladius_widgets.training.loop.trainer
 
 
 def die_on_commit() -> None:

@@ -22,7 +22,7 @@ from gladius_widgets.core.data_files import all_files
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.runner.launch import launch_command
-from gladius_widgets.training import sources
+from gladius_widgets.training.model import sources
 
 forbidden: list[str] = []
 watching = threading.Event()

@@ -13,7 +13,7 @@ from gladius_widgets.core.run_state import OUT_OF_MEMORY
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.models import experts, words
 from gladius_widgets.runner.alerts import SystemAlerts
-from gladius_widgets.training.pace import WINDOW_STEPS, PaceAlert
+from gladius_widgets.training.loop.pace import WINDOW_STEPS, PaceAlert
 
 GIB = 2**30
 

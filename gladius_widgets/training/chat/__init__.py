@@ -1,0 +1,1 @@
+"""Conversations as text, by chat templates, and where their answers are."""

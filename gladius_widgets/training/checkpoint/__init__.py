@@ -1,0 +1,1 @@
+"""Checkpoints: their folders, what is in them, merging adapters."""

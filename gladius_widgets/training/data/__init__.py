@@ -1,0 +1,1 @@
+"""From rows to tokens on disk, and from these to batches."""

@@ -1,0 +1,1 @@
+"""The training loop: steps, validations, commands, saving, recovery."""

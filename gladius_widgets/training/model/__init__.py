@@ -1,0 +1,1 @@
+"""The model: where its weights come from, adapters, routers, optimizer."""

@@ -1,0 +1,1 @@
+"""One optimizer step over all ranks: copies, FSDP or ZeRO."""

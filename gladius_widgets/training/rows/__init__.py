@@ -1,0 +1,1 @@
+"""Rows out of files and packages, and the split that each is in."""

@@ -1,0 +1,1 @@
+"""All parts of one attempt, built from its config, and its state."""
