@@ -53,7 +53,7 @@ def notify_test(
 
 
 def _try(settings: NotifySettings, channel: str, home: Home) -> Outcome:
-    from gladius_widgets.supervisor.deliver import DeliveryError, deliver
+    from gladius_widgets.supervisor.notify.delivery import DeliveryError, deliver
 
     webhook = settings.webhook.get_secret_value() if settings.webhook else ""
     to = masked(webhook) if channel == "webhook" else settings.command[0]

@@ -20,10 +20,10 @@ from gladius_widgets.store.registry.registry import Job, Registry
 from gladius_widgets.store.run.events import append_event
 from gladius_widgets.store.run.records import BIRTH_GRACE_S
 from gladius_widgets.supervisor.blocked import Blocked
-from gladius_widgets.supervisor.complaints import GENERAL, Complaints
 from gladius_widgets.supervisor.gpu_claims import place_on
 from gladius_widgets.supervisor.lock import SupervisorLock
-from gladius_widgets.supervisor.notify import Notifier
+from gladius_widgets.supervisor.notify.log_once import GENERAL, Complaints
+from gladius_widgets.supervisor.notify.notifier import Notifier
 from gladius_widgets.supervisor.orphans import is_overdue
 from gladius_widgets.supervisor.quick_failures import QuickFailures
 from gladius_widgets.supervisor.reconcile import refresh, save_progress

@@ -15,7 +15,7 @@ from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.records import read_proc
 from gladius_widgets.store.run.requests import ledger
-from gladius_widgets.supervisor.complaints import Complaints
+from gladius_widgets.supervisor.notify.log_once import Complaints
 
 logger = logging.getLogger(__name__)
 

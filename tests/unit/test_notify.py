@@ -19,10 +19,10 @@ from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.models import news as browser_news
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.events import Event, EventReader, append_event
-from gladius_widgets.supervisor import notified
-from gladius_widgets.supervisor.deliver import DeliveryError, post, run_command
-from gladius_widgets.supervisor.newsworthy import of_event
-from gladius_widgets.supervisor.notify import Notifier
+from gladius_widgets.supervisor.notify import outbox
+from gladius_widgets.supervisor.notify.delivery import DeliveryError, post, run_command
+from gladius_widgets.supervisor.notify.news import of_event
+from gladius_widgets.supervisor.notify.notifier import Notifier
 from gladius_widgets.supervisor.settings import load_settings
 
 SECRET = "T0PSECRET"  # of an address that leads nowhere
@@ -56,7 +56,7 @@ def outside():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(notified, "BACK_OFF_S", (0.0, 0.0))
+    monkeypatch.setattr(outbox, "BACK_OFF_S", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ class TestNews:
     def test_the_end_is_told_once(self, home, registry, job, notifier, outside):
         notifier.step([job])
         end(home, registry, JobStatus.FAILED, type="ValueError", message="upside down")
-        steps(notifier, registry, lambda: not notified.is_open(home.run("j")))
+        steps(notifier, registry, lambda: not outbox.is_open(home.run("j")))
         ((channel, told),) = outside.taken
         assert (channel, told["event"], told["message"]) == ("webhook", "failed", "upside down")
         assert (told["id"], told["name"], told["status"]) == ("j", "support-chat", "failed")
@@ -284,7 +284,7 @@ class TestNews:
     def test_what_people_ended_is_no_news(self, home, registry, job, notifier, outside, status):
         notifier.step([job])
         end(home, registry, status)
-        steps(notifier, registry, lambda: not notified.is_open(home.run("j")))
+        steps(notifier, registry, lambda: not outbox.is_open(home.run("j")))
         assert outside.taken == []
 
     def test_alerts_of_one_kind_are_told_now_and_then(self, home, registry, job, notifier, outside):
@@ -323,7 +323,7 @@ class TestDeath:
         assert outside.events() == ["stalled", "completed"]
 
     def test_what_waited_is_sent_by_the_next(self, home, registry, job, outside, monkeypatch):
-        monkeypatch.setattr(notified, "BACK_OFF_S", (3600.0, 3600.0))
+        monkeypatch.setattr(outbox, "BACK_OFF_S", (3600.0, 3600.0))
         outside.problems = [DeliveryError("HTTP 500")]
         first = make(registry, outside)
         first.begin(job)

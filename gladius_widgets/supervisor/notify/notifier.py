@@ -2,7 +2,7 @@
 
 The supervisor does it and not the runners, as it alone also sees the end of a run whose runner
 was killed, and as there is never more than one of it. What it has told is in the run directory
-(see `notified.py`), so that the next supervisor goes on where one died. Sending happens in threads:
+(see `outbox.py`), so that the next supervisor goes on where one died. Sending happens in threads:
 a server that hangs holds up no job.
 """
 
@@ -22,10 +22,10 @@ from gladius_widgets.core.states import FINAL
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.events import append_event
-from gladius_widgets.supervisor.complaints import Complaints
-from gladius_widgets.supervisor.deliver import DeliveryError, deliver
-from gladius_widgets.supervisor.newsworthy import Happening, of_attempts, of_event
-from gladius_widgets.supervisor.notified import Notified, is_open
+from gladius_widgets.supervisor.notify.delivery import DeliveryError, deliver
+from gladius_widgets.supervisor.notify.log_once import Complaints
+from gladius_widgets.supervisor.notify.news import Happening, of_attempts, of_event
+from gladius_widgets.supervisor.notify.outbox import Notified, is_open
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Telling the outside what happens to jobs, each thing once."""
