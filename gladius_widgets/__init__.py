@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from gladius_widgets.client import Client
     from gladius_widgets.core.errors import GladiusError
     from gladius_widgets.pages.compare import CompareJobs
-    from gladius_widgets.pages.console import TrainingConsole
-    from gladius_widgets.pages.job import JobDashboard
+    from gladius_widgets.pages.console.page import TrainingConsole
+    from gladius_widgets.pages.job.page import JobDashboard
     from gladius_widgets.pages.jobs import JobsPage
     from gladius_widgets.pages.new_job import NewJobPage
     from gladius_widgets.panels.config_snapshot import ConfigSnapshot
@@ -44,7 +44,7 @@ _HOMES = {
     "CurrentMetrics": "panels.metrics",
     "EventLog": "panels.event_log",
     "ExpertChart": "panels.experts",
-    "JobDashboard": "pages.job",
+    "JobDashboard": "pages.job.page",
     "JobResults": "panels.results",
     "JobsPage": "pages.jobs",
     "JobsTable": "panels.jobs_table",
@@ -58,7 +58,7 @@ _HOMES = {
     "StageIndicator": "panels.stages",
     "StatusBar": "panels.status_bar",
     "ThroughputChart": "panels.throughput",
-    "TrainingConsole": "pages.console",
+    "TrainingConsole": "pages.console.page",
     "TrainingControls": "panels.controls",
     "TrainingLog": "panels.log",
 }

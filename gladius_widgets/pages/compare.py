@@ -10,13 +10,13 @@ from gladius_widgets.components import Element, Node, h, icon, location, toasts
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages.bars import jobs_bar
-from gladius_widgets.pages.frame import problem
+from gladius_widgets.pages.shared.bars import jobs_bar
+from gladius_widgets.pages.shared.frame import problem
+from gladius_widgets.pages.shared.home_bar import HomeBar
 from gladius_widgets.panels.compare_chart import CompareChart, Compared
 from gladius_widgets.panels.compare_config import CompareConfig
 from gladius_widgets.panels.compare_table import CompareTable
 from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.models import compare as model
 from gladius_widgets.panels.models.words import job_badge

@@ -13,18 +13,18 @@ from gladius_widgets.components import Element, Node, h, icon, location, notifie
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages.bars import jobs_bar
-from gladius_widgets.pages.frame import problem
-from gladius_widgets.panels.home_bar import HomeBar
+from gladius_widgets.pages.shared import news
+from gladius_widgets.pages.shared.bars import jobs_bar
+from gladius_widgets.pages.shared.frame import problem
+from gladius_widgets.pages.shared.home_bar import HomeBar
 from gladius_widgets.panels.jobs_source import JobsSource
 from gladius_widgets.panels.jobs_table import JobsTable
 from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
-from gladius_widgets.panels.models import news
 from gladius_widgets.panels.models.jobs_query import TABS, from_address
 from gladius_widgets.panels.panel import default_client
 
 if TYPE_CHECKING:
-    from gladius_widgets.pages.job import JobDashboard
+    from gladius_widgets.pages.job.page import JobDashboard
 
 _numbers = count(1)
 _MOST_LEFT = 20
@@ -119,7 +119,7 @@ class JobsPage(Element):
             self._put(self._dashboard(job_id))
 
     def _dashboard(self, job_id: str) -> "JobDashboard":
-        from gladius_widgets.pages.job import JobDashboard
+        from gladius_widgets.pages.job.page import JobDashboard
 
         return JobDashboard(job_id, back=self._return, client=self.client)
 
@@ -127,7 +127,7 @@ class JobsPage(Element):
         if location().standalone:
             location().navigate(console_url(job_id))
             return
-        from gladius_widgets.pages.console import TrainingConsole
+        from gladius_widgets.pages.console.page import TrainingConsole
 
         self._put(TrainingConsole(job_id, back=self._return, client=self.client))
 

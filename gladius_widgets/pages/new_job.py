@@ -8,9 +8,9 @@ from gladius_widgets.components import Element, Node, h, location, toasts
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages.bars import jobs_bar
-from gladius_widgets.pages.frame import problem
-from gladius_widgets.panels.home_bar import HomeBar
+from gladius_widgets.pages.shared.bars import jobs_bar
+from gladius_widgets.pages.shared.frame import problem
+from gladius_widgets.pages.shared.home_bar import HomeBar
 from gladius_widgets.panels.job_form import KEPT, NewJobForm, read_offers
 from gladius_widgets.panels.models import form_presets as presets
 from gladius_widgets.panels.panel import default_client

@@ -20,7 +20,7 @@ if os.environ.get("GLADIUS_LONG_CUTS"):  # minutes
 PAGE = """
 import time
 from gladius_widgets.components import *
-from gladius_widgets.pages import bars
+from gladius_widgets.pages.shared import bars
 
 done = []
 said = Element(h("p", {"id": "said"}))

@@ -103,7 +103,7 @@ def reach(page: Page, target, key: str = "Tab") -> None:
 def test_while_it_loads_its_shape_is_there(serve_notebooks, open_page):
     cell = (
         "from gladius_widgets.components import Element\n"
-        "from gladius_widgets.pages.job_blanks import loading\n"
+        "from gladius_widgets.pages.job.skeleton import loading\n"
         "Element(loading())"
     )
     page = open_page(serve_notebooks({"jobs": cell}).url())

@@ -9,8 +9,9 @@ from recorded_runs import STATES, install
 from gladius_widgets.client import Client
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, StageState
 from gladius_widgets.core.states import JobStatus, Stage
+from gladius_widgets.pages.job import age
 from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.models import job_age, job_progress, job_words, progress, stages
+from gladius_widgets.panels.models import job_progress, job_words, progress, stages
 from gladius_widgets.panels.models.snapshot import JobSnapshot
 from gladius_widgets.panels.run_reader import RunReader
 from gladius_widgets.store.metrics import MetricReader
@@ -278,20 +279,20 @@ def test_hostile_text_is_one_short_harmless_line():
 
 
 def test_the_foot_tells_how_current_the_figures_are():
-    fresh = job_age.view(snapshot(), NOW + 2)
+    fresh = age.view(snapshot(), NOW + 2)
     assert (fresh.words, fresh.since, fresh.is_stale) == ("Last updated: ", NOW, False)
-    silent = job_age.view(snapshot(), NOW + 60)
+    silent = age.view(snapshot(), NOW + 60)
     assert (silent.since, silent.is_stale) == (NOW, True)
     assert "last values" in silent.words
-    over = job_age.view(snapshot(S.FAILED, ended_at=NOW), NOW + 60)
+    over = age.view(snapshot(S.FAILED, ended_at=NOW), NOW + 60)
     assert over.words.startswith("Final values. Updates stopped when the job failed, ")
     assert (over.since, over.is_stale) == (None, False)
 
 
 def test_before_there_is_data_the_foot_says_so():
-    queued = job_age.view(replace(snapshot(S.QUEUED), run=None), NOW)
+    queued = age.view(replace(snapshot(S.QUEUED), run=None), NOW)
     assert queued.words.startswith("Waiting for a slot")
-    starting = job_age.view(replace(snapshot(S.PROVISIONING), run=None), NOW)
+    starting = age.view(replace(snapshot(S.PROVISIONING), run=None), NOW)
     assert "no data yet" in starting.words
 
 

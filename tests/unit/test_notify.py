@@ -16,7 +16,7 @@ from gladius_widgets.core.errors import ConfigError
 from gladius_widgets.core.notify import EVENTS, VERBS, NotifySettings, masked, news
 from gladius_widgets.core.serving import announce, job_page, withdraw
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.models import news as browser_news
+from gladius_widgets.pages.shared import news as browser_news
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.events import Event, EventReader, append_event
 from gladius_widgets.supervisor.notify import outbox

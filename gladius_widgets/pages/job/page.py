@@ -9,19 +9,19 @@ from gladius_widgets.components import Element, Node, h, location, toasts
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages import job_blanks
-from gladius_widgets.pages.announcer import Announcer
-from gladius_widgets.pages.frame import gone, problem
-from gladius_widgets.pages.job_foot import JobFoot
-from gladius_widgets.pages.job_head import JobBar, JobHead
-from gladius_widgets.pages.job_tabs import TABS, JobTabs, tab_of
-from gladius_widgets.pages.notices import Notices
+from gladius_widgets.pages.job import skeleton
+from gladius_widgets.pages.job.foot import JobFoot
+from gladius_widgets.pages.job.head import JobBar, JobHead
+from gladius_widgets.pages.job.tabs import TABS, JobTabs, tab_of
+from gladius_widgets.pages.shared.announcer import Announcer
+from gladius_widgets.pages.shared.frame import gone, problem
+from gladius_widgets.pages.shared.home_bar import HomeBar
+from gladius_widgets.pages.shared.notices import Notices
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.alert_banners import AlertBanners
 from gladius_widgets.panels.cost import CostTracker
 from gladius_widgets.panels.event_log import EventLog
 from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.job_progress import ProgressHeader
 from gladius_widgets.panels.links import console_url
 from gladius_widgets.panels.loss_curve import LossCurve
@@ -69,7 +69,7 @@ class JobDashboard(Element):
         self._wants_errors = False
         self._stop_opening: Callable[[], object] = nothing
         self._tabs = JobTabs()
-        super().__init__(job_blanks.loading())
+        super().__init__(skeleton.loading())
         toasts()
         self.on("tab", lambda payload: self.show_tab(str(payload["data"]["tab"])))
         if job is not None:
@@ -89,7 +89,7 @@ class JobDashboard(Element):
         self._stop_opening()
         self._clear()
         self._feed, self._asked = None, job
-        self.tree = job_blanks.loading()
+        self.tree = skeleton.loading()
         self._stop_opening = begin(self._open(job))
 
     def show_tab(self, tab: str) -> None:
@@ -213,7 +213,7 @@ class JobDashboard(Element):
         if self._feed is None or location().standalone:
             location().navigate(console_url(self._feed.run.id if self._feed else ""))
             return
-        from gladius_widgets.pages.console import TrainingConsole
+        from gladius_widgets.pages.console.page import TrainingConsole
 
         self._in_place = TrainingConsole(
             self._feed.run.id, back=self._return, client=self._given_client

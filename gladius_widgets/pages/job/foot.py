@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable
 
 from gladius_widgets.components import clock, h, icon
+from gladius_widgets.pages.job import age as model
 from gladius_widgets.panels import reading
-from gladius_widgets.panels.models import job_age as model
 from gladius_widgets.panels.pace import Part, Sent
 from gladius_widgets.panels.panel import Panel
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon
-from gladius_widgets.pages import bars
+from gladius_widgets.pages.shared import bars
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.controls import state_badge

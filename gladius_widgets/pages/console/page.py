@@ -9,10 +9,11 @@ from gladius_widgets.components import Element, Hotkeys, Node, h, location, toas
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.pages.announcer import Announcer
-from gladius_widgets.pages.frame import frame, gone, problem
-from gladius_widgets.pages.header import HeaderBar
-from gladius_widgets.pages.notices import Notices
+from gladius_widgets.pages.console.header import HeaderBar
+from gladius_widgets.pages.shared.announcer import Announcer
+from gladius_widgets.pages.shared.frame import frame, gone, problem
+from gladius_widgets.pages.shared.home_bar import HomeBar
+from gladius_widgets.pages.shared.notices import Notices
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.alert_banners import AlertBanners
 from gladius_widgets.panels.config_snapshot import ConfigSnapshot
@@ -20,7 +21,6 @@ from gladius_widgets.panels.controls import TrainingControls
 from gladius_widgets.panels.error_alert import ErrorAlert
 from gladius_widgets.panels.experts import ExpertChart
 from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.home_bar import HomeBar
 from gladius_widgets.panels.links import JOBS_PAGE
 from gladius_widgets.panels.log import TrainingLog
 from gladius_widgets.panels.loss import LossChart

@@ -1,7 +1,7 @@
 """What the job dashboard shows before it has a job: grey bars where things will be."""
 
 from gladius_widgets.components import Node, h
-from gladius_widgets.pages import bars
+from gladius_widgets.pages.shared import bars
 
 
 def loading() -> Node:

@@ -8,7 +8,7 @@ from typing import Any
 from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon, location, notifier, toasts
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
-from gladius_widgets.pages import bars
+from gladius_widgets.pages.shared import bars
 from gladius_widgets.panels import reading
 from gladius_widgets.panels.actions import actions_of
 from gladius_widgets.panels.links import JOBS_PAGE, console_url

@@ -1,0 +1,1 @@
+"""The console: everything about one running job on one page."""

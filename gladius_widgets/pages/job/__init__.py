@@ -1,0 +1,1 @@
+"""The job dashboard: one job on one page."""

@@ -1,0 +1,1 @@
+"""What several pages have: bars, frames, notices, news, the announcer."""
