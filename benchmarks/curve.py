@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.paths import Home
-from gladius_widgets.panels import history
-from gladius_widgets.panels.loss_curve import LossCurve
-from gladius_widgets.panels.loss_export import loss_csv
-from gladius_widgets.panels.models.loss_axis import X_KINDS
+from gladius_widgets.panels.live import history
+from gladius_widgets.panels.loss.axis import X_KINDS
+from gladius_widgets.panels.loss.curve import LossCurve
+from gladius_widgets.panels.loss.export import loss_csv
 
 ROOT = Path(__file__).parents[1]
 ROWS = 1_000_000

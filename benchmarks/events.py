@@ -19,9 +19,9 @@ from benchmarks.store import show
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
 from gladius_widgets.core.paths import Home, RunDirectory
-from gladius_widgets.panels.event_log import EventLog
-from gladius_widgets.panels.models.event_export import to_csv, to_json
-from gladius_widgets.panels.models.event_query import EventQuery
+from gladius_widgets.panels.events.panel import EventLog
+from gladius_widgets.panels.events.query import EventQuery
+from gladius_widgets.panels.text.export import to_csv, to_json
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.events import TYPES, EventReader, append_event
 

@@ -55,7 +55,7 @@ QUICK = {
 # The dashboard of the run that is being replayed, its clock as many times as fast.
 NOTEBOOK = """
 from gladius_widgets import JobDashboard
-from gladius_widgets.panels import feed, pace
+from gladius_widgets.panels.live import feed, pace
 feed._budget._rates = tuple(rate * {speed} for rate in feed._budget._rates)
 known = pace.Part.__init__
 def faster(self, *given, **named):

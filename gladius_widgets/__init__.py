@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from gladius_widgets.pages.job.page import JobDashboard
     from gladius_widgets.pages.jobs import JobsPage
     from gladius_widgets.pages.new_job import NewJobPage
-    from gladius_widgets.panels.config_snapshot import ConfigSnapshot
-    from gladius_widgets.panels.controls import TrainingControls
-    from gladius_widgets.panels.cost import CostTracker
-    from gladius_widgets.panels.event_log import EventLog
-    from gladius_widgets.panels.experts import ExpertChart
-    from gladius_widgets.panels.job_progress import ProgressHeader
-    from gladius_widgets.panels.jobs_table import JobsTable
-    from gladius_widgets.panels.log import TrainingLog
-    from gladius_widgets.panels.loss import LossChart
-    from gladius_widgets.panels.loss_curve import LossCurve
-    from gladius_widgets.panels.memory import MemoryChart
-    from gladius_widgets.panels.metrics import CurrentMetrics
-    from gladius_widgets.panels.progress import ProgressOverview
-    from gladius_widgets.panels.queue import QueuePanel
-    from gladius_widgets.panels.results import JobResults
-    from gladius_widgets.panels.stages import StageIndicator
-    from gladius_widgets.panels.status_bar import StatusBar
-    from gladius_widgets.panels.throughput import ThroughputChart
+    from gladius_widgets.panels.charts.experts import ExpertChart
+    from gladius_widgets.panels.charts.memory import MemoryChart
+    from gladius_widgets.panels.charts.throughput import ThroughputChart
+    from gladius_widgets.panels.controls.panel import TrainingControls
+    from gladius_widgets.panels.cost.panel import CostTracker
+    from gladius_widgets.panels.events.panel import EventLog
+    from gladius_widgets.panels.jobs.table import JobsTable
+    from gladius_widgets.panels.log.panel import TrainingLog
+    from gladius_widgets.panels.loss.chart import LossChart
+    from gladius_widgets.panels.loss.curve import LossCurve
+    from gladius_widgets.panels.overview.config import ConfigSnapshot
+    from gladius_widgets.panels.overview.header import ProgressHeader
+    from gladius_widgets.panels.overview.metrics import CurrentMetrics
+    from gladius_widgets.panels.overview.progress import ProgressOverview
+    from gladius_widgets.panels.overview.stages import StageIndicator
+    from gladius_widgets.panels.overview.status_bar import StatusBar
+    from gladius_widgets.panels.queue.panel import QueuePanel
+    from gladius_widgets.panels.results.panel import JobResults
 
 __version__ = "0.1.0"
 
@@ -39,28 +39,28 @@ _HOMES = {
     "Client": "client",
     "GladiusError": "core.errors",
     "CompareJobs": "pages.compare",
-    "ConfigSnapshot": "panels.config_snapshot",
-    "CostTracker": "panels.cost",
-    "CurrentMetrics": "panels.metrics",
-    "EventLog": "panels.event_log",
-    "ExpertChart": "panels.experts",
+    "ConfigSnapshot": "panels.overview.config",
+    "CostTracker": "panels.cost.panel",
+    "CurrentMetrics": "panels.overview.metrics",
+    "EventLog": "panels.events.panel",
+    "ExpertChart": "panels.charts.experts",
     "JobDashboard": "pages.job.page",
-    "JobResults": "panels.results",
+    "JobResults": "panels.results.panel",
     "JobsPage": "pages.jobs",
-    "JobsTable": "panels.jobs_table",
-    "LossChart": "panels.loss",
-    "LossCurve": "panels.loss_curve",
-    "MemoryChart": "panels.memory",
+    "JobsTable": "panels.jobs.table",
+    "LossChart": "panels.loss.chart",
+    "LossCurve": "panels.loss.curve",
+    "MemoryChart": "panels.charts.memory",
     "NewJobPage": "pages.new_job",
-    "ProgressHeader": "panels.job_progress",
-    "ProgressOverview": "panels.progress",
-    "QueuePanel": "panels.queue",
-    "StageIndicator": "panels.stages",
-    "StatusBar": "panels.status_bar",
-    "ThroughputChart": "panels.throughput",
+    "ProgressHeader": "panels.overview.header",
+    "ProgressOverview": "panels.overview.progress",
+    "QueuePanel": "panels.queue.panel",
+    "StageIndicator": "panels.overview.stages",
+    "StatusBar": "panels.overview.status_bar",
+    "ThroughputChart": "panels.charts.throughput",
     "TrainingConsole": "pages.console.page",
-    "TrainingControls": "panels.controls",
-    "TrainingLog": "panels.log",
+    "TrainingControls": "panels.controls.panel",
+    "TrainingLog": "panels.log.panel",
 }
 
 __all__ = [

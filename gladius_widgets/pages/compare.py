@@ -13,14 +13,14 @@ from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.shared.bars import jobs_bar
 from gladius_widgets.pages.shared.frame import problem
 from gladius_widgets.pages.shared.home_bar import HomeBar
-from gladius_widgets.panels.compare_chart import CompareChart, Compared
-from gladius_widgets.panels.compare_config import CompareConfig
-from gladius_widgets.panels.compare_table import CompareTable
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.links import JOBS_PAGE
-from gladius_widgets.panels.models import compare as model
-from gladius_widgets.panels.models.words import job_badge
-from gladius_widgets.panels.panel import default_client, read_feed
+from gladius_widgets.panels.compare import table_model as model
+from gladius_widgets.panels.compare.chart import CompareChart, Compared
+from gladius_widgets.panels.compare.config import CompareConfig
+from gladius_widgets.panels.compare.table import CompareTable
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.live.panel import default_client, read_feed
+from gladius_widgets.panels.text.badges import job_badge
+from gladius_widgets.panels.text.links import JOBS_PAGE
 
 _MATCHES = 8
 _DEBOUNCE_MS = 200

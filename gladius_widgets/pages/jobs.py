@@ -17,11 +17,17 @@ from gladius_widgets.pages.shared import news
 from gladius_widgets.pages.shared.bars import jobs_bar
 from gladius_widgets.pages.shared.frame import problem
 from gladius_widgets.pages.shared.home_bar import HomeBar
-from gladius_widgets.panels.jobs_source import JobsSource
-from gladius_widgets.panels.jobs_table import JobsTable
-from gladius_widgets.panels.links import compare_url, console_url, errors_url, job_url, new_job_url
-from gladius_widgets.panels.models.jobs_query import TABS, from_address
-from gladius_widgets.panels.panel import default_client
+from gladius_widgets.panels.jobs.query import TABS, from_address
+from gladius_widgets.panels.jobs.source import JobsSource
+from gladius_widgets.panels.jobs.table import JobsTable
+from gladius_widgets.panels.live.panel import default_client
+from gladius_widgets.panels.text.links import (
+    compare_url,
+    console_url,
+    errors_url,
+    job_url,
+    new_job_url,
+)
 
 if TYPE_CHECKING:
     from gladius_widgets.pages.job.page import JobDashboard
@@ -195,7 +201,7 @@ class JobsPage(Element):
 
     def _queue_panel(self) -> Any:
         if self._queue is None:
-            from gladius_widgets.panels.queue import QueuePanel
+            from gladius_widgets.panels.queue.panel import QueuePanel
 
             self._queue = QueuePanel(client=self.client)
             self._queue.open_job = self._open

@@ -11,9 +11,9 @@ from gladius_widgets.core.suggest import reject_unknown
 from gladius_widgets.pages.shared.bars import jobs_bar
 from gladius_widgets.pages.shared.frame import problem
 from gladius_widgets.pages.shared.home_bar import HomeBar
-from gladius_widgets.panels.job_form import KEPT, NewJobForm, read_offers
-from gladius_widgets.panels.models import form_presets as presets
-from gladius_widgets.panels.panel import default_client
+from gladius_widgets.panels.live.panel import default_client
+from gladius_widgets.panels.new_job import presets
+from gladius_widgets.panels.new_job.form import KEPT, NewJobForm, read_offers
 
 
 class NewJobPage(Element):

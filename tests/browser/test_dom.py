@@ -14,7 +14,7 @@ from support import wait_until
 BARS = """
 import asyncio
 from gladius_widgets.components import Element, h, stack
-from gladius_widgets.panels.bar_chart import ShareBars
+from gladius_widgets.panels.charts.bars import ShareBars
 
 experts = 8
 chart = ShareBars("Load", threshold=0.5, with_track=True)

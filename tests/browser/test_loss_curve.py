@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from recorded_runs import install
 from support import wait_until
 
-from gladius_widgets.panels.history import History
+from gladius_widgets.panels.live.history import History
 from gladius_widgets.store.metrics import MetricReader, MetricWriter, schemas
 from gladius_widgets.store.run.events import append_event
 

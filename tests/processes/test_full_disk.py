@@ -14,8 +14,8 @@ from support import Disk, small_disk, wait_until
 from gladius_widgets.client import Client
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.reading import ALL
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.topics import ALL
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.run.events import EventReader
 from gladius_widgets.store.run.requests import Ack

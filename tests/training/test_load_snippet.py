@@ -10,8 +10,8 @@ import pytest
 from training.forked import Zygote
 
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.panels.models.results import load_snippet
-from gladius_widgets.panels.results_reader import read_facts
+from gladius_widgets.panels.results.model import load_snippet
+from gladius_widgets.panels.results.reader import read_facts
 
 LORA: dict[str, Any] = {"lora.enabled": True, "lora.r": 2, "training.max_steps": 2}
 FORWARD = """

@@ -10,8 +10,8 @@ from wire import until
 from gladius_widgets import Client, JobDashboard, TrainingConsole
 from gladius_widgets.core.config import AlertsSection
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.models.firing import Firing
-from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.alerts.banners_model import Firing
+from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.runner.alerts import SystemAlerts
 from gladius_widgets.store.run.events import Event, append_event
 

@@ -11,7 +11,8 @@ import gladius_widgets
 from gladius_widgets.core.config import AlertsSection, TrainingConfig
 from gladius_widgets.core.run_state import OUT_OF_MEMORY
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.models import experts, words
+from gladius_widgets.panels.charts import experts_model as experts
+from gladius_widgets.panels.text import badges
 from gladius_widgets.runner.alerts import SystemAlerts
 from gladius_widgets.training.loop.pace import WINDOW_STEPS, PaceAlert
 
@@ -134,17 +135,17 @@ def test_dead_experts_are_those_under_their_share() -> None:
 
 def test_a_pause_for_memory_says_so() -> None:
     error = {"type": OUT_OF_MEMORY, "message": "Out of memory at step 4."}
-    assert words.job_badge(JobStatus.PAUSED, 0.5, error).text == "Paused: out of memory"
-    assert words.job_badge(JobStatus.PAUSED, 0.5).text == "Paused (50%)"
-    assert words.status_sentence(JobStatus.PAUSED, error) == "Paused: out of memory"
-    assert words.job_badge(JobStatus.TRAINING, 0.5, error).text == "Training (50%)"
+    assert badges.job_badge(JobStatus.PAUSED, 0.5, error).text == "Paused: out of memory"
+    assert badges.job_badge(JobStatus.PAUSED, 0.5).text == "Paused (50%)"
+    assert badges.status_sentence(JobStatus.PAUSED, error) == "Paused: out of memory"
+    assert badges.job_badge(JobStatus.TRAINING, 0.5, error).text == "Training (50%)"
 
 
 # Every key of the config has a reader
 
 PACKAGE = Path(gladius_widgets.__file__).parent
 # Where keys are declared or shown, whatever they are: no reader that acts.
-_NO_READERS = ("core/config.py", "panels/models/form", "panels/job_form", "panels/settings")
+_NO_READERS = ("core/config.py", "panels/new_job/", "panels/controls/settings")
 
 
 def config_keys() -> list[tuple[str, str]]:

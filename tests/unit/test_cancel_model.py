@@ -9,11 +9,11 @@ from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.models import cancel as model
-from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.reading import STATE
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.controls import cancel_model as model
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.live.topics import STATE
+from gladius_widgets.panels.text import format as fmt
 
 
 @pytest.fixture

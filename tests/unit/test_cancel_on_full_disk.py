@@ -15,7 +15,7 @@ from gladius_widgets.core.errors import HomeError, IllegalMoveError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.panels.jobs_source import JobsSource
+from gladius_widgets.panels.jobs.source import JobsSource
 from gladius_widgets.store import cancelling
 from gladius_widgets.store.idle_jobs import queue_again
 from gladius_widgets.store.registry.registry import Registry

@@ -17,8 +17,8 @@ from gladius_widgets.core.errors import ConfigError, GladiusError, IllegalMoveEr
 from gladius_widgets.core.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.panels.reading import ALL
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.topics import ALL
 from gladius_widgets.store.metrics import MetricWriter, schemas
 from gladius_widgets.store.registry import job_record
 from gladius_widgets.store.run import requests

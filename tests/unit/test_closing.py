@@ -14,8 +14,8 @@ from recorded_runs import install
 
 import gladius_widgets
 from gladius_widgets.components import Element, Terminal, events, location, stack
-from gladius_widgets.panels import feed as feeds
-from gladius_widgets.panels.panel import default_client
+from gladius_widgets.panels.live import feed as feeds
+from gladius_widgets.panels.live.panel import default_client
 
 WIDGETS = sorted(
     name

@@ -6,9 +6,9 @@ import pytest
 
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.history import History
-from gladius_widgets.panels.models import compare
-from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.compare import table_model as compare
+from gladius_widgets.panels.live.history import History
+from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.store.metrics import schemas
 
 BASE = {"model": {"name": "org/model"}, "data": {"path": "org/data"}}

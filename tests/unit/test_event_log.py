@@ -13,22 +13,11 @@ from hypothesis import strategies as st
 
 import gladius_widgets.client.client as client_module
 from gladius_widgets.client import Client
-from gladius_widgets.panels.cursor import Moment, cursor_of
-from gladius_widgets.panels.event_log import EventLog
-from gladius_widgets.panels.models.event_export import filename, to_csv, to_json
-from gladius_widgets.panels.models.event_log import (
-    EventIndex,
-    nearest,
-    page_number,
-    page_of,
-)
-from gladius_widgets.panels.models.event_query import (
-    KINDS,
-    EventQuery,
-    from_address,
-    local_day,
-)
-from gladius_widgets.panels.models.event_text import (
+from gladius_widgets.panels.events.index import EventIndex, nearest, page_number, page_of
+from gladius_widgets.panels.events.panel import EventLog
+from gladius_widgets.panels.events.query import KINDS, EventQuery, from_address, local_day
+from gladius_widgets.panels.live.cursor import Moment, cursor_of
+from gladius_widgets.panels.text.event import (
     SHOWN_CHARS,
     SHOWN_PIECES,
     as_json,
@@ -38,6 +27,7 @@ from gladius_widgets.panels.models.event_text import (
     snippet,
     stamp,
 )
+from gladius_widgets.panels.text.export import filename, to_csv, to_json
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.events import (
     MAX_PAYLOAD_DEPTH,

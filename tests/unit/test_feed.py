@@ -15,12 +15,12 @@ from gladius_widgets.core.errors import JobNotFoundError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels import feed as feed_module
-from gladius_widgets.panels import reading
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.pace import Part, Sent
-from gladius_widgets.panels.reading import STATE
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.live import feed as feed_module
+from gladius_widgets.panels.live import topics as reading
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.live.pace import Part, Sent
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.topics import STATE
 from gladius_widgets.store.metrics import MetricWriter, schemas
 from gladius_widgets.store.registry.registry import Job
 from gladius_widgets.store.run.events import append_event

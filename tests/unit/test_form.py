@@ -24,14 +24,14 @@ from gladius_widgets.core.gpus import Gpu
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.data_preview import read_preview
-from gladius_widgets.panels.job_form import NewJobForm
-from gladius_widgets.panels.job_form_side import estimate_card
-from gladius_widgets.panels.models import form_presets as presets
-from gladius_widgets.panels.models import form_words as words
-from gladius_widgets.panels.models.form import YAML_KEY, ConfigForm, start_time
-from gladius_widgets.panels.models.form_fields import fields, label_of, sections
-from gladius_widgets.panels.models.form_yaml import MAX_CHARS, Sheet, inline, minimal
+from gladius_widgets.panels.new_job import presets
+from gladius_widgets.panels.new_job import text as words
+from gladius_widgets.panels.new_job.config_form import YAML_KEY, ConfigForm, start_time
+from gladius_widgets.panels.new_job.field_specs import fields, label_of, sections
+from gladius_widgets.panels.new_job.form import NewJobForm
+from gladius_widgets.panels.new_job.read_preview import read_preview
+from gladius_widgets.panels.new_job.side import estimate_card
+from gladius_widgets.panels.new_job.yaml_edit import MAX_CHARS, Sheet, inline, minimal
 
 CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))
 BASE = "model:\n  name: m\ndata:\n  path: d\n"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gladius_widgets.panels.models.form_draft import NAME, START_AT, Draft
-from gladius_widgets.panels.models.form_presets import Start
+from gladius_widgets.panels.new_job.draft import NAME, START_AT, Draft
+from gladius_widgets.panels.new_job.presets import Start
 
 
 def test_nothing_written_is_nothing_kept():

@@ -22,9 +22,9 @@ from gladius_widgets.core.errors import HomeError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.pages.shared import home_bar
 from gladius_widgets.pages.shared.home_bar import HomeBar
-from gladius_widgets.panels.actions import actions_of
-from gladius_widgets.panels.jobs_actions import JobsActions
-from gladius_widgets.panels.models import home_words
+from gladius_widgets.panels.controls.actions import actions_of
+from gladius_widgets.panels.jobs.actions import JobsActions
+from gladius_widgets.panels.text import home as home_words
 
 PAGES = [JobsPage, JobDashboard, TrainingConsole, NewJobPage, CompareJobs]
 

@@ -10,10 +10,13 @@ from gladius_widgets.client import Client
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, StageState
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.pages.job import age
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.models import job_progress, job_words, progress, stages
-from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.overview import header_model as job_progress
+from gladius_widgets.panels.overview import stages_model as stages
+from gladius_widgets.panels.text import format as fmt
+from gladius_widgets.panels.text import job as job_words
+from gladius_widgets.panels.text import progress
 from gladius_widgets.store.metrics import MetricReader
 
 S = JobStatus

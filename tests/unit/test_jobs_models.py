@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gladius_widgets.core.states import ACTIVE, JobStatus
-from gladius_widgets.panels.models import jobs, jobs_csv
-from gladius_widgets.panels.models.jobs_menu import cancellable, deletable, why_not_compare
-from gladius_widgets.panels.models.jobs_query import (
+from gladius_widgets.panels.jobs import row_model as jobs
+from gladius_widgets.panels.jobs.menu import cancellable, deletable, why_not_compare
+from gladius_widgets.panels.jobs.query import (
     DATES,
     PAGE_SIZES,
     SORTS,
@@ -21,7 +21,8 @@ from gladius_widgets.panels.models.jobs_query import (
     from_address,
     page_of,
 )
-from gladius_widgets.panels.models.jobs_selection import Selection
+from gladius_widgets.panels.jobs.selection import Selection
+from gladius_widgets.panels.text import csv as jobs_csv
 from gladius_widgets.store.registry.job import Job
 
 NOW = time.mktime((2026, 12, 18, 14, 30, 0, 0, 0, -1))

@@ -12,8 +12,8 @@ from gladius_widgets.components import events, location
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.pages.jobs import JobsPage
-from gladius_widgets.panels.jobs_source import JobsSource
-from gladius_widgets.panels.models.jobs_query import JobsQuery, from_address
+from gladius_widgets.panels.jobs.query import JobsQuery, from_address
+from gladius_widgets.panels.jobs.source import JobsSource
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.registry.schema import jobs
 

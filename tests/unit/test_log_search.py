@@ -3,10 +3,9 @@
 import pytest
 
 from gladius_widgets.core.run_state import RunStatus
-from gladius_widgets.panels.cursor import Moment
-from gladius_widgets.panels.history import History
-from gladius_widgets.panels.log_search import CONTEXT_LINES, find_batch
-from gladius_widgets.panels.models.log_place import place_of
+from gladius_widgets.panels.live.cursor import Moment
+from gladius_widgets.panels.live.history import History
+from gladius_widgets.panels.log.search import CONTEXT_LINES, find_batch, place_of
 from gladius_widgets.store.run.log import LogTail
 
 

@@ -6,13 +6,15 @@ import numpy as np
 import pyarrow.csv
 import pytest
 
-from gladius_widgets.panels.history import History
-from gladius_widgets.panels.loss_export import loss_csv
-from gladius_widgets.panels.models import axes, ledger, loss_lines
-from gladius_widgets.panels.models.ledger import Ledger
-from gladius_widgets.panels.models.loss_axis import X_KINDS, LossAxis, short_count
-from gladius_widgets.panels.models.loss_curve import summary
-from gladius_widgets.panels.series import MovingAverage
+from gladius_widgets.panels.charts import axes
+from gladius_widgets.panels.live.history import History
+from gladius_widgets.panels.live.series import MovingAverage
+from gladius_widgets.panels.loss import lines as loss_lines
+from gladius_widgets.panels.loss import marks as ledger
+from gladius_widgets.panels.loss.axis import X_KINDS, LossAxis, short_count
+from gladius_widgets.panels.loss.export import loss_csv
+from gladius_widgets.panels.loss.marks import Ledger
+from gladius_widgets.panels.loss.stats import summary
 from gladius_widgets.store.run.events import Event
 
 NAN, INF = float("nan"), float("inf")

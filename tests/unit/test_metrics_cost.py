@@ -18,9 +18,11 @@ from recorded_runs import STATES, install
 import gladius_widgets.client.client as client_module
 from gladius_widgets.client import Client
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.models import cost, jobs, metrics
-from gladius_widgets.panels.models.cost_guard import Told
+from gladius_widgets.panels.cost import model as cost
+from gladius_widgets.panels.cost.guard import Told
+from gladius_widgets.panels.jobs import row_model as jobs
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.overview import metrics_model as metrics
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import notifier, toasts
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.pages.shared.notices import Notices
-from gladius_widgets.panels.actions import JobActions
-from gladius_widgets.panels.feed import feed_of
+from gladius_widgets.panels.controls.actions import JobActions
+from gladius_widgets.panels.live.feed import feed_of
 from gladius_widgets.store.run.events import Event
 
 CONFIG = {"model": {"name": "m"}, "data": {"path": "hub/data"}}

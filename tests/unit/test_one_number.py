@@ -10,12 +10,17 @@ from recorded_runs import install
 from gladius_widgets.client import Client
 from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.durations import ACTIVE, DURATION, ELAPSED, duration_text
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.history import History
-from gladius_widgets.panels.models import compare, job_progress, jobs, metrics, progress, results
-from gladius_widgets.panels.models.results import Facts
-from gladius_widgets.panels.reading import ALL
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.compare import table_model as compare
+from gladius_widgets.panels.jobs import row_model as jobs
+from gladius_widgets.panels.live.history import History
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.topics import ALL
+from gladius_widgets.panels.overview import header_model as job_progress
+from gladius_widgets.panels.overview import metrics_model as metrics
+from gladius_widgets.panels.results import model as results
+from gladius_widgets.panels.results.model import Facts
+from gladius_widgets.panels.text import format as fmt
+from gladius_widgets.panels.text import progress
 
 
 @pytest.fixture

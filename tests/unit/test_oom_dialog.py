@@ -8,7 +8,7 @@ from held_runs import GIB, HeldRun, holder
 from gladius_widgets import Client
 from gladius_widgets.core.run_state import RunError
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.error_alert import ErrorAlert
+from gladius_widgets.panels.alerts.error_alert import ErrorAlert
 from gladius_widgets.store.run.events import append_event
 
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.text import format as fmt
 
 
 def at(*parts: int) -> float:

@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History
-from gladius_widgets.panels.series import Extremes, MovingAverage
+from gladius_widgets.panels.live.history import TRAIN, VALIDATION, Columns, History
+from gladius_widgets.panels.live.series import Extremes, MovingAverage
 
 
 def train_rows(steps, *, attempt=1, loss=None, load=None):

@@ -26,7 +26,7 @@ import bqplot, anywidget, pyarrow, sys
 before = set(sys.modules)
 from gladius_widgets import LossChart
 later = {"annotated_types", "gladius_widgets.client", "gladius_widgets.engines",
-         "gladius_widgets.panels.feed", "gladius_widgets.supervisor", "multiprocessing",
+         "gladius_widgets.panels.live.feed", "gladius_widgets.supervisor", "multiprocessing",
          "psutil", "pydantic", "pydantic_core", "ruamel", "sqlalchemy", "sqlite3", "typer", "voila",
          "watchfiles"}
 loaded = sorted(later & (set(sys.modules) - before))

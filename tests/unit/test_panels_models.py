@@ -10,23 +10,19 @@ from gladius_widgets.core.config_file import config_from_values
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, ValidationState
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.history import TRAIN, VALIDATION, Columns, History
-from gladius_widgets.panels.models import (
-    alert,
-    axes,
-    config,
-    controls,
-    experts,
-    loss,
-    memory,
-    progress,
-    settings,
-    status_bar,
-    throughput,
-    words,
-)
-from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.charts import axes
+from gladius_widgets.panels.charts import experts_model as experts
+from gladius_widgets.panels.charts import memory_model as memory
+from gladius_widgets.panels.charts import throughput_model as throughput
+from gladius_widgets.panels.controls import model as controls
+from gladius_widgets.panels.controls import settings_model as settings
+from gladius_widgets.panels.live.history import TRAIN, VALIDATION, Columns, History
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.loss import stats as loss
+from gladius_widgets.panels.overview import config_model as config
+from gladius_widgets.panels.overview import status_bar_model as status_bar
+from gladius_widgets.panels.text import alert, badges, progress
+from gladius_widgets.panels.text import format as fmt
 
 NOW = 1_766_000_000.0
 GIB = 1024**3
@@ -425,9 +421,9 @@ class TestStatusBar:
 
 def test_every_state_has_its_words():
     for status in JobStatus:
-        assert words.job_badge(status).text
-        assert words.console_badge(status).text.isupper()
-        assert words.status_sentence(status)
+        assert badges.job_badge(status).text
+        assert badges.console_badge(status).text.isupper()
+        assert badges.status_sentence(status)
 
 
 class TestSettings:

@@ -1,6 +1,6 @@
 import pytest
 
-from gladius_widgets.panels.pace import Budget, Part, Schedule, Sent
+from gladius_widgets.panels.live.pace import Budget, Part, Schedule, Sent
 
 
 class Clock:

@@ -12,9 +12,9 @@ from gladius_widgets.core.gpus import Gpu
 from gladius_widgets.core.placement import GIB, GpuStanding
 from gladius_widgets.core.queue_plan import UNKNOWN, Cause
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels.models import queue as model
-from gladius_widgets.panels.models import queue_order
+from gladius_widgets.panels.queue import model
+from gladius_widgets.panels.queue import order as queue_order
+from gladius_widgets.panels.text import format as fmt
 from gladius_widgets.store.queue_pause import QueuePause
 from gladius_widgets.store.registry.dependents import Blocker
 from gladius_widgets.store.registry.registry import Job

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gladius_widgets.core.perplexity import perplexity, perplexity_text
-from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.text import format as fmt
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from wire import Wire, recorded, until
 
 from gladius_widgets import Client, QueuePanel
 from gladius_widgets.components import toasts
-from gladius_widgets.panels.links import new_job_url
+from gladius_widgets.panels.text.links import new_job_url
 
 CONFIG = """\
 model:

@@ -20,9 +20,9 @@ from gladius_widgets import Client
 from gladius_widgets.components import Element, events, location, toasts
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.panels import feed as feeds
-from gladius_widgets.panels.panel import Panel, default_client
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.live import feed as feeds
+from gladius_widgets.panels.live.panel import Panel, default_client
+from gladius_widgets.panels.live.reader import RunReader
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.run.events import append_event
 from gladius_widgets.store.run.log import LogTail

@@ -13,10 +13,11 @@ from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config_file import load_config
 from gladius_widgets.core.cost import spent
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels.models import alert, results
-from gladius_widgets.panels.reading import EVENTS, STATE
-from gladius_widgets.panels.results_reader import last_words, read_facts
-from gladius_widgets.panels.run_reader import RunReader
+from gladius_widgets.panels.live.reader import RunReader
+from gladius_widgets.panels.live.topics import EVENTS, STATE
+from gladius_widgets.panels.results import model as results
+from gladius_widgets.panels.results.reader import last_words, read_facts
+from gladius_widgets.panels.text import alert
 from gladius_widgets.store.metrics import MetricReader, newest_attempt
 from gladius_widgets.store.metrics.schemas import TRAIN, VALIDATION
 from gladius_widgets.store.run.events import Event, append_event

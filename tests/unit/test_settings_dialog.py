@@ -8,9 +8,9 @@ import pytest
 from gladius_widgets.core.config import TrainingConfig
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels import settings_dialog
-from gladius_widgets.panels.models import settings as model
-from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.controls import settings_dialog
+from gladius_widgets.panels.controls import settings_model as model
+from gladius_widgets.panels.live.snapshot import JobSnapshot
 
 CONFIG = TrainingConfig.model_validate(
     {

@@ -6,14 +6,14 @@ from typing import Any
 from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon
 from gladius_widgets.pages.shared import bars
-from gladius_widgets.panels import reading
-from gladius_widgets.panels.actions import actions_of
-from gladius_widgets.panels.controls import state_badge
-from gladius_widgets.panels.models import controls as controls_model
-from gladius_widgets.panels.models.status_bar import is_stale
-from gladius_widgets.panels.models.words import console_badge
-from gladius_widgets.panels.pace import Part, Sent
-from gladius_widgets.panels.panel import Panel
+from gladius_widgets.panels.controls import model as controls_model
+from gladius_widgets.panels.controls.actions import actions_of
+from gladius_widgets.panels.controls.panel import state_badge
+from gladius_widgets.panels.live import topics
+from gladius_widgets.panels.live.pace import Part, Sent
+from gladius_widgets.panels.live.panel import Panel
+from gladius_widgets.panels.overview.status_bar_model import is_stale
+from gladius_widgets.panels.text.badges import console_badge
 
 
 class HeaderBar(Panel):
@@ -44,7 +44,7 @@ class HeaderBar(Panel):
 
     def parts(self) -> Iterable[Part]:
         """When the state changes, or news stay out."""
-        return (Part(self._paint, frozenset({reading.STATE, reading.TICK}), 0.5),)
+        return (Part(self._paint, frozenset({topics.STATE, topics.TICK}), 0.5),)
 
     def _paint(self) -> Sent:
         view = self.actions.controls()

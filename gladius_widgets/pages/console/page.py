@@ -14,22 +14,22 @@ from gladius_widgets.pages.shared.announcer import Announcer
 from gladius_widgets.pages.shared.frame import frame, gone, problem
 from gladius_widgets.pages.shared.home_bar import HomeBar
 from gladius_widgets.pages.shared.notices import Notices
-from gladius_widgets.panels.actions import actions_of
-from gladius_widgets.panels.alert_banners import AlertBanners
-from gladius_widgets.panels.config_snapshot import ConfigSnapshot
-from gladius_widgets.panels.controls import TrainingControls
-from gladius_widgets.panels.error_alert import ErrorAlert
-from gladius_widgets.panels.experts import ExpertChart
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.links import JOBS_PAGE
-from gladius_widgets.panels.log import TrainingLog
-from gladius_widgets.panels.loss import LossChart
-from gladius_widgets.panels.memory import MemoryChart
-from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.panel import default_client, read_feed
-from gladius_widgets.panels.progress import ProgressOverview
-from gladius_widgets.panels.status_bar import StatusBar
-from gladius_widgets.panels.throughput import ThroughputChart
+from gladius_widgets.panels.alerts.banners import AlertBanners
+from gladius_widgets.panels.alerts.error_alert import ErrorAlert
+from gladius_widgets.panels.charts.experts import ExpertChart
+from gladius_widgets.panels.charts.memory import MemoryChart
+from gladius_widgets.panels.charts.throughput import ThroughputChart
+from gladius_widgets.panels.controls.actions import actions_of
+from gladius_widgets.panels.controls.panel import TrainingControls
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.live.panel import default_client, read_feed
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.log.panel import TrainingLog
+from gladius_widgets.panels.loss.chart import LossChart
+from gladius_widgets.panels.overview.config import ConfigSnapshot
+from gladius_widgets.panels.overview.progress import ProgressOverview
+from gladius_widgets.panels.overview.status_bar import StatusBar
+from gladius_widgets.panels.text.links import JOBS_PAGE
 
 _CHARTS = ("loss", "experts", "throughput", "memory")
 

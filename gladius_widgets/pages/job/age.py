@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from gladius_widgets.panels.models import job_words
-from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.models.status_bar import is_stale
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.overview.status_bar_model import is_stale
+from gladius_widgets.panels.text import job as job_words
 
 
 @dataclass(frozen=True)

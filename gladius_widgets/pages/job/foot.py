@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from gladius_widgets.components import clock, h, icon
 from gladius_widgets.pages.job import age as model
-from gladius_widgets.panels import reading
-from gladius_widgets.panels.pace import Part, Sent
-from gladius_widgets.panels.panel import Panel
+from gladius_widgets.panels.live import topics
+from gladius_widgets.panels.live.pace import Part, Sent
+from gladius_widgets.panels.live.panel import Panel
 
 
 class JobFoot(Panel):
@@ -15,7 +15,7 @@ class JobFoot(Panel):
 
     def parts(self) -> Iterable[Part]:
         """Every few seconds; the age itself ticks in the browser."""
-        return (Part(self._paint, frozenset({reading.STATE, reading.TICK}), 5.0),)
+        return (Part(self._paint, frozenset({topics.STATE, topics.TICK}), 5.0),)
 
     def _paint(self) -> Sent:
         view = model.view(self.job, time.time())

@@ -9,14 +9,15 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon, location, notifier, toasts
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
 from gladius_widgets.pages.shared import bars
-from gladius_widgets.panels import reading
-from gladius_widgets.panels.actions import actions_of
-from gladius_widgets.panels.links import JOBS_PAGE, console_url
-from gladius_widgets.panels.models import home_words, job_words
-from gladius_widgets.panels.models.controls import Control
-from gladius_widgets.panels.models.status_bar import is_stale
-from gladius_widgets.panels.pace import Part, Sent
-from gladius_widgets.panels.panel import Panel
+from gladius_widgets.panels.controls.actions import actions_of
+from gladius_widgets.panels.controls.model import Control
+from gladius_widgets.panels.live import topics
+from gladius_widgets.panels.live.pace import Part, Sent
+from gladius_widgets.panels.live.panel import Panel
+from gladius_widgets.panels.overview.status_bar_model import is_stale
+from gladius_widgets.panels.text import home
+from gladius_widgets.panels.text import job as job_words
+from gladius_widgets.panels.text.links import JOBS_PAGE, console_url
 
 _READ_S = 10.0
 _LIST = "Training Jobs"
@@ -27,7 +28,7 @@ class JobBar(Panel):
 
     def parts(self) -> Iterable[Part]:
         """When news stay out, or come again."""
-        return (Part(self._paint, frozenset({reading.STATE, reading.TICK}), 1.0),)
+        return (Part(self._paint, frozenset({topics.STATE, topics.TICK}), 1.0),)
 
     def _paint(self) -> Sent:
         return self.put_tree(
@@ -79,7 +80,7 @@ class JobHead(Panel):
 
     def parts(self) -> Iterable[Part]:
         """When the state changes, or news stay out."""
-        return (Part(self._paint, frozenset({reading.STATE, reading.TICK}), 0.5),)
+        return (Part(self._paint, frozenset({topics.STATE, topics.TICK}), 0.5),)
 
     async def refresh(self) -> None:
         """Read everything again, and say so."""
@@ -151,7 +152,7 @@ class JobHead(Panel):
         controls = self.actions.controls()
         first = controls.controls[0]
         # A job that failed may be taken up again; one that is complete or cancelled may not.
-        refused = home_words.refusal(self.job.home)
+        refused = home.refusal(self.job.home)
         shown = first.reason in ("", refused) or first.name == self.actions.pending
         return [
             h(
@@ -178,7 +179,7 @@ class JobHead(Panel):
         if not is_asked and not is_legal_command(status, Command.CANCEL):
             return []
         is_over = self._is_over_estimate()
-        refused = home_words.refusal(self.job.home)
+        refused = home.refusal(self.job.home)
         return [
             h(
                 "button",

@@ -17,19 +17,19 @@ from gladius_widgets.pages.shared.announcer import Announcer
 from gladius_widgets.pages.shared.frame import gone, problem
 from gladius_widgets.pages.shared.home_bar import HomeBar
 from gladius_widgets.pages.shared.notices import Notices
-from gladius_widgets.panels.actions import actions_of
-from gladius_widgets.panels.alert_banners import AlertBanners
-from gladius_widgets.panels.cost import CostTracker
-from gladius_widgets.panels.event_log import EventLog
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.job_progress import ProgressHeader
-from gladius_widgets.panels.links import console_url
-from gladius_widgets.panels.loss_curve import LossCurve
-from gladius_widgets.panels.metrics import CurrentMetrics
-from gladius_widgets.panels.models.snapshot import JobSnapshot
-from gladius_widgets.panels.panel import default_client, read_feed
-from gladius_widgets.panels.results import JobResults
-from gladius_widgets.panels.stages import StageIndicator
+from gladius_widgets.panels.alerts.banners import AlertBanners
+from gladius_widgets.panels.controls.actions import actions_of
+from gladius_widgets.panels.cost.panel import CostTracker
+from gladius_widgets.panels.events.panel import EventLog
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.live.panel import default_client, read_feed
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.loss.curve import LossCurve
+from gladius_widgets.panels.overview.header import ProgressHeader
+from gladius_widgets.panels.overview.metrics import CurrentMetrics
+from gladius_widgets.panels.overview.stages import StageIndicator
+from gladius_widgets.panels.results.panel import JobResults
+from gladius_widgets.panels.text.links import console_url
 from gladius_widgets.store.run.events import Event
 
 

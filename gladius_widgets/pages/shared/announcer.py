@@ -3,12 +3,13 @@
 import time
 
 from gladius_widgets.components import Element, Node, h, location
-from gladius_widgets.panels import format as fmt
-from gladius_widgets.panels import reading
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.models import job_words, progress, words
-from gladius_widgets.panels.models.job_progress import share_done
-from gladius_widgets.panels.pace import Part, Sent
+from gladius_widgets.panels.live import topics
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.live.pace import Part, Sent
+from gladius_widgets.panels.overview.header_model import share_done
+from gladius_widgets.panels.text import badges, progress
+from gladius_widgets.panels.text import format as fmt
+from gladius_widgets.panels.text import job as job_words
 
 _ANNOUNCE_S = 30.0
 _TITLE_S = 5.0
@@ -26,7 +27,7 @@ class Announcer(Element):
         super().__init__(_region(""))
         self._feed = feed
         self._title = ""
-        state = frozenset({reading.STATE})
+        state = frozenset({topics.STATE})
         parts = [Part(self._paint, state, _ANNOUNCE_S)]
         if titled:
             self._entitle()
@@ -40,14 +41,14 @@ class Announcer(Element):
     def _paint(self) -> Sent:
         job = self._feed.job
         view = progress.view(job, time.time())
-        self.tree = _region(f"{words.status_sentence(job.status)}, {view.percent}, {view.measure}")
+        self.tree = _region(f"{badges.status_sentence(job.status)}, {view.percent}, {view.measure}")
         return Sent(1, 200)
 
     def _entitle(self) -> Sent:
         job = self._feed.job
         share = share_done(job)
         is_on = job.status.is_active and share is not None
-        state = fmt.percent(share, 0) if is_on else words.job_badge(job.status).text
+        state = fmt.percent(share, 0) if is_on else badges.job_badge(job.status).text
         title = f"{state} · {job_words.one_line(job.name, 80)} · Gladius"
         if title == self._title:
             return Sent()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gladius_widgets.components import Node, h, icon
-from gladius_widgets.panels.links import CONSOLE_PAGE, JOBS_PAGE
+from gladius_widgets.panels.text.links import CONSOLE_PAGE, JOBS_PAGE
 
 
 def brand(words: str, *, hides: bool = False) -> Node:

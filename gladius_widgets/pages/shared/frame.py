@@ -4,9 +4,9 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import Node, h, icon
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.pages.shared import bars
-from gladius_widgets.panels.links import JOBS_PAGE
-from gladius_widgets.panels.models.job_words import one_line
-from gladius_widgets.panels.models.snapshot import JobSnapshot
+from gladius_widgets.panels.live.snapshot import JobSnapshot
+from gladius_widgets.panels.text.job import one_line
+from gladius_widgets.panels.text.links import JOBS_PAGE
 
 
 def frame(content: Node, title: str = "Gladius") -> Node:

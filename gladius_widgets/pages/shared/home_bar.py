@@ -8,7 +8,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, icon, location
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.errors import HomeError
-from gladius_widgets.panels.models import home_words as model
+from gladius_widgets.panels.text import home as model
 
 _LOOK_S = 2.0
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gladius_widgets.core.newsworthy import ENDS, news_of
 from gladius_widgets.core.notify import VERBS
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.panels import format as fmt
+from gladius_widgets.panels.text import format as fmt
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.run.events import Event
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from gladius_widgets.components import notifier, toasts
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.pages.shared import news
-from gladius_widgets.panels.actions import JobActions
-from gladius_widgets.panels.feed import JobFeed
-from gladius_widgets.panels.links import job_url
-from gladius_widgets.panels.models.event_text import clean
+from gladius_widgets.panels.controls.actions import JobActions
+from gladius_widgets.panels.live.feed import JobFeed
+from gladius_widgets.panels.text.event import clean
+from gladius_widgets.panels.text.links import job_url
 from gladius_widgets.store.run.events import Event
 
 _LOUD = {

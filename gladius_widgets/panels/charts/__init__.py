@@ -1,0 +1,1 @@
+"""Figures, axes and cards, and the charts of experts, memory and pace."""

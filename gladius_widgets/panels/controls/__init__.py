@@ -1,0 +1,1 @@
+"""What a reader can do to a job: buttons, dialogs, and their effect."""

@@ -1,0 +1,1 @@
+"""What a job has cost, will cost, and may cost."""

@@ -1,0 +1,1 @@
+"""The event log: what happened to a job, with filters and search."""

@@ -1,0 +1,1 @@
+"""The training log, and finding a moment of the run in it."""

@@ -1,0 +1,1 @@
+"""A job in short: progress, stages, status, settings, key figures."""

@@ -1,0 +1,1 @@
+"""The slots and the waiting jobs, and their order."""

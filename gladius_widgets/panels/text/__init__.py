@@ -1,0 +1,1 @@
+"""How numbers, states, events and whole jobs read, wherever they stand."""
