@@ -7,8 +7,8 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, location, toasts
+from gladius_widgets.components.empty import no_match
 from gladius_widgets.core.states import FINAL
-from gladius_widgets.panels.blanks import no_match
 from gladius_widgets.panels.events import index as model
 from gladius_widgets.panels.events import rows, toolbar
 from gladius_widgets.panels.events.query import KINDS, EventQuery, from_address, in_order, local_day

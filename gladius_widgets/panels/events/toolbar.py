@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gladius_widgets.components import Node, h, icon
-from gladius_widgets.panels.blanks import empty
+from gladius_widgets.components.empty import empty
 from gladius_widgets.panels.events.index import LogPage
 from gladius_widgets.panels.events.query import KINDS, RANGES, EventQuery
 

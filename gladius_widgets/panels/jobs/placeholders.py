@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gladius_widgets.components import Node, h, icon
-from gladius_widgets.panels.blanks import empty
+from gladius_widgets.components.empty import empty
 from gladius_widgets.panels.jobs.rows import plain_head
 from gladius_widgets.panels.text.links import new_job_url
 

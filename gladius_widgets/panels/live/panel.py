@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from gladius_widgets.components import Element, Node, h, location, toasts
+from gladius_widgets.components import Element, Node, empty, h, location, toasts
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.panels import blanks
 from gladius_widgets.panels.live.pace import Part, Sent
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Panel(Element):
         if self.feed.is_read:
             self._begin()
         else:
-            self.tree = blanks.bones()
+            self.tree = empty.bones()
             self._stop_waiting = page_events.begin(self._begin_when_read())
         self._view_count = 0  # from now on the browser counts its views
         self.observe(self._viewed, "_view_count")
@@ -80,7 +79,7 @@ class Panel(Element):
         try:
             await self.feed.ready()
         except Exception as error:
-            self.tree = blanks.unreadable(error)
+            self.tree = empty.unreadable(error)
             if not isinstance(error, GladiusError):
                 page_events.report(error)
         else:

@@ -6,9 +6,9 @@ from typing import Any
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import Terminal, h, location, toasts
+from gladius_widgets.components.empty import bones
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.panels.blanks import bones
 from gladius_widgets.panels.live.cursor import Moment, cursor_of
 from gladius_widgets.panels.live.panel import Panel
 from gladius_widgets.panels.log.search import find_batch, place_of

@@ -9,11 +9,11 @@ from gladius_widgets.client import Client
 from gladius_widgets.client.queue_view import QueuedJob, QueueView
 from gladius_widgets.components import Element, Node, confirm, h, location, toasts
 from gladius_widgets.components import events as page_events
+from gladius_widgets.components.empty import bones
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.core.suggest import reject_unknown
-from gladius_widgets.panels.blanks import bones
 from gladius_widgets.panels.live.panel import default_client
 from gladius_widgets.panels.queue import cards as queue_cards
 from gladius_widgets.panels.queue import model

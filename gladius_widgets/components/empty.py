@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gladius_widgets.components import Node, h, icon
+from gladius_widgets.components.tree import Node, h, icon
 from gladius_widgets.core.errors import GladiusError
 
 
