@@ -24,7 +24,7 @@ from gladius_widgets.cli.options import (
 from gladius_widgets.core.terminal_text import visible
 
 if TYPE_CHECKING:
-    from gladius_widgets.client.queue_view import QueueView
+    from gladius_widgets.client.waiting import QueueView
     from gladius_widgets.core.placement import GpuStanding
 
 

@@ -21,7 +21,7 @@ from gladius_widgets.store.trash import Trashed
 from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
 
 if TYPE_CHECKING:
-    from gladius_widgets.client.queue_view import QueueView
+    from gladius_widgets.client.waiting import QueueView
     from gladius_widgets.core.config import TrainingConfig
     from gladius_widgets.core.placement import GpuStanding
 

@@ -1,10 +1,11 @@
-"""The queue view out of registry rows: what `core.queue_plan` needs to know of each job."""
+"""The queue as people see it: who runs, who waits, when each will start, why not sooner."""
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from gladius_widgets.client.queue_view import QueuedJob, QueueView
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.queue_plan import (
     STATISTICS_S,
     Cause,
@@ -32,6 +33,46 @@ _ENDING = (JobStatus.STOPPING, JobStatus.CANCELLING)
 
 _SILENT = "The supervisor does not answer"
 _FULL = "The disk is full"
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A waiting job.
+
+    Attributes:
+        job: its registry row.
+        place: 1 = next in line.
+        starts_at: unix s, None when nobody can say.
+        reason: what keeps it besides the slots, such as `Held` or `Waits for first`; else empty.
+        cause: the same for programs.
+        blocker: the job that it waits for and that will not complete by itself, if there is one.
+    """
+
+    job: Job
+    place: int
+    starts_at: float | None
+    reason: str
+    cause: Cause
+    blocker: Blocker | None = None
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """Slots, their jobs, the waiting ones in order, and how the queue did in the last 7 days.
+
+    `gpus` are those of this machine that jobs may use, with who holds them; `pauses` are of
+    engines that start no job now. `trouble` says why nothing at all is started, and what to do;
+    empty while all is well.
+    """
+
+    slots: int
+    active: tuple[Job, ...]
+    waiting: tuple[QueuedJob, ...]
+    average_wait_s: float | None
+    jobs_per_day: float | None
+    gpus: tuple[GpuStanding, ...] = ()
+    pauses: tuple[QueuePause, ...] = ()
+    trouble: str = ""
 
 
 def queue_view(registry: Registry, settings: Settings, running: list[Job]) -> QueueView:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.client.waiting import QueuedJob, QueueView
 from gladius_widgets.core.gpus import Gpu
 from gladius_widgets.core.placement import GIB, GpuStanding
 from gladius_widgets.core.queue_plan import UNKNOWN, Cause

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.client.waiting import QueuedJob, QueueView
 from gladius_widgets.core.queue_plan import Cause, provisioning_s
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels.queue.gpus import Gpus, gpus

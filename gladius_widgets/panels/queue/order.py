@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gladius_widgets.client.queue_view import QueueView
+from gladius_widgets.client.waiting import QueueView
 
 _STEADY_S, _STEADY_SHARE = 2.0, 0.02
 

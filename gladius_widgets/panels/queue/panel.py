@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from gladius_widgets.client import Client
-from gladius_widgets.client.queue_view import QueuedJob, QueueView
+from gladius_widgets.client.waiting import QueuedJob, QueueView
 from gladius_widgets.components import Element, Node, confirm, h, location, toasts
 from gladius_widgets.components import events as page_events
 from gladius_widgets.components.empty import bones
