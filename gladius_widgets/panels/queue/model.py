@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gladius_widgets.client.waiting import QueuedJob, QueueView
 from gladius_widgets.core.queue_plan import Cause, provisioning_s
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels.queue.gpus import Gpus, gpus
@@ -11,6 +11,9 @@ from gladius_widgets.panels.queue.order import Lift, lifted
 from gladius_widgets.panels.text import format as fmt
 from gladius_widgets.panels.text.badges import Badge, job_badge
 from gladius_widgets.store.registry.registry import Job
+
+if TYPE_CHECKING:
+    from gladius_widgets.client.waiting import QueuedJob, QueueView
 
 SOON_S = 15 * 60.0
 MOST_EMPTY = 9  # boxes; a home may have a thousand slots
@@ -96,7 +99,7 @@ class Content:
 
 
 def content(
-    queue: QueueView,
+    queue: "QueueView",
     user: str,
     now: float,
     *,
@@ -180,7 +183,7 @@ def _empty(slots: int, free: int) -> tuple[str, str]:
 # Figures and the rule
 
 
-def _facts(queue: QueueView) -> tuple[Fact, ...]:
+def _facts(queue: "QueueView") -> tuple[Fact, ...]:
     days = "Of the last 7 days"
     return (
         Fact(
@@ -198,7 +201,7 @@ def _facts(queue: QueueView) -> tuple[Fact, ...]:
     )
 
 
-def _rule(waiting: Sequence[QueuedJob]) -> str:
+def _rule(waiting: "Sequence[QueuedJob]") -> str:
     get_ready_s = max((provisioning_s(queued.job.engine) for queued in waiting), default=0.0)
     include = (
         f"include {get_ready_s / 60:.0f} min to provision a machine and " if get_ready_s else ""
@@ -216,7 +219,7 @@ def _rule(waiting: Sequence[QueuedJob]) -> str:
 
 
 def _card(
-    queued: QueuedJob, place: int, total: int, user: str, now: float, lift: Lift | None
+    queued: "QueuedJob", place: int, total: int, user: str, now: float, lift: Lift | None
 ) -> Card:
     job = queued.job
     when, note = _when(queued, now)
@@ -239,7 +242,7 @@ def _card(
     )
 
 
-def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
+def _when(queued: "QueuedJob", now: float) -> tuple[str, str]:
     """When it starts; if nobody can say, why (the countdown says the rest otherwise)."""
     if _is_soon(queued, now):
         return "Starting soon", queued.reason if queued.cause == Cause.FINISHING else ""
@@ -260,13 +263,13 @@ def _when(queued: QueuedJob, now: float) -> tuple[str, str]:
     return "Start time unknown", queued.reason
 
 
-def _is_soon(queued: QueuedJob, now: float) -> bool:
+def _is_soon(queued: "QueuedJob", now: float) -> bool:
     """Whether it is due: a countdown would stand at its end for as long as that takes."""
     at = queued.starts_at
     return at is not None and (queued.cause == Cause.FINISHING or at <= now)
 
 
-def _badges(queued: QueuedJob, now: float) -> Iterable[tuple[Badge, str]]:
+def _badges(queued: "QueuedJob", now: float) -> Iterable[tuple[Badge, str]]:
     job = queued.job
     if job.held:
         yield Badge("Held", "yellow", "pausec"), "Not to start until somebody releases it"
@@ -284,7 +287,7 @@ def _badges(queued: QueuedJob, now: float) -> Iterable[tuple[Badge, str]]:
         yield Badge(queued.reason, tone, icon), queued.reason
 
 
-def _why(queued: QueuedJob) -> str:
+def _why(queued: "QueuedJob") -> str:
     """What stands below the card's words; the badges say the rest."""
     if queued.cause == Cause.GPUS:
         return f"{queued.reason}."
@@ -294,7 +297,7 @@ def _why(queued: QueuedJob) -> str:
     return ""
 
 
-def _menu(queued: QueuedJob, place: int, total: int) -> tuple[tuple[Item, ...], ...]:
+def _menu(queued: "QueuedJob", place: int, total: int) -> tuple[tuple[Item, ...], ...]:
     job, blocker = queued.job, queued.blocker
     waits: tuple[Item, ...] = ()
     if queued.cause in (Cause.JOBS, Cause.BLOCKED):

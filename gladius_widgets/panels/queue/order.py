@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from gladius_widgets.client.waiting import QueueView
+if TYPE_CHECKING:
+    from gladius_widgets.client.waiting import QueueView
 
 _STEADY_S, _STEADY_SHARE = 2.0, 0.02
 
@@ -42,7 +44,7 @@ def target(order: Sequence[str], job_id: str, action: str) -> list[str]:
     return lifted(order, Lift(job_id, max(0, index)))
 
 
-def steady(shown: QueueView | None, queue: QueueView, now: float) -> QueueView:
+def steady(shown: "QueueView | None", queue: "QueueView", now: float) -> "QueueView":
     """The queue with the start times that are shown, where the plan has not really changed.
 
     A forecast trembles with every step; a card that does so too cannot be read.
