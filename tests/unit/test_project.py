@@ -33,6 +33,29 @@ DIRECTION = {
     "cli": {"core", "store", "supervisor", "client", "serve"},
     "__init__": {"core", "client", "components", "panels", "pages"},
 }
+# Within a part: its folders by floors, from the ground up. A folder imports those of the floors
+# below its own; what stands beside the folders may import them all.
+FLOORS = {
+    "store": ["metrics", "run", "registry"],
+    "training": [
+        "rows", "chat", "data", "model output", "checkpoint", "parallel", "session", "loop",
+    ],
+    "supervisor": ["notify"],
+    "panels": [
+        "live", "text", "charts controls",
+        "alerts loss jobs overview results cost events queue new_job", "compare log",
+    ],
+    "pages": ["shared", "console", "job"],
+}  # fmt: skip
+# What `x_model.py`, which stands beside `x.py`, goes without: widgets, the client, files, a clock.
+WIDGETS = {"anywidget", "bqplot", "ipywidgets", "traitlets"}
+NOT_FOR_MODELS = WIDGETS | {"asyncio", "os", "pathlib", "shutil", "tempfile", "threading", "time"}
+READS = {"open", "read_text", "read_bytes", "now", "today", "utcnow"}
+MODELS = sorted(
+    file
+    for file in (PACKAGE / "panels").rglob("*.py")
+    if file.stem == "model" or file.stem.endswith("_model")
+)
 CORE_LIBRARIES = {"orjson", "psutil", "pydantic", "pydantic_core", "pynvml", "ruamel"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "tensorboard", "duckdb"}
 
@@ -78,6 +101,53 @@ def test_imports_point_one_way(part: str):
         and name.split(".")[1] not in {part, *DIRECTION[part], "__version__"}
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize("part", FLOORS)
+def test_imports_within_a_part_point_one_way(part: str):
+    floors = {name: n for n, names in enumerate(FLOORS[part]) for name in names.split()}
+    folders = {path.parent.name for path in (PACKAGE / part).glob("*/__init__.py")}
+    assert folders == set(floors)
+    wrong = []
+    for folder, floor in floors.items():
+        for file in (PACKAGE / part / folder).rglob("*.py"):
+            for name in imports(file):
+                _, its_part, its_folder, *_ = f"{name}...".split(".")
+                if its_part != part or its_folder == folder:
+                    continue
+                if floors.get(its_folder, len(floors)) >= floor:
+                    wrong.append(f"{file.relative_to(REPOSITORY)}: {name}")
+    assert not wrong
+
+
+def test_a_model_reads_no_file_and_no_clock():
+    assert MODELS
+    wrong = []
+    for file in MODELS:
+        wrong += [
+            f"{file.relative_to(REPOSITORY)}: {name}"
+            for name in imports(file)
+            if name.split(".")[0] in NOT_FOR_MODELS
+        ]
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func).rpartition(".")[2]
+                if called in READS:
+                    wrong.append(f"{file.relative_to(REPOSITORY)}:{node.lineno}: {called}()")
+    assert not wrong
+
+
+def test_models_load_no_widget_and_no_client():
+    """Not by way of what they import, either."""
+    names = [".".join(file.relative_to(REPOSITORY).with_suffix("").parts) for file in MODELS]
+    ours = {"gladius_widgets.client", "gladius_widgets.components"}
+    program = (
+        f"import sys, {', '.join(names)};"
+        f"loaded = sorted({WIDGETS | ours!r} & set(sys.modules));"
+        "assert not loaded, loaded"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_core_stands_on_little():
