@@ -15,6 +15,9 @@ from gladius_widgets.core.suggest import reject_unknown
 _INHERITED = set(ipywidgets.DOMWidget.class_traits())
 _ALLOWED_INHERITED = {"layout", "tabbable", "tooltip"}
 
+# Filled by `theme`: what finds the runtime is a component itself, so it stands on this module.
+find_runtime: list[Callable[[], str]] = []
+
 
 class Component(anywidget.AnyWidget):
     """A widget made of traits and a module in JavaScript, without logic of its own.
@@ -60,9 +63,7 @@ class Component(anywidget.AnyWidget):
             super().add_traits(**new)
 
     def _runtime_id(self) -> str:
-        from gladius_widgets.components.theme import theme
-
-        return theme()._runtime
+        return find_runtime[0]()
 
     def on(self, name: str, handler: events.Handler) -> Callable[[], None]:
         """Call `handler(payload)` for each event of that name; returns the way to undo it.

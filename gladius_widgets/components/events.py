@@ -14,6 +14,7 @@ logger = logging.getLogger("gladius_widgets")
 Handler = Callable[..., Any]
 _Found = TypeVar("_Found")
 _listeners: list[Callable[[BaseException], object]] = []
+_last_resort: list[Callable[[], object]] = []
 _tasks: set[asyncio.Task[Any]] = set()
 
 
@@ -23,13 +24,20 @@ def on_error(listener: Callable[[BaseException], object]) -> Callable[[], None]:
     return lambda: _listeners.remove(listener) if listener in _listeners else None
 
 
+def listen_at_last(make: Callable[[], object]) -> None:
+    """Have `make` called when an exception finds no listener: what it makes listens from then on.
+
+    So toasts show what nobody else does, and this module need not know them.
+    """
+    _last_resort.append(make)
+
+
 def report(error: BaseException) -> None:
     """Log an exception and pass it to the listeners; if there are none, it shows as a toast."""
     logger.error("A widget handler failed: %s", error, exc_info=error)
     if not _listeners:
-        from gladius_widgets.components.toasts import toasts
-
-        toasts()  # listens from now on
+        for make in _last_resort:
+            make()
     for listener in tuple(_listeners):
         listener(error)
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import traitlets
 
-from gladius_widgets.components.base import Component
+from gladius_widgets.components.base import Component, find_runtime
 from gladius_widgets.core import page_files
 
 Mode = Literal["light", "dark", "system"]
@@ -46,3 +46,6 @@ def theme() -> Theme:
     if _current is None or _current.comm is None:
         _current = Theme()
     return _current
+
+
+find_runtime.append(lambda: theme()._runtime)

@@ -108,3 +108,6 @@ def toasts() -> Toasts:
         _current = Toasts()
         events.on_error(_current.error)
     return _current
+
+
+events.listen_at_last(toasts)

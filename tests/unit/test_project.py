@@ -1,6 +1,7 @@
 """Rules that hold for the whole tree: import direction, what the wheel carries, no stray paths."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -118,6 +119,20 @@ def test_imports_within_a_part_point_one_way(part: str):
                 if floors.get(its_folder, len(floors)) >= floor:
                     wrong.append(f"{file.relative_to(REPOSITORY)}: {name}")
     assert not wrong
+
+
+def test_components_stand_on_each_other_in_one_direction():
+    folder = PACKAGE / "components"
+    known = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    # To ask the page and tell the reader, `line` needs two components, which report through it.
+    needs = {
+        file.stem: {name.split(".")[2] for name in imports(file) if ".components." in name}
+        - {file.stem}
+        for file in folder.glob("*.py")
+        if file.stem not in ("__init__", "line")
+    } | {"line": set()}
+    assert set().union(*needs.values()) <= known
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError
 
 
 def test_a_model_reads_no_file_and_no_clock():
