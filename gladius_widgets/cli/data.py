@@ -55,7 +55,7 @@ def data(
         raise typer.Exit(1)
 
 
-_HINT = "Mend the data, or choose another data.format."
+_HINT = "Mend the data, or choose another data.format or data.max_length."
 
 
 def _preview(config: str, overrides: list[str], rows: int, home: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 from support import benchmarks_on_little
 
-NAMES = ["crowd", "live", "opening", "page"]
+NAMES = ["crowd", "line", "live", "opening", "page"]
 
 
 @pytest.fixture(scope="module")
