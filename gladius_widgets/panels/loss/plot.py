@@ -48,7 +48,7 @@ class PlotStyle:
 
     names: Mapping[str, str]
     height_px: int = PLOT_HEIGHT_PX
-    margins_px: tuple[int, int, int] = (8, 30, 32)  # top, right, left
+    margins_px: tuple[int, int, int] = (8, 36, 32)  # top, right, left
     empty_y: Range = loss_lines.EMPTY_Y
     ends_at_run: bool = True
     marks_points: bool = False
