@@ -287,3 +287,11 @@ def test_everything_imported_is_asked_for():
         and not {canonicalize_name(name) for name in providers[module]} & required
     }
     assert not missing
+
+
+def test_the_files_that_the_architecture_names_are_there():
+    text = (REPOSITORY / "docs" / "architecture.md").read_text()
+    names = re.findall(r"`([a-z_]+(?:/[a-z_]+)+\.(?:py|js|css|yaml))`", text)
+    assert len(names) > 20
+    roots = (REPOSITORY, PACKAGE)
+    assert not [name for name in names if not any((root / name).is_file() for root in roots)]
