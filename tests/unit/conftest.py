@@ -1,6 +1,7 @@
-"""What the tests of the command line share."""
+"""What the unit tests share."""
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -25,3 +26,12 @@ def in_process(home, monkeypatch, capfd):
         return code, out, err
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def no_toasts_of_others() -> Iterator[None]:
+    """What one test has told the reader, none finds after it: a kernel has one set of toasts."""
+    yield
+    module = sys.modules.get("gladius_widgets.components.toasts")
+    if module is not None and module._current is not None:
+        module._current.items = []
