@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus

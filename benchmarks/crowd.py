@@ -24,7 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks._processes import cpu_s, processes
 from benchmarks.live import FLAGS, serving
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus

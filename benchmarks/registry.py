@@ -15,7 +15,7 @@ from benchmarks.store import show, timed_s
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import ACTIVE, FINAL, JobStatus

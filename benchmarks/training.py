@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.yaml_io import dump_yaml
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import Command, JobStatus
-from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.metrics.schemas import TRAIN
 from gladius_widgets.store.run.events import EventReader

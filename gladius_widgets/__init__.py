@@ -98,7 +98,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     if name.startswith("__"):  # what Python itself looks for
         raise AttributeError(name)
-    from gladius_widgets.core.suggest import did_you_mean
+    from gladius_widgets.core.text.suggest import did_you_mean
 
     raise AttributeError(f"gladius_widgets has no '{name}'. {did_you_mean(name, _HOMES)}")
 

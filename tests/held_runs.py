@@ -16,7 +16,7 @@ from recorded_runs import RECORDED, change_config
 
 from gladius_widgets.client import Client, Job
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus, Stage

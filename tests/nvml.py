@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gladius_widgets.core import gpus
 from gladius_widgets.core.atomic import write_bytes
+from gladius_widgets.core.machine import gpus
 
 SOURCE = Path(__file__).with_name("fake_nvml.c")
 NAME = "libnvidia-ml.so.1"

@@ -14,7 +14,7 @@ import typer
 
 from gladius_widgets.cli.options import HomeOption, JsonOption, choose, print_json
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.launcher import LAUNCHER_VARIABLE, accelerate_path
+from gladius_widgets.core.machine.launcher import LAUNCHER_VARIABLE, accelerate_path
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.private import wider_than_owner
 
@@ -100,7 +100,7 @@ def _disk(home: Home) -> Finding:
 
 
 def _host(_home: Home) -> Finding:
-    from gladius_widgets.core.host import host_memory, usable_cores
+    from gladius_widgets.core.machine.host import host_memory, usable_cores
 
     memory = host_memory()
     share = " (this container's limits, not the machine's)" if memory.is_limited else ""
@@ -126,7 +126,7 @@ def _slots(home: Home) -> Finding:
 
 
 def _gpu(home: Home) -> Finding:
-    from gladius_widgets.core.gpus import look_at_gpus, select
+    from gladius_widgets.core.machine.gpus import look_at_gpus, select
     from gladius_widgets.supervisor import load_settings, local_gpus
 
     look = look_at_gpus()

@@ -16,7 +16,7 @@ from gladius_widgets.cli.options import (
     print_json,
 )
 from gladius_widgets.core.states import FINAL
-from gladius_widgets.core.terminal_text import json_safe, visible
+from gladius_widgets.core.text.terminal_text import json_safe, visible
 from gladius_widgets.store.run.events import Event, EventReader
 
 _POLL_S = 0.2

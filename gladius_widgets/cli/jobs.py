@@ -23,7 +23,7 @@ from gladius_widgets.cli.options import (
     when_to_start,
 )
 from gladius_widgets.core.states import FINAL, JobStatus
-from gladius_widgets.core.terminal_text import LogText, visible
+from gladius_widgets.core.text.terminal_text import LogText, visible
 
 _POLL_S = 0.2
 
@@ -212,7 +212,7 @@ def ledger(
 ) -> None:
     """List every command that was given to a job: who, what, when, and what came of it."""
     from gladius_widgets.cli.text import moment
-    from gladius_widgets.core.change_text import change_text
+    from gladius_widgets.core.text.change_text import change_text
 
     entries = open_client(context, home, as_json).ledger(job)
     if chosen.as_json:

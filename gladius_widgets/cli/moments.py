@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from gladius_widgets.core.config.wall_clock import occurrences
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.wall_clock import occurrences
 
 _FROM_NOW = re.compile(r"\+(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,4})m)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")

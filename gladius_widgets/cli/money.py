@@ -15,9 +15,9 @@ from gladius_widgets.cli.options import (
     print_json,
     print_table,
 )
-from gladius_widgets.core.cost import Part
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.terminal_text import visible
+from gladius_widgets.core.money.cost import Part
+from gladius_widgets.core.text.terminal_text import visible
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.terminal_text import json_safe, visible
+from gladius_widgets.core.text.terminal_text import json_safe, visible
 
 if TYPE_CHECKING:
     from gladius_widgets.client import Client
@@ -98,7 +98,7 @@ def print_table(header: list[str], rows: list[list[str]]) -> None:
 
 def parse_setting(text: str) -> tuple[str, Any]:
     """`NAME=VALUE` as a name and a value, the value as YAML reads it."""
-    from gladius_widgets.core.yaml_io import parse_scalar
+    from gladius_widgets.core.config.yaml_io import parse_scalar
 
     name, separator, value = text.partition("=")
     if not separator or not name.strip():

@@ -21,11 +21,11 @@ from gladius_widgets.cli.options import (
     print_table,
     when_to_start,
 )
-from gladius_widgets.core.terminal_text import visible
+from gladius_widgets.core.text.terminal_text import visible
 
 if TYPE_CHECKING:
     from gladius_widgets.client.waiting import QueueView
-    from gladius_widgets.core.placement import GpuStanding
+    from gladius_widgets.core.machine.placement import GpuStanding
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
-from gladius_widgets.core.terminal_text import colours_only
+from gladius_widgets.core.text.terminal_text import colours_only
 
 
 class HarmlessStream:

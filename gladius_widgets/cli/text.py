@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from gladius_widgets.cli.options import print_table
-from gladius_widgets.core.amounts import amount_text
-from gladius_widgets.core.durations import ACTIVE, DURATION, ELAPSED, duration_text
-from gladius_widgets.core.terminal_text import visible
+from gladius_widgets.core.text.amounts import amount_text
+from gladius_widgets.core.text.durations import ACTIVE, DURATION, ELAPSED, duration_text
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.store.registry.registry import Job
 
 

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from gladius_widgets.core.atomic import write_bytes
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.cost import (
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.yaml_io import dump_yaml
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.money.cost import (
     BudgetState,
     billable_s,
     budget_state,
     is_over_runtime,
     price_of,
 )
-from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.store.registry.home_errors import home_error
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.run.records import numbered_spans

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gladius_widgets.client.money import MoneyQueries
 from gladius_widgets.client.queue import QueueCommands
 from gladius_widgets.core.errors import GladiusError, HomeError, JobNotFoundError
-from gladius_widgets.core.identity import login_name
+from gladius_widgets.core.machine.identity import login_name
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import read_status, training_state
 from gladius_widgets.core.states import ACTIVE, FINAL, Command, JobStatus
@@ -43,7 +43,7 @@ from gladius_widgets.supervisor import (
 )
 
 if TYPE_CHECKING:
-    from gladius_widgets.core.config import TrainingConfig
+    from gladius_widgets.core.config.schema import TrainingConfig
 
 # Logs, metrics and one small checkpoint; below it a run would end half-way.
 MIN_FREE_BYTES = 64 * 1024**2
@@ -193,7 +193,7 @@ class Client(QueueCommands, MoneyQueries):
 
     def config(self, ref: str) -> "TrainingConfig":
         """The config that was frozen at submit."""
-        from gladius_widgets.core.config_file import load_config
+        from gladius_widgets.core.config.load import load_config
 
         return load_config(self.run(ref).config)
 
@@ -297,7 +297,7 @@ class Client(QueueCommands, MoneyQueries):
         from gladius_widgets.client.caps import check_caps, freeze_caps, take_caps
         from gladius_widgets.client.commands import check_arguments, check_legal
         from gladius_widgets.client.unattended import settle
-        from gladius_widgets.core.config_file import load_config
+        from gladius_widgets.core.config.load import load_config
 
         command = Command(command)
         job = self.job(ref)
@@ -353,7 +353,7 @@ class Client(QueueCommands, MoneyQueries):
         return self.command(ref, Command.VALIDATE, {"split": split}, wait_s)
 
     def set(self, ref: str, changes: Mapping[str, Any], *, wait_s: float | None = None) -> Any:
-        """Change settings of the running job; names and bounds are in `core.live`."""
+        """Change settings of the running job; names and bounds are in `core.config.live`."""
         return self.command(ref, Command.SET, changes, wait_s)
 
     def preview(
@@ -368,9 +368,9 @@ class Client(QueueCommands, MoneyQueries):
             GladiusError: a change is not allowed, or the job does not train yet.
         """
         from gladius_widgets.client.commands import check_legal
-        from gladius_widgets.core.config_file import load_config
-        from gladius_widgets.core.live import check_changes
-        from gladius_widgets.core.schedule import Schedule
+        from gladius_widgets.core.config.live import check_changes
+        from gladius_widgets.core.config.load import load_config
+        from gladius_widgets.core.config.schedule import Schedule
 
         job = self.job(ref)
         check_legal(job, Command.SET)

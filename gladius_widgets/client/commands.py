@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.live import check_changes
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError, IllegalMoveError
-from gladius_widgets.core.live import check_changes
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.store.registry.registry import Job
 
 MAX_REASON_CHARS = 1000
@@ -92,7 +92,7 @@ class AfterArguments(Arguments):
 
 
 class ResumeArguments(Arguments):
-    """Settings that change as it goes on, as `set` takes them; checked by `core.live`."""
+    """Settings that change as it goes on, as `set` takes them; checked by `core.config.live`."""
 
     set: dict[str, Any] = Field(default_factory=dict)
 

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from gladius_widgets.core.config import DataSection, ModelSection
+from gladius_widgets.core.config.schema import DataSection, ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 

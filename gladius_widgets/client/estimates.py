@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.estimate import (
+from gladius_widgets.core.money.estimate import (
     Measured,
     rows_key,
     samples_key,

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.gpus import look_at_gpus
-from gladius_widgets.core.host import host_memory
-from gladius_widgets.core.memory import memory_forecast
-from gladius_widgets.core.schedule import Schedule
+from gladius_widgets.core.config.schedule import Schedule
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.machine.gpus import look_at_gpus
+from gladius_widgets.core.machine.host import host_memory
+from gladius_widgets.core.model.memory import memory_forecast
 
 _GIB = 2**30
 _MIB = 2**20

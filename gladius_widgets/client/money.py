@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gladius_widgets.core.cost import CostBreakdown, breakdown
+from gladius_widgets.core.money.cost import CostBreakdown, breakdown
 from gladius_widgets.core.paths import Home
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.registry.registry import Registry
@@ -16,9 +16,9 @@ from gladius_widgets.store.run.cost_history import CostHistoryReader
 if TYPE_CHECKING:
     from gladius_widgets.client.estimates import EarlierRuns
     from gladius_widgets.client.foresight import Warned
-    from gladius_widgets.core.config import TrainingConfig
-    from gladius_widgets.core.estimate import Estimate
-    from gladius_widgets.core.rates import Rates
+    from gladius_widgets.core.config.schema import TrainingConfig
+    from gladius_widgets.core.money.estimate import Estimate
+    from gladius_widgets.core.money.rates import Rates
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class MoneyQueries(ABC):
 
         A file that cannot be used raises nothing: it has no prices, and its `problem` says why.
         """
-        from gladius_widgets.core.rates import usable_rates
+        from gladius_widgets.core.money.rates import usable_rates
 
         return usable_rates(self.home)
 
@@ -108,8 +108,8 @@ class MoneyQueries(ABC):
     def _quote(self, frozen: "TrainingConfig", gpus: int, samples: int | None = None) -> Quote:
         from gladius_widgets.client.estimates import keys_of
         from gladius_widgets.client.foresight import Warned, memory_of, warnings_of
-        from gladius_widgets.core.estimate import estimate
-        from gladius_widgets.core.rates import job_price, unused_gpu_type
+        from gladius_widgets.core.money.estimate import estimate
+        from gladius_widgets.core.money.rates import job_price, unused_gpu_type
 
         price = job_price(frozen, gpus, self.home)
         keys = keys_of(frozen, gpus)

@@ -22,8 +22,8 @@ from gladius_widgets.supervisor import LOCAL, Settings, local_gpus
 
 if TYPE_CHECKING:
     from gladius_widgets.client.waiting import QueueView
-    from gladius_widgets.core.config import TrainingConfig
-    from gladius_widgets.core.placement import GpuStanding
+    from gladius_widgets.core.config.schema import TrainingConfig
+    from gladius_widgets.core.machine.placement import GpuStanding
 
 
 _NOT_DONE = FINAL - {JobStatus.COMPLETED}
@@ -226,7 +226,7 @@ class QueueCommands(ABC):
             GladiusError: the changes or the name are not right; nothing was queued then.
         """
         from gladius_widgets.client.submission import copy_name
-        from gladius_widgets.core.config_file import load_config
+        from gladius_widgets.core.config.load import load_config
 
         job = self.job(ref)
         frozen = self.home.run(job.id).config

@@ -12,19 +12,19 @@ from typing import Any
 
 from gladius_widgets.core import private, reserve
 from gladius_widgets.core.atomic import write_bytes
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.config_paths import with_absolute_paths
+from gladius_widgets.core.config.file_paths import with_absolute_paths
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.yaml_io import dump_yaml, read_yaml
 from gladius_widgets.core.data_files import check_data
 from gladius_widgets.core.errors import ConfigError, GladiusError
-from gladius_widgets.core.estimate import with_estimate_for
-from gladius_widgets.core.gpus import look_at_gpus
-from gladius_widgets.core.launcher import accelerate_path
-from gladius_widgets.core.model_files import check_model
+from gladius_widgets.core.machine.gpus import look_at_gpus
+from gladius_widgets.core.machine.launcher import accelerate_path
+from gladius_widgets.core.model.files import check_model
+from gladius_widgets.core.money.estimate import with_estimate_for
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
-from gladius_widgets.core.yaml_io import dump_yaml, read_yaml
 
 MAX_NAME_CHARS = 200
 # Control, surrogate, format (which also reorder the text around them) and separator characters

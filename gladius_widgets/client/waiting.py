@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gladius_widgets.core.machine.placement import GpuStanding
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.queue_plan import (
     STATISTICS_S,
     Cause,

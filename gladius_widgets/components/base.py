@@ -10,7 +10,7 @@ import traitlets
 
 from gladius_widgets.components import events, line
 from gladius_widgets.core import page_files
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 
 _INHERITED = set(ipywidgets.DOMWidget.class_traits())
 _ALLOWED_INHERITED = {"layout", "tabbable", "tooltip"}

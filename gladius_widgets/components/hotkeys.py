@@ -6,7 +6,7 @@ from typing import Any
 import traitlets
 
 from gladius_widgets.components.base import Component
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 _MODIFIERS = ("Ctrl", "Alt", "Shift", "Meta")
 _NAMED = frozenset(

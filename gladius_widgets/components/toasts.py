@@ -7,7 +7,7 @@ import traitlets
 
 from gladius_widgets.components import events
 from gladius_widgets.components.base import Component
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 Tone = Literal["blue", "gray", "green", "yellow", "orange", "red"]
 ICONS = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from gladius_widgets.core.page_files import STATIC
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 Node = dict[str, Any]
 Child = Node | str | int | float | None | Iterable["Child"]

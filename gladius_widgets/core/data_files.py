@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gladius_widgets.core.config import DataSection, DataSource
+from gladius_widgets.core.config.schema import DataSection, DataSource
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 KINDS = {

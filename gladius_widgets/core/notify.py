@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
-from gladius_widgets.core.amounts import amount_text
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.amounts import amount_text
+from gladius_widgets.core.text.suggest import did_you_mean
 
 EventName = Literal["completed", "failed", "lost", "stalled", "over_budget", "alert"]
 EVENTS: tuple[EventName, ...] = get_args(EventName)

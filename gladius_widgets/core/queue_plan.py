@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from gladius_widgets.core.placement import GpuTable
+from gladius_widgets.core.machine.placement import GpuTable
 from gladius_widgets.core.states import JobStatus
 
 # Machines that have to be provisioned first; a local one is there already.

@@ -117,7 +117,7 @@ class RunStatus(Snapshot):
     checkpoints: CheckpointState = Field(default_factory=CheckpointState)
     validation: dict[str, ValidationState] = Field(default_factory=dict)
     live: dict[str, Any] = Field(default_factory=dict)  # settings now in force, if changed
-    schedule: dict[str, Any] | None = None  # fields of the core.schedule.Schedule in force
+    schedule: dict[str, Any] | None = None  # fields of the core.config.schedule.Schedule in force
     error: RunError | None = None
 
     @property

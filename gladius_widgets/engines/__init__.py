@@ -2,7 +2,7 @@
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.engines.base import Engine, EngineState
 from gladius_widgets.engines.local import LocalEngine
 

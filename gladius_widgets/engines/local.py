@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable, Sequence
 
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.gpus import VISIBLE_VARIABLE
+from gladius_widgets.core.machine.gpus import VISIBLE_VARIABLE
+from gladius_widgets.core.machine.processes import MARK, kill_all, mark_of
 from gladius_widgets.core.paths import AttemptDirectory, Home, RunDirectory
-from gladius_widgets.core.processes import MARK, kill_all, mark_of
 from gladius_widgets.engines.base import EngineState
 from gladius_widgets.engines.detach import reap, spawn_detached
 from gladius_widgets.store.run.records import read_processes

@@ -9,7 +9,7 @@ from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Node, h, icon, location, toasts
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.pages.shared.bars import jobs_bar
 from gladius_widgets.pages.shared.frame import problem
 from gladius_widgets.pages.shared.home_bar import HomeBar

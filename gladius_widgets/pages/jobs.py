@@ -12,7 +12,7 @@ from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Node, h, icon, location, notifier
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.states import ACTIVE, JobStatus
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.pages.shared import news
 from gladius_widgets.pages.shared.bars import jobs_bar
 from gladius_widgets.pages.shared.frame import problem

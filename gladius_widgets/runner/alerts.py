@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gladius_widgets.core.config import AlertsSection
+from gladius_widgets.core.config.schema import AlertsSection
 from gladius_widgets.core.threshold import Threshold, Turn
 
 COOLER_C = 3.0  # resolved so far under the limit

@@ -11,11 +11,11 @@ import psutil
 
 from gladius_widgets.core import reserve
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.gpus import visible_names
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.gpus import visible_names
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunError, RunStatus, read_status
 from gladius_widgets.core.states import JobStatus

@@ -8,19 +8,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gladius_widgets.core.amounts import amount_text
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.cost import (
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.money.cost import (
     SECONDS_PER_HOUR,
     BudgetState,
     budget_state,
     is_over_runtime,
     price_of,
 )
-from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.states import Command
+from gladius_widgets.core.text.amounts import amount_text
 from gladius_widgets.store.run import requests
 from gladius_widgets.store.run.events import EventReader
 from gladius_widgets.store.run.records import numbered_spans, read_proc

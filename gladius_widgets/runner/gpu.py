@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gladius_widgets.core.gpus import Device, ask, open_devices, select, visible_names
+from gladius_widgets.core.machine.gpus import Device, ask, open_devices, select, visible_names
 
 Row = dict[str, list[Any]]
 

@@ -1,8 +1,8 @@
 """The `accelerate launch` command line for a config and this machine."""
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.launcher import accelerate_path
+from gladius_widgets.core.machine.launcher import accelerate_path
 from gladius_widgets.core.paths import RunDirectory
 
 

@@ -8,8 +8,8 @@ from enum import IntEnum
 
 import psutil
 
+from gladius_widgets.core.machine.processes import processes_of, signal_all
 from gladius_widgets.core.paths import AttemptDirectory
-from gladius_widgets.core.processes import processes_of, signal_all
 from gladius_widgets.store.run.records import read_processes
 
 

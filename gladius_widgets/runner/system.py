@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from gladius_widgets.core.host import CpuMeter, host_memory
+from gladius_widgets.core.machine.host import CpuMeter, host_memory
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.runner.gpu import GpuReader
 from gladius_widgets.store.metrics import MetricWriter

@@ -9,9 +9,9 @@ from typing import Any
 
 import psutil
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.machine.processes import processes_of, signal_all
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
-from gladius_widgets.core.processes import processes_of, signal_all
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus, Stage
 from gladius_widgets.runner.budget import BudgetGuard

@@ -16,8 +16,8 @@ from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketClosedError
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.machine.serving import announce, withdraw
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.serving import announce, withdraw
 from gladius_widgets.serve.application import PageServer, page_server
 from gladius_widgets.serve.faults import page_faults_on_stderr
 from gladius_widgets.serve.gate import LOOPBACK_NAMES, Gate

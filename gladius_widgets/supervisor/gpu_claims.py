@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from gladius_widgets.core.gpus import Look, look_at_gpus, visible_names
-from gladius_widgets.core.placement import MIB, GpuTable, gpu_table
+from gladius_widgets.core.machine.gpus import Look, look_at_gpus, visible_names
+from gladius_widgets.core.machine.placement import MIB, GpuTable, gpu_table
 from gladius_widgets.store.registry.claiming import Place
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.supervisor.settings import Settings

@@ -15,7 +15,7 @@ import psutil
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.engines.detach import spawn_detached
 

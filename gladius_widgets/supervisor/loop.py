@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.gpus import Look, look_at_gpus
+from gladius_widgets.core.machine.gpus import Look, look_at_gpus
 from gladius_widgets.core.paths import AttemptDirectory, Home
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.engines import Engine, EngineState, make_engine

@@ -1,6 +1,6 @@
 """How long processes that have lost their runner may go on."""
 
-from gladius_widgets.core.config import TrainingSection
+from gladius_widgets.core.config.schema import TrainingSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.store.run.records import read_proc
@@ -33,7 +33,7 @@ def _is_saving(run: RunDirectory, attempt: AttemptDirectory) -> bool:
 
 
 def _sigterm_grace_s(run: RunDirectory) -> float:
-    from gladius_widgets.core.config_file import load_config  # slow to import, seldom needed
+    from gladius_widgets.core.config.load import load_config  # slow to import, seldom needed
 
     try:
         return load_config(run.config).training.sigterm_grace_s

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from gladius_widgets.core.cost import spent
+from gladius_widgets.core.money.cost import spent
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import ACTIVE, JobStatus
 from gladius_widgets.store import cancelling

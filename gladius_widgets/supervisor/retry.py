@@ -7,7 +7,7 @@ supervisor, and no reader that noticed the end first, makes a retry forgotten.
 import logging
 import time
 
-from gladius_widgets.core.config import MAX_BACKOFF_S
+from gladius_widgets.core.config.schema import MAX_BACKOFF_S
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
 from gladius_widgets.store.idle_jobs import queue_again

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gladius_widgets.core.errors import ConfigError
 from gladius_widgets.core.notify import NotifySettings
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 
 class Settings(BaseModel):
@@ -58,7 +58,7 @@ def load_settings(home: Home) -> Settings:
     """
     if not home.settings.exists():
         return Settings()
-    from gladius_widgets.core.yaml_io import read_yaml  # slow to import, seldom needed
+    from gladius_widgets.core.config.yaml_io import read_yaml  # slow to import, seldom needed
 
     document = read_yaml(home.settings)
     try:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.run_state import RunError

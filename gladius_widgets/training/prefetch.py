@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.config_paths import with_absolute_paths
+from gladius_widgets.core.config.file_paths import with_absolute_paths
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 

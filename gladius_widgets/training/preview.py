@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gladius_widgets.core.config import DataSection, ModelSection
-from gladius_widgets.core.config_names import Package
+from gladius_widgets.core.config.names import Package
+from gladius_widgets.core.config.schema import DataSection, ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.data.preview_samples import shown_samples

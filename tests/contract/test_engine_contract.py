@@ -8,10 +8,10 @@ import pytest
 from support import wait_until
 
 from gladius_widgets.core.atomic import read_json, write_bytes, write_json
-from gladius_widgets.core.config_file import parse_config
+from gladius_widgets.core.config.load import parse_config
+from gladius_widgets.core.config.yaml_io import dump_yaml
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.processes import processes_of
-from gladius_widgets.core.yaml_io import dump_yaml
+from gladius_widgets.core.machine.processes import processes_of
 from gladius_widgets.engines import ENGINES, EngineState, make_engine
 from gladius_widgets.store.run.records import read_exit, read_processes
 

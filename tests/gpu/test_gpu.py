@@ -22,7 +22,7 @@ from training.harness import (
 )
 from transformers import AutoModelForCausalLM
 
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import Command, JobStatus
 

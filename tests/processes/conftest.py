@@ -10,8 +10,8 @@ from support import wait_until
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.machine.processes import processes_of
 from gladius_widgets.core.paths import Home, RunDirectory
-from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.states import JobStatus
 
 CONFIG = """\

@@ -135,7 +135,7 @@ def test_without_a_rate_a_budget_stops_nothing_and_says_so(lab):
 
 
 def test_a_refused_request_is_made_again(lab, monkeypatch, tmp_path):
-    from gladius_widgets.core.config_file import load_config
+    from gladius_widgets.core.config.load import load_config
     from gladius_widgets.runner import budget
     from gladius_widgets.store.run import requests
 

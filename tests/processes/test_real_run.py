@@ -9,8 +9,8 @@ from support import REPOSITORY, end_processes_on, wait_until
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.machine.processes import processes_of
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.processes import processes_of
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.run.events import EventReader

@@ -17,12 +17,12 @@ from safetensors.torch import load_file
 from support import wait_until
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import config_from_values, load_config
+from gladius_widgets.core.config.load import config_from_values, load_config
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.yaml_io import dump_yaml
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command
-from gladius_widgets.core.yaml_io import dump_yaml
 from gladius_widgets.runner.launch import launch_command
 from gladius_widgets.store.metrics import MetricReader, newest_attempt
 from gladius_widgets.store.metrics.schemas import TABLES, TRAIN

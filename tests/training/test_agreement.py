@@ -20,8 +20,8 @@ from training.forked import Zygote
 from training.harness import TINY_MOE, rows, weights
 from transformers import Trainer, TrainingArguments
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.training.data import sample_order
 from gladius_widgets.training.data.batches import TokenData

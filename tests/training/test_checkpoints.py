@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gladius_widgets.client.merged import export_merged
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import LoraSection
+from gladius_widgets.core.config.schema import LoraSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.states import JobStatus

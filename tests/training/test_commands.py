@@ -11,9 +11,9 @@ from training.forked import Zygote
 from training.harness import Trainer, config_of, events, merged, rows, start
 
 from gladius_widgets.core.atomic import read_json
+from gladius_widgets.core.config.yaml_io import dump_yaml, read_yaml
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command, JobStatus, Stage
-from gladius_widgets.core.yaml_io import dump_yaml, read_yaml
 from gladius_widgets.store.run.checkpoints import verify
 from gladius_widgets.store.run.requests import Ack, ledger, request, wait_ack
 

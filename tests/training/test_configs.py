@@ -10,7 +10,7 @@ from support import REPOSITORY
 from training.harness import make_run, merged, rows, start
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.prefetch import main as prepare
 

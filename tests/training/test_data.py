@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training.harness import TINY_MOE, config_of, merged
 
-from gladius_widgets.core.config import DataSection
+from gladius_widgets.core.config.schema import DataSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.data import sample_order

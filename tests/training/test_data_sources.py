@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from training.harness import TINY_MOE, config_of, merged
 
-from gladius_widgets.core.config import DataSection
-from gladius_widgets.core.config_paths import with_absolute_paths
+from gladius_widgets.core.config.file_paths import with_absolute_paths
+from gladius_widgets.core.config.schema import DataSection
 from gladius_widgets.core.data_files import check_data, split_of
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.estimate import rows_key
+from gladius_widgets.core.money.estimate import rows_key
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.data.prepare import PreparedData, prepare_data
 from gladius_widgets.training.data.token_writer import TokenFiles

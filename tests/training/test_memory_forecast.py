@@ -5,8 +5,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.memory import memory_forecast
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.model.memory import memory_forecast
 from gladius_widgets.training.model.build import recompute_activations
 from gladius_widgets.training.parallel.step import token_losses
 

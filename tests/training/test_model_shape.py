@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from gladius_widgets.core.model_files import causal_model_types
-from gladius_widgets.core.model_shape import Shape
+from gladius_widgets.core.model.files import causal_model_types
+from gladius_widgets.core.model.shape import Shape
 
 SIZES = {
     "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,

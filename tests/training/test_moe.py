@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from gladius_widgets.core.config import OptimizationSection
+from gladius_widgets.core.config.schema import OptimizationSection
 from gladius_widgets.training.data.batches import IGNORED, Batch
 from gladius_widgets.training.model.build import recompute_activations
 from gladius_widgets.training.model.routers import ExpertFigures, RouterWatch, coverage, imbalance

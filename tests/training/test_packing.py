@@ -14,7 +14,7 @@ from training.harness import events, losses_hex, weights_hash
 from transformers import AutoConfig, AutoModelForCausalLM, DataCollatorWithFlattening
 from transformers.modeling_flash_attention_utils import prepare_fa_kwargs_from_position_ids
 
-from gladius_widgets.core.config import LoraSection, OptimizationSection
+from gladius_widgets.core.config.schema import LoraSection, OptimizationSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.training.data.batches import IGNORED, TokenData

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.data.prepare import prepare_data
 

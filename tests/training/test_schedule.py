@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from training.harness import TINY_MOE, config_of, merged
 from transformers import get_scheduler
 
-from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.live import (
+from gladius_widgets.core.config.live import (
     LIVE_KEYS,
     LiveSettings,
     check_changes,
@@ -18,7 +17,8 @@ from gladius_widgets.core.live import (
     diff,
     is_live,
 )
-from gladius_widgets.core.schedule import Schedule
+from gladius_widgets.core.config.schedule import Schedule
+from gladius_widgets.core.errors import GladiusError
 
 CONFIG = config_of(merged(TINY_MOE, {"data.path": "x.jsonl"}))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from gladius_widgets.core.config import ModelSection
+from gladius_widgets.core.config.schema import ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.data.tokenizer import load_tokenizer

@@ -16,9 +16,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from gladius_widgets.core.config import CHAT_TEMPLATES, ModelSection
-from gladius_widgets.core.config_file import config_from_values
-from gladius_widgets.core.config_paths import with_absolute_paths
+from gladius_widgets.core.config.file_paths import with_absolute_paths
+from gladius_widgets.core.config.load import config_from_values
+from gladius_widgets.core.config.schema import CHAT_TEMPLATES, ModelSection
 from gladius_widgets.core.errors import ConfigError, GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.training.checkpoint.merge import merge

@@ -16,8 +16,8 @@ from typing import Any
 import huggingface_hub  # noqa: F401  # what it does as it is imported is none of a config's doing
 
 from gladius_widgets.client.submission import prepare
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import config_from_values
+from gladius_widgets.core.config.load import config_from_values
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.data_files import all_files
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home

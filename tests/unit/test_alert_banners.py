@@ -8,7 +8,7 @@ from held_runs import HeldRun, holder
 from wire import until
 
 from gladius_widgets import Client, JobDashboard, TrainingConsole
-from gladius_widgets.core.config import AlertsSection
+from gladius_widgets.core.config.schema import AlertsSection
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.alerts.banners_model import Firing
 from gladius_widgets.panels.live.snapshot import JobSnapshot

@@ -12,9 +12,9 @@ from gladius_widgets.client import client as client_module
 from gladius_widgets.client.commands import check_legal
 from gladius_widgets.client.submission import check_name, config_line, copy_name, make_id
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.config_file import parse_config
+from gladius_widgets.core.config.load import parse_config
 from gladius_widgets.core.errors import ConfigError, GladiusError, IllegalMoveError
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.panels.live.reader import RunReader
@@ -91,7 +91,7 @@ def test_submit_freezes_the_config_and_the_overrides(client, config, tmp_path):
 
 
 def test_a_config_object_can_be_submitted(client, config, monkeypatch):
-    from gladius_widgets.core.config_file import load_config
+    from gladius_widgets.core.config.load import load_config
 
     parsed = load_config(config)
     with pytest.raises(ConfigError, match=r"no file or folder rows\.jsonl"):

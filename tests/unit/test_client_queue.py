@@ -15,7 +15,7 @@ from gladius_widgets.core.errors import (
     IllegalMoveError,
     JobNotFoundError,
 )
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store import trash

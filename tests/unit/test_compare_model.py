@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.compare import table_model as compare
 from gladius_widgets.panels.live.history import History

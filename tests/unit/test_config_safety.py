@@ -10,10 +10,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import config_from_values, parse_config
-from gladius_widgets.core.config_names import Package
-from gladius_widgets.core.config_paths import with_absolute_paths
+from gladius_widgets.core.config.file_paths import with_absolute_paths
+from gladius_widgets.core.config.load import config_from_values, parse_config
+from gladius_widgets.core.config.names import Package
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import ConfigError
 
 _FILE = "file:" + "//"

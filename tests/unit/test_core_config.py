@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import config_from_values, load_config, parse_config
+from gladius_widgets.core.config.load import config_from_values, load_config, parse_config
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.yaml_io import dump_yaml, parse_scalar, parse_yaml
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.suggest import did_you_mean, nearest, reject_unknown
-from gladius_widgets.core.yaml_io import dump_yaml, parse_scalar, parse_yaml
+from gladius_widgets.core.text.suggest import did_you_mean, nearest, reject_unknown
 
 BASE = "model: {name: m}\ndata: {path: d}\n"
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gladius_widgets.core.cost import (
+from gladius_widgets.core.money.cost import (
     AttemptHistory,
     Basis,
     BillableSpan,

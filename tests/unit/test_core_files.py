@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gladius_widgets.core import atomic, identity
+from gladius_widgets.core import atomic
 from gladius_widgets.core.atomic import read_json, write_bytes, write_json
 from gladius_widgets.core.errors import ConfigError, GladiusError
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine import identity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status, training_state
 from gladius_widgets.core.states import JobStatus, Stage

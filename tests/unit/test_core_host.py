@@ -3,9 +3,9 @@
 import psutil
 import pytest
 
-from gladius_widgets.core import host
-from gladius_widgets.core.cgroup import Cgroup
-from gladius_widgets.core.host import CpuMeter, host_memory, usable_cores
+from gladius_widgets.core.machine import host
+from gladius_widgets.core.machine.cgroup import Cgroup
+from gladius_widgets.core.machine.host import CpuMeter, host_memory, usable_cores
 
 GIB = 2**30
 

@@ -1,8 +1,8 @@
 import pytest
 
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.cost import AttemptHistory, BillableSpan, breakdown
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
+from gladius_widgets.core.money.cost import AttemptHistory, BillableSpan, breakdown
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus, Stage

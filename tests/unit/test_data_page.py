@@ -6,9 +6,9 @@ import re
 import pytest
 from support import REPOSITORY
 
-from gladius_widgets.core.config import DataSection, DataSource
+from gladius_widgets.core.config.schema import DataSection, DataSource
+from gladius_widgets.core.config.yaml_io import parse_yaml
 from gladius_widgets.core.data_files import COMPRESSIONS, KINDS
-from gladius_widgets.core.yaml_io import parse_yaml
 from gladius_widgets.training.rows.rows import parse_row
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")

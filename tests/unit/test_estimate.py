@@ -5,8 +5,8 @@ import pytest
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.config_file import config_from_values
-from gladius_widgets.core.estimate import (
+from gladius_widgets.core.config.load import config_from_values
+from gladius_widgets.core.money.estimate import (
     UNKNOWN_DATA,
     UNKNOWN_PACE,
     Measured,
@@ -18,7 +18,7 @@ from gladius_widgets.core.estimate import (
     tokenizer_identity,
     with_estimate_for,
 )
-from gladius_widgets.core.rates import Price
+from gladius_widgets.core.money.rates import Price
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.store.run.events import EventReader

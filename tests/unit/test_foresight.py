@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 
 from gladius_widgets.client import foresight
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.gpus import Gpu, Look
-from gladius_widgets.core.host import HostMemory
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.machine.gpus import Gpu, Look
+from gladius_widgets.core.machine.host import HostMemory
 from gladius_widgets.store.run.events import EventReader
 
 GIB = 2**30

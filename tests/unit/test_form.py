@@ -16,13 +16,13 @@ from support import REPOSITORY, processes_on
 
 import gladius_widgets.client.client as client_module
 from gladius_widgets.client import Client
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config, parse_config
+from gladius_widgets.core.config.load import load_config, parse_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import ConfigError, GladiusError
-from gladius_widgets.core.estimate import Estimate
-from gladius_widgets.core.gpus import Gpu
+from gladius_widgets.core.machine.gpus import Gpu
+from gladius_widgets.core.machine.placement import GpuStanding
+from gladius_widgets.core.money.estimate import Estimate
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.placement import GpuStanding
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.new_job import presets
 from gladius_widgets.panels.new_job import text as words
@@ -231,7 +231,7 @@ def test_any_text_is_taken_and_kept(text):
     max_leaves=6,
 ))  # fmt: skip
 def test_a_value_on_one_line_reads_back(value):
-    from gladius_widgets.core.yaml_io import parse_scalar
+    from gladius_widgets.core.config.yaml_io import parse_scalar
 
     text = inline(value)
     assert "\n" not in text

@@ -6,8 +6,8 @@ import threading
 import pytest
 from nvml import GIB, uuid
 
-from gladius_widgets.core.gpus import SILENT, GpuWatch, Look, look_at_gpus, read_gpus
-from gladius_widgets.core.placement import MIB, gpu_table
+from gladius_widgets.core.machine.gpus import SILENT, GpuWatch, Look, look_at_gpus, read_gpus
+from gladius_widgets.core.machine.placement import MIB, gpu_table
 from gladius_widgets.runner.gpu import GpuReader
 
 HELD_BYTES = 256 * MIB

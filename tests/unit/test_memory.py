@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from gladius_widgets.core.config import LoraSection, TrainingConfig
-from gladius_widgets.core.memory import adapter_parameters, memory_forecast
-from gladius_widgets.core.model_shape import Shape
+from gladius_widgets.core.config.schema import LoraSection, TrainingConfig
+from gladius_widgets.core.model.memory import adapter_parameters, memory_forecast
+from gladius_widgets.core.model.shape import Shape
 
 # 2 layers of width 8 with 2 heads of 4, one of them for keys and values; MLP of 16; 10 tokens.
 # Embedding and head 2·80 = 160; a layer: q 64, k 32, v 32, o 64, MLP 3·128, norms 16 = 592; last

@@ -3,9 +3,9 @@ import struct
 
 import pytest
 
-from gladius_widgets.core.config import ModelSection
+from gladius_widgets.core.config.schema import ModelSection
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.model_files import check_model, model_folder, stored_parameters
+from gladius_widgets.core.model.files import check_model, model_folder, stored_parameters
 
 LLAMA = {"model_type": "llama", "hidden_size": 8}
 

@@ -8,7 +8,7 @@ import pytest
 
 from gladius_widgets.client import Client
 from gladius_widgets.components import notifier, toasts
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.pages.shared.notices import Notices
 from gladius_widgets.panels.controls.actions import JobActions
 from gladius_widgets.panels.live.feed import feed_of

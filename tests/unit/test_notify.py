@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from support import wait_until
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.config_file import parse_config
+from gladius_widgets.core.config.load import parse_config
 from gladius_widgets.core.errors import ConfigError
+from gladius_widgets.core.machine.serving import announce, job_page, withdraw
 from gladius_widgets.core.notify import EVENTS, VERBS, NotifySettings, masked, news
-from gladius_widgets.core.serving import announce, job_page, withdraw
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.pages.shared import news as browser_news
 from gladius_widgets.store.registry.registry import Registry

@@ -8,8 +8,8 @@ import pytest
 from recorded_runs import install
 
 from gladius_widgets.client import Client
-from gladius_widgets.core.amounts import amount_text
-from gladius_widgets.core.durations import ACTIVE, DURATION, ELAPSED, duration_text
+from gladius_widgets.core.text.amounts import amount_text
+from gladius_widgets.core.text.durations import ACTIVE, DURATION, ELAPSED, duration_text
 from gladius_widgets.panels.compare import table_model as compare
 from gladius_widgets.panels.jobs import row_model as jobs
 from gladius_widgets.panels.live.history import History

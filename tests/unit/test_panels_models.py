@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gladius_widgets.core.config_file import config_from_values
+from gladius_widgets.core.config.load import config_from_values
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, ValidationState
 from gladius_widgets.core.states import Command, JobStatus

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gladius_widgets.client.waiting import QueuedJob, QueueView
-from gladius_widgets.core.gpus import Gpu
-from gladius_widgets.core.placement import GIB, GpuStanding
+from gladius_widgets.core.machine.gpus import Gpu
+from gladius_widgets.core.machine.placement import GIB, GpuStanding
 from gladius_widgets.core.queue_plan import UNKNOWN, Cause
 from gladius_widgets.core.states import JobStatus, Stage
 from gladius_widgets.panels.queue import model

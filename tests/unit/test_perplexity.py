@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gladius_widgets.core.perplexity import perplexity, perplexity_text
+from gladius_widgets.core.text.perplexity import perplexity, perplexity_text
 from gladius_widgets.panels.text import format as fmt
 
 

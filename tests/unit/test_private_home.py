@@ -9,7 +9,7 @@ import pytest
 
 from gladius_widgets.client import Client
 from gladius_widgets.core import private
-from gladius_widgets.core.identity import login_name
+from gladius_widgets.core.machine.identity import login_name
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.states import Command
 from gladius_widgets.serve.token import token_of

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gladius_widgets.core.gpus import Gpu
-from gladius_widgets.core.placement import GIB, GpuStanding, GpuTable
+from gladius_widgets.core.machine.gpus import Gpu
+from gladius_widgets.core.machine.placement import GIB, GpuStanding, GpuTable
 from gladius_widgets.core.queue_plan import (
     BEHIND_GPUS,
     DAY_S,

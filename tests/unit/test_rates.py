@@ -3,9 +3,9 @@ from importlib.resources import files
 
 import pytest
 
-from gladius_widgets.core.config_file import config_from_values
+from gladius_widgets.core.config.load import config_from_values
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.rates import (
+from gladius_widgets.core.money.rates import (
     PACKAGED,
     job_price,
     load_rates,
@@ -22,7 +22,7 @@ def test_the_packaged_file_has_the_specified_prices(home):
     assert (rates.price("H100", spot=True).hourly, rates.currency) == (2.49, "USD")
     assert rates.price("h100", spot=False).hourly == 7.99
     assert rates.as_of is not None
-    assert (files("gladius_widgets.core") / "rates.yaml").is_file()
+    assert (files("gladius_widgets.core.money") / "rates.yaml").is_file()
 
 
 def test_a_home_has_its_own(home):

@@ -345,7 +345,7 @@ def test_a_run_of_a_newer_version_stops_the_reindex(registry, make_run):
 @pytest.fixture
 def make_run(home):
     from gladius_widgets.core.atomic import write_json
-    from gladius_widgets.core.identity import boot_id
+    from gladius_widgets.core.machine.identity import boot_id
     from gladius_widgets.core.run_state import RunStatus
 
     def make(job_id, *, state="training", exit_status=None, runner_pid=None, step=0,

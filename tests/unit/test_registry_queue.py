@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.identity import boot_id
+from gladius_widgets.core.machine.identity import boot_id
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.registry.claiming import Place

@@ -10,8 +10,8 @@ from recorded_runs import install
 from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.cost import spent
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.money.cost import spent
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.live.reader import RunReader
 from gladius_widgets.panels.live.topics import EVENTS, STATE

@@ -9,7 +9,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.client import client as client_module
 from gladius_widgets.core.atomic import write_json
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import Command, JobStatus
 from gladius_widgets.runner.requests import RequestDesk

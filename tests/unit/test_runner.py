@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.config_file import parse_config
+from gladius_widgets.core.config.load import parse_config
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunError, RunStatus

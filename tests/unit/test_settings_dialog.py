@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.controls import settings_dialog

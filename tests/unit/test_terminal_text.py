@@ -8,7 +8,7 @@ import pytest
 
 from gladius_widgets.client import Client
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.terminal_text import LogText, colours_only, json_safe, visible
+from gladius_widgets.core.text.terminal_text import LogText, colours_only, json_safe, visible
 from gladius_widgets.store.run.events import append_event
 
 TITLE, CLIPBOARD = "\x1b]0;owned\x07", "\x1b]52;c;cm0gLXJm\x1b\\"

@@ -8,7 +8,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
 from gladius_widgets.components.events import begin, in_thread, nothing
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.pages.console.header import HeaderBar
 from gladius_widgets.pages.shared.announcer import Announcer
 from gladius_widgets.pages.shared.frame import frame, gone, problem

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gladius_widgets.components import ChartOverlay, Element, Node, Series, h, icon, toasts
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.panels.charts import axes
 from gladius_widgets.panels.charts.figures import figure, line, linear_axis, put, scale, set_limits
 from gladius_widgets.panels.compare import chart_model as model

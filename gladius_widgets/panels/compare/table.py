@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gladius_widgets.components import Element, Node, h, icon, location, toasts
-from gladius_widgets.core.durations import DURATION
+from gladius_widgets.core.text.durations import DURATION
 from gladius_widgets.panels.compare import table_model as model
 from gladius_widgets.panels.compare.chart import Compared, swatch
 from gladius_widgets.panels.controls.panel import state_badge

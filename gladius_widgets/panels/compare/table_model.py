@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.jobs.menu import MOST_COMPARED
 from gladius_widgets.panels.live.history import History

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gladius_widgets.core.config.live import LIVE_KEYS, check_changes, config_values
+from gladius_widgets.core.config.schedule import schedule_from
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.live import LIVE_KEYS, check_changes, config_values
 from gladius_widgets.core.run_state import RunStatus
-from gladius_widgets.core.schedule import schedule_from
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import format as fmt
 

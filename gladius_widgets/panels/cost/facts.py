@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gladius_widgets.core.cost import Basis, CostBreakdown, EstimatedCost
+from gladius_widgets.core.money.cost import Basis, CostBreakdown, EstimatedCost
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import format as fmt
 

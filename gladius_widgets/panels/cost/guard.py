@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gladius_widgets.core import cost as money
-from gladius_widgets.core.cost import BudgetState, CostBreakdown
+from gladius_widgets.core.money import cost as money
+from gladius_widgets.core.money.cost import BudgetState, CostBreakdown
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.cost.facts import Fact
 from gladius_widgets.panels.live.snapshot import JobSnapshot

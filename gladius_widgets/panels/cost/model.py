@@ -1,11 +1,11 @@
-"""Cost tracker: what a job has cost, against its estimate and its budget. Arithmetic: core.cost."""
+"""Cost tracker: what a job has cost, against its estimate and its budget."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gladius_widgets.core import cost as money
-from gladius_widgets.core.cost import Basis, CostBreakdown, EstimatedCost, Part, Tone
+from gladius_widgets.core.money import cost as money
+from gladius_widgets.core.money.cost import Basis, CostBreakdown, EstimatedCost, Part, Tone
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.cost.facts import Fact, estimate_source, rate_words
 from gladius_widgets.panels.cost.guard import Banner, Told, guard_banners, guard_facts

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gladius_widgets.core.cost import amount_tone
+from gladius_widgets.core.money.cost import amount_tone
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.panels.jobs.menu import Action, actions
 from gladius_widgets.panels.text import format as fmt

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gladius_widgets.components import Node, clock, h, icon
-from gladius_widgets.core.durations import DURATION
+from gladius_widgets.core.text.durations import DURATION
 from gladius_widgets.panels.controls.panel import state_badge
 from gladius_widgets.panels.jobs.menu import Action
 from gladius_widgets.panels.jobs.query import JobsQuery

@@ -7,7 +7,7 @@ from typing import Any
 from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Hotkeys, Node, h, location, toasts
 from gladius_widgets.components.empty import no_match
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.panels.jobs import placeholders, toolbar
 from gladius_widgets.panels.jobs import row_model as model
 from gladius_widgets.panels.jobs import rows as cells

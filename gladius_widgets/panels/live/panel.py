@@ -17,7 +17,7 @@ from gladius_widgets.components import Element, Node, empty, h, location, toasts
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.panels.live.pace import Part, Sent
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.cost import AttemptHistory
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import HomeError
+from gladius_widgets.core.money.cost import AttemptHistory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
 from gladius_widgets.store.registry.job import Job

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gladius_widgets.components import Node, h, icon
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.panels.charts.card import chart_card, line_item
 from gladius_widgets.panels.charts.figures import put
 from gladius_widgets.panels.live import topics

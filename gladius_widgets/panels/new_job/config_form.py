@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import Problem, find_problems, parse_config
+from gladius_widgets.core.config.load import Problem, find_problems, parse_config
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.wall_clock import occurrences
+from gladius_widgets.core.config.yaml_io import Document
 from gladius_widgets.core.errors import ConfigError, GladiusError
-from gladius_widgets.core.wall_clock import occurrences
-from gladius_widgets.core.yaml_io import Document
 from gladius_widgets.panels.new_job.field_specs import Field, fields, sections
 from gladius_widgets.panels.new_job.yaml_edit import (
     Sheet,

@@ -8,7 +8,7 @@ from typing import Any
 from gladius_widgets.client import Client, Job
 from gladius_widgets.client.submission import check_name
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.estimate import Estimate
+from gladius_widgets.core.money.estimate import Estimate
 from gladius_widgets.panels.new_job.config_form import ConfigForm, Mistake, Shown, start_time
 from gladius_widgets.panels.new_job.field_specs import fields
 from gladius_widgets.panels.new_job.presets import Start

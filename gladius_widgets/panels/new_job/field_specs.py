@@ -1,6 +1,6 @@
 """The fields of a config, read off its model: label, help, bounds, choices, default.
 
-There is no second list of fields: a new one in `core.config` shows in the form by itself.
+There is no second list of fields: a new one in `core.config.schema` shows in the form by itself.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.panels.text import format as fmt
 
 Kind = Literal["text", "integer", "number", "switch", "choice", "yaml"]

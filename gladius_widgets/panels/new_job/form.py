@@ -13,9 +13,9 @@ from gladius_widgets.client import Client, Job
 from gladius_widgets.components import Element, Node, confirm, h, location, toasts
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.estimate import Estimate
+from gladius_widgets.core.money.estimate import Estimate
 from gladius_widgets.core.states import ACTIVE, JobStatus
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.panels.live.panel import default_client
 from gladius_widgets.panels.new_job import cards, presets, side
 from gladius_widgets.panels.new_job import text as words

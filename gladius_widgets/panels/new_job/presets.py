@@ -8,7 +8,7 @@ import gladius_widgets
 from gladius_widgets.client import Client
 from gladius_widgets.client.submission import MAX_NAME_CHARS
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.panels.new_job.yaml_edit import minimal
 
 EMPTY = ""

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gladius_widgets.client.data_preview import COMMAND, answer, question
-from gladius_widgets.core.config import DataSection, ModelSection
+from gladius_widgets.core.config.schema import DataSection, ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 

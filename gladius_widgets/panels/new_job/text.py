@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import Any
 
 from gladius_widgets.client import Job
-from gladius_widgets.core.estimate import Estimate
-from gladius_widgets.core.placement import GpuStanding
+from gladius_widgets.core.machine.placement import GpuStanding
+from gladius_widgets.core.money.estimate import Estimate
 from gladius_widgets.panels.text import format as fmt
 
 # Keys that stand apart at the top, in this order; all others fold away by section.

@@ -13,8 +13,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gladius_widgets.core.config.yaml_io import Document, dump_yaml, parse_scalar, parse_yaml
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.yaml_io import Document, dump_yaml, parse_scalar, parse_yaml
 from gladius_widgets.panels.new_job.field_specs import sections, value_text
 
 MAX_CHARS = 64 * 1024

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.live import in_force
+from gladius_widgets.core.config.live import in_force
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import format as fmt

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from gladius_widgets.core.durations import DURATION, ELAPSED
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.text.durations import DURATION, ELAPSED
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import alert
 from gladius_widgets.panels.text import format as fmt

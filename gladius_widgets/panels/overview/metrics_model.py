@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gladius_widgets.core.perplexity import perplexity
-from gladius_widgets.core.schedule import Schedule, schedule_from
+from gladius_widgets.core.config.schedule import Schedule, schedule_from
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.text.perplexity import perplexity
 from gladius_widgets.panels.charts import throughput_model as throughput
 from gladius_widgets.panels.live.history import Floats, History
 from gladius_widgets.panels.live.snapshot import JobSnapshot

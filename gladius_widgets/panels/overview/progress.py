@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from gladius_widgets.components import Node, clock, h, icon
-from gladius_widgets.core.durations import ELAPSED
+from gladius_widgets.core.text.durations import ELAPSED
 from gladius_widgets.panels.live import topics
 from gladius_widgets.panels.live.pace import Part, Sent
 from gladius_widgets.panels.live.panel import Panel

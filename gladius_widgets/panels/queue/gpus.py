@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gladius_widgets.core.placement import GpuStanding
+from gladius_widgets.core.machine.placement import GpuStanding
 
 
 @dataclass(frozen=True)

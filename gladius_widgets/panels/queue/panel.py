@@ -13,7 +13,7 @@ from gladius_widgets.components.empty import bones
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage
-from gladius_widgets.core.suggest import reject_unknown
+from gladius_widgets.core.text.suggest import reject_unknown
 from gladius_widgets.panels.live.panel import default_client
 from gladius_widgets.panels.queue import cards as queue_cards
 from gladius_widgets.panels.queue import model

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gladius_widgets.core.durations import DURATION, ELAPSED
-from gladius_widgets.core.perplexity import perplexity
 from gladius_widgets.core.run_state import ValidationState
 from gladius_widgets.core.states import FINAL, JobStatus
+from gladius_widgets.core.text.durations import DURATION, ELAPSED
+from gladius_widgets.core.text.perplexity import perplexity
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import alert
 from gladius_widgets.panels.text import format as fmt

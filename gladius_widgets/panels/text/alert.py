@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gladius_widgets.core.live import PEAK_KEY
+from gladius_widgets.core.config.live import PEAK_KEY
 from gladius_widgets.core.states import Command, JobStatus, is_legal_command
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import format as fmt

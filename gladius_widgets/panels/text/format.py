@@ -4,9 +4,9 @@ import math
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from gladius_widgets.core.amounts import amount_text
-from gladius_widgets.core.durations import duration_text
-from gladius_widgets.core.perplexity import perplexity_text
+from gladius_widgets.core.text.amounts import amount_text
+from gladius_widgets.core.text.durations import duration_text
+from gladius_widgets.core.text.perplexity import perplexity_text
 
 UNKNOWN = "–"
 MINUS = "-"

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.durations import ELAPSED
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.run_state import CheckpointState, RunStatus, ValidationState
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.text.durations import ELAPSED
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import format as fmt
 

@@ -11,7 +11,7 @@ from pyarrow import csv
 
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.store.metrics.branches import newest_attempt
 from gladius_widgets.store.metrics.reader import MetricReader
 from gladius_widgets.store.metrics.schemas import TABLES

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 from gladius_widgets.store.metrics.live import Damage, decode
 from gladius_widgets.store.metrics.segments import (
     DamagedError,

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.terminal_text import visible
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.registry.schema import SCHEMA_VERSION
 

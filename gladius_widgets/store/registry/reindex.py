@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gladius_widgets.core.cost import spent
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.money.cost import spent
 from gladius_widgets.core.paths import Home, RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus

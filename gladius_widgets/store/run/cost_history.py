@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gladius_widgets.core.cost import AttemptHistory, BillableSpan
+from gladius_widgets.core.money.cost import AttemptHistory, BillableSpan
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import read_status
 from gladius_widgets.core.states import JobStatus, Stage

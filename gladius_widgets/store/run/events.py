@@ -16,7 +16,7 @@ import orjson
 
 from gladius_widgets.core import private
 from gladius_widgets.core.paths import RunDirectory
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 TYPES = ("status", "metrics", "warning", "error", "checkpoint", "command")
 MAX_MESSAGE_CHARS = 4096

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.cost import BillableSpan
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
+from gladius_widgets.core.money.cost import BillableSpan
 from gladius_widgets.core.paths import AttemptDirectory, RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
 from gladius_widgets.core.states import JobStatus

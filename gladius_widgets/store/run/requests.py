@@ -25,7 +25,7 @@ from gladius_widgets.core.atomic import read_json, write_json
 from gladius_widgets.core.errors import GladiusError, HomeError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Command
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 MAX_REQUEST_BYTES = 64 * 1024
 _NAME = re.compile(r"(\d{1,15})-([0-9a-f]{32})\.json")

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.machine.serving import job_page
 from gladius_widgets.core.notify import NotifySettings, masked, news
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import read_status
-from gladius_widgets.core.serving import job_page
 from gladius_widgets.core.states import FINAL
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.registry.registry import Registry
@@ -134,7 +134,7 @@ class Notifier:
     def _wanted(self, job: Job) -> frozenset[str]:
         """The events to tell: the config's, else the home's."""
         if job.id not in self._events:
-            from gladius_widgets.core.config_file import load_config  # slow, and seldom needed
+            from gladius_widgets.core.config.load import load_config  # slow, and seldom needed
 
             try:
                 chosen = load_config(self._home.run(job.id).config).alerts.notify

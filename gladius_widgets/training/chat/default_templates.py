@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gladius_widgets.core.config import is_template_text
+from gladius_widgets.core.config.schema import is_template_text
 from gladius_widgets.core.errors import GladiusError
 
 if TYPE_CHECKING:

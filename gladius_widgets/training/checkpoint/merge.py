@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config_file import load_config
+from gladius_widgets.core.config.load import load_config
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 

@@ -13,9 +13,9 @@ from filelock import FileLock
 from transformers import PreTrainedTokenizerBase
 
 from gladius_widgets.core.atomic import fsync_directory, read_json, write_json
-from gladius_widgets.core.config import DataSection, TrainingConfig
+from gladius_widgets.core.config.schema import DataSection, TrainingConfig
 from gladius_widgets.core.data_files import all_files
-from gladius_widgets.core.estimate import rows_key, source_stamp, tokenizer_identity
+from gladius_widgets.core.money.estimate import rows_key, source_stamp, tokenizer_identity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.chat.default_templates import template_text
 from gladius_widgets.training.data.batches import TokenData

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gladius_widgets.core.config import DataSection, TrainingConfig
+from gladius_widgets.core.config.schema import DataSection, TrainingConfig
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.estimate import rows_key
+from gladius_widgets.core.money.estimate import rows_key
 from gladius_widgets.core.paths import Home
 from gladius_widgets.training.data.prepare import (
     PreparedData,

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from gladius_widgets.core.config import DataSection
+from gladius_widgets.core.config.schema import DataSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.data.tokenize import Encoded
 

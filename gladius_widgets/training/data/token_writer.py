@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gladius_widgets.core.config import DataSection
+from gladius_widgets.core.config.schema import DataSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.data.taught import Taught
 from gladius_widgets.training.data.tokenize import Encoded

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gladius_widgets.core.config import DataSection
+from gladius_widgets.core.config.schema import DataSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.data.token_writer import TokenFiles, splits_of
 from gladius_widgets.training.data.tokenize import Encoded, encode_rows

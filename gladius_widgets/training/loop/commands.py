@@ -5,11 +5,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from gladius_widgets.core.change_text import change_text
+from gladius_widgets.core.config.live import FACTOR_KEY
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.live import FACTOR_KEY
 from gladius_widgets.core.run_state import RunError
 from gladius_widgets.core.states import Command, JobStatus
+from gladius_widgets.core.text.change_text import change_text
 from gladius_widgets.store.run.requests import Request, acknowledge
 from gladius_widgets.training.loop.evaluation import Evaluation
 from gladius_widgets.training.loop.saver import Saver

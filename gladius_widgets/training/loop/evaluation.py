@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.perplexity import perplexity_text
 from gladius_widgets.core.run_state import ValidationState
+from gladius_widgets.core.text.perplexity import perplexity_text
 from gladius_widgets.training.loop.generations import Samples
 from gladius_widgets.training.loop.validation import ValidationResult, validate
 from gladius_widgets.training.session.session import Session

@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from gladius_widgets.core.config.live import LiveSettings
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.live import LiveSettings
 from gladius_widgets.core.run_state import OUT_OF_MEMORY, RunError
 from gladius_widgets.store.metrics import MetricReader
 from gladius_widgets.store.metrics.schemas import SYSTEM

@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gladius_widgets.core.atomic import read_json, write_bytes
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.config_file import load_config
-from gladius_widgets.core.config_paths import with_absolute_paths
-from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.estimate import with_estimate_for
-from gladius_widgets.core.live import (
+from gladius_widgets.core.config.file_paths import with_absolute_paths
+from gladius_widgets.core.config.live import (
     FACTOR_KEY,
     LIVE_KEYS,
     PEAK_KEY,
@@ -22,8 +18,12 @@ from gladius_widgets.core.live import (
     is_for_next_attempt,
     is_live,
 )
-from gladius_widgets.core.schedule import Schedule
-from gladius_widgets.core.yaml_io import dump_yaml
+from gladius_widgets.core.config.load import load_config
+from gladius_widgets.core.config.schedule import Schedule
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.yaml_io import dump_yaml
+from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.money.estimate import with_estimate_for
 from gladius_widgets.training.loop.saver import Saver
 from gladius_widgets.training.session.session import Session
 from gladius_widgets.training.session.state import planned_steps, planned_totals
@@ -53,7 +53,7 @@ class Changes:
         self._saver = saver
 
     def set(self, changes: Mapping[str, Any]) -> Answer:
-        """Change settings by name (see `core.live`).
+        """Change settings by name (see `core.config.live`).
 
         Raises:
             GladiusError: a name or value that is not allowed.

@@ -3,8 +3,8 @@
 from typing import Any
 
 from gladius_widgets.core.atomic import write_bytes, write_json
-from gladius_widgets.core.durations import ACTIVE, ELAPSED, duration_text
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.core.text.durations import ACTIVE, ELAPSED, duration_text
 from gladius_widgets.training.session.session import Session
 
 

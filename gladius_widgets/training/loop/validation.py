@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.perplexity import perplexity
+from gladius_widgets.core.text.perplexity import perplexity
 from gladius_widgets.training.data.batches import IGNORED, TokenData
 from gladius_widgets.training.output.faults import free_memory, out_of_memory_message
 from gladius_widgets.training.parallel.base import Parallel

@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from gladius_widgets.core.atomic import fsync_directory
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.training.model.sources import ModelSource

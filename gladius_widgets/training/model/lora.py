@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from gladius_widgets.core.config import LoraSection
+from gladius_widgets.core.config.schema import LoraSection
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 ADAPTER_FILE = "adapter_model.safetensors"
 _ATTENTION = {

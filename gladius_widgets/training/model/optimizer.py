@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from gladius_widgets.core.config import OptimizationSection
+from gladius_widgets.core.config.schema import OptimizationSection
 
 
 def build_optimizer(model: torch.nn.Module, optimization: OptimizationSection) -> torch.optim.AdamW:

@@ -14,8 +14,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from gladius_widgets.core.config import ModelSection
-from gladius_widgets.core.config_names import Package
+from gladius_widgets.core.config.names import Package
+from gladius_widgets.core.config.schema import ModelSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import Home
 

@@ -6,7 +6,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import DataSection, TrainingConfig
+from gladius_widgets.core.config.schema import DataSection, TrainingConfig
 from gladius_widgets.core.data_files import NO_FORMAT
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus

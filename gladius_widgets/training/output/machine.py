@@ -2,7 +2,7 @@
 
 import torch
 
-from gladius_widgets.core.host import host_memory
+from gladius_widgets.core.machine.host import host_memory
 
 
 def device_name(device: torch.device, processes: int) -> str:

@@ -9,7 +9,7 @@ import threading
 from types import FrameType
 
 from gladius_widgets.core.atomic import write_json
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import AttemptDirectory
 
 _PR_SET_PDEATHSIG = 1

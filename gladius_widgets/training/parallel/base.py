@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 
-from gladius_widgets.core.config import OptimizationSection
+from gladius_widgets.core.config.schema import OptimizationSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.checkpoint.contents import (
     load_weights,

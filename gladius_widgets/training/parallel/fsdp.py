@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from gladius_widgets.core.config import OptimizationSection
+from gladius_widgets.core.config.schema import OptimizationSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.checkpoint.contents import (
     live_weights,

@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 from accelerate.utils import DistributedType
 
-from gladius_widgets.core.config import OptimizationSection, TrainingConfig
+from gladius_widgets.core.config.schema import OptimizationSection, TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.parallel import fsdp, zero
 from gladius_widgets.training.parallel.base import Parallel, Replicated

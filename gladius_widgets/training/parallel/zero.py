@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 
-from gladius_widgets.core.config import OptimizationSection
+from gladius_widgets.core.config.schema import OptimizationSection
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.checkpoint.contents import load_weights, save_weights
 from gladius_widgets.training.model.optimizer import build_optimizer

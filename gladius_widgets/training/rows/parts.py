@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from gladius_widgets.core.config import DataSection, DataSource
+from gladius_widgets.core.config.schema import DataSection, DataSource
 from gladius_widgets.core.data_files import SPLITS, TRAIN, find_files, split_of
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.training.rows.package_rows import package_rows

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from gladius_widgets.core.atomic import read_json
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.states import Stage

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from gladius_widgets.core.config import TrainingConfig
-from gladius_widgets.core.live import LiveSettings
-from gladius_widgets.core.schedule import Schedule
+from gladius_widgets.core.config.live import LiveSettings
+from gladius_widgets.core.config.schedule import Schedule
+from gladius_widgets.core.config.schema import TrainingConfig
 
 
 @dataclass

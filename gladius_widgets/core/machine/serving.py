@@ -4,7 +4,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from gladius_widgets.core.atomic import read_json, write_json
-from gladius_widgets.core.identity import ProcessIdentity
+from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 
 _JOB_PAGE = "voila/render/job.ipynb?job="

@@ -7,10 +7,10 @@ Large Transformer Models", eq. 1.
 
 from dataclasses import dataclass, fields
 
-from gladius_widgets.core.config import LoraSection, TrainingConfig
-from gladius_widgets.core.model_files import model_folder, named_folder, read_json_file
-from gladius_widgets.core.model_files import stored_parameters as count_stored
-from gladius_widgets.core.model_shape import Shape
+from gladius_widgets.core.config.schema import LoraSection, TrainingConfig
+from gladius_widgets.core.model.files import model_folder, named_folder, read_json_file
+from gladius_widgets.core.model.files import stored_parameters as count_stored
+from gladius_widgets.core.model.shape import Shape
 
 _FP32_BYTES = 4
 _MOMENTS = 2

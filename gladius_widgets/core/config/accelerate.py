@@ -6,8 +6,8 @@ jobs, DeepSpeed's launcher over ssh). A training config must not start anything 
 
 from pathlib import Path
 
+from gladius_widgets.core.config.yaml_io import Document, read_yaml
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.yaml_io import Document, read_yaml
 
 _KINDS = ("NO", "MULTI_CPU", "MULTI_GPU", "FSDP", "DEEPSPEED")
 _REFUSED = frozenset({"command_file", "commands", "mpirun_config"})

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gladius_widgets.core.amounts import amount_text
-from gladius_widgets.core.config import DataSection, TrainingConfig
-from gladius_widgets.core.cost import USUAL_SPREAD, Basis, estimated_cost, time_for
+from gladius_widgets.core.config.schema import DataSection, TrainingConfig
 from gladius_widgets.core.data_files import all_files
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.rates import Price
+from gladius_widgets.core.money.cost import USUAL_SPREAD, Basis, estimated_cost, time_for
+from gladius_widgets.core.money.rates import Price
+from gladius_widgets.core.text.amounts import amount_text
 
 # With so many earlier runs, their differences tell the spread; with fewer it is the usual one.
 _ENOUGH_RUNS = 3

@@ -9,10 +9,16 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.yaml_io import (
+    Document,
+    KeyPath,
+    parse_scalar,
+    parse_yaml,
+    read_yaml,
+)
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.suggest import did_you_mean
-from gladius_widgets.core.yaml_io import Document, KeyPath, parse_scalar, parse_yaml, read_yaml
+from gladius_widgets.core.text.suggest import did_you_mean
 
 _TYPE_WORDS = {
     "int_type": "a whole number",

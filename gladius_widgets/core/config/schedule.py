@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from gladius_widgets.core.config import OptimizationSection
-from gladius_widgets.core.live import FACTOR_KEY, PEAK_KEY
+from gladius_widgets.core.config.live import FACTOR_KEY, PEAK_KEY
+from gladius_widgets.core.config.schema import OptimizationSection
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Schedule:
         return replace(self, scale=self.scale * factor)
 
     def with_changes(self, step: int, changes: Mapping[str, Any]) -> Self:
-        """The schedule after a `set` at `step` (see `core.live`); other settings leave it alone."""
+        """The schedule after a `set` at `step` (see `live`); other settings leave it alone."""
         schedule = self
         if "learning_rate" in changes:
             schedule = schedule.with_learning_rate(step, changes["learning_rate"])

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 # Short name of a live setting → where the config has it.
 LIVE_KEYS: dict[str, str] = {

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gladius_widgets.core.accelerate_file import check_accelerate_file
-from gladius_widgets.core.config import (
+from gladius_widgets.core.config.accelerate import check_accelerate_file
+from gladius_widgets.core.config.schema import (
     CHAT_TEMPLATES,
     DataSection,
     TrainingConfig,

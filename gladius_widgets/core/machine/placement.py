@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from gladius_widgets.core.gpus import Gpu, GpuProcess, Look, select
+from gladius_widgets.core.machine.gpus import Gpu, GpuProcess, Look, select
 
 GIB = 2**30
 MIB = 2**20

@@ -11,9 +11,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gladius_widgets.core.config import ModelSection
+from gladius_widgets.core.config.schema import ModelSection
 from gladius_widgets.core.errors import ConfigError
-from gladius_widgets.core.suggest import nearest
+from gladius_widgets.core.text.suggest import nearest
 
 # What `from_pretrained` looks for; an index names the files of a model in several parts.
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")

@@ -15,14 +15,14 @@ from pydantic import (
     model_validator,
 )
 
-from gladius_widgets.core.config_names import (
+from gladius_widgets.core.config.names import (
     check_model_fields,
     check_package,
     check_revision,
     check_source,
 )
 from gladius_widgets.core.notify import Event
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 MAX_STEPS = 10**9
 MAX_SEED = 2**32 - 1  # what numpy takes

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import psutil
 
-from gladius_widgets.core.terminal_text import visible
+from gladius_widgets.core.text.terminal_text import visible
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PIDS = 2**31  # more than any system has

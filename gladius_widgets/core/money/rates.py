@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from gladius_widgets.core.config import TrainingConfig
+from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import ConfigError
 from gladius_widgets.core.paths import Home
-from gladius_widgets.core.suggest import did_you_mean
+from gladius_widgets.core.text.suggest import did_you_mean
 
 PACKAGED = Path(__file__).with_name("rates.yaml")
 CPU = "cpu"
@@ -188,7 +188,9 @@ def unused_gpu_type(config: TrainingConfig) -> str:
 
 @lru_cache(maxsize=16)
 def _read(path: Path, _stamp: int) -> Rates:
-    from gladius_widgets.core.yaml_io import read_yaml  # slow to import, and not always needed
+    from gladius_widgets.core.config.yaml_io import (
+        read_yaml,  # slow to import, and not always needed
+    )
 
     document = read_yaml(path)
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from gladius_widgets.core.cgroup import Cgroup
+from gladius_widgets.core.machine.cgroup import Cgroup
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""This machine: its GPUs and limits, its processes, who is who."""

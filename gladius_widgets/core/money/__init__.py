@@ -1,0 +1,1 @@
+"""What time on a machine costs, and will cost."""

@@ -1,0 +1,1 @@
+"""Words for people: durations, names, what a terminal may show."""
