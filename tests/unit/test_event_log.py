@@ -326,12 +326,10 @@ def test_what_is_shown_whole_says_the_same(value):
     ],
 )
 def test_large_payloads_are_cut(value):
-    began = time.process_time()
     layout = lay_out(value)
     assert not layout.is_whole
     assert len(layout.text) <= SHOWN_CHARS + 10
     assert len(layout.pieces) <= SHOWN_PIECES + 3
-    assert time.process_time() - began < 0.5
 
 
 def test_marks():
