@@ -263,6 +263,31 @@ def test_arrow_files_of_both_forms(tmp_path: Path) -> None:
     assert read(tmp_path) == [row["text"] for row in texts(0, 4)] * 3
 
 
+def test_a_file_without_rows_has_none_and_costs_no_other(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(texts(0, 4))
+    none = table.slice(0, 0)
+    pq.write_table(none, tmp_path / "a.parquet")
+    for name, form in (("a.arrow", pa.ipc.new_file), ("b.arrow", pa.ipc.new_stream)):
+        with pa.OSFile(str(tmp_path / name), "wb") as file, form(file, table.schema) as writer:
+            writer.write_table(none)
+    for name, content in (
+        ("a.jsonl", b""), ("a.csv", b"text\n"), ("b.csv", b""), ("a.json", b"[]"), ("b.json", b""),
+        ("c.json", b'{"data": []}'), ("b.jsonl.gz", gzip.compress(b"")),
+        ("d.json.xz", lzma.compress(b"")),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+    for path in tmp_path.iterdir():
+        assert list(read_rows(DataSection(path=str(path)))) == [], path.name
+    with pytest.raises(GladiusError, match=r"a\.parquet holds no rows"):
+        prepared(tmp_path / "home", tmp_path / "a.parquet")
+    with pq.ParquetWriter(tmp_path / "z.parquet", table.schema) as writer:
+        writer.write_table(none)  # a row group of its own
+        writer.write_table(table)
+    rows = list(read_rows(DataSection(path=str(tmp_path))))
+    assert [row.text for row in rows if isinstance(row, Row)] == [f"row {i}" for i in range(4)]
+    assert len(rows) == 4
+
+
 def test_folders_of_save_to_disk(tmp_path: Path) -> None:
     one, several = tmp_path / "one", tmp_path / "several"
     Dataset.from_list(texts(0, 6)).save_to_disk(str(one), num_shards=2)

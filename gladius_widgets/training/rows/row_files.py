@@ -21,6 +21,7 @@ from gladius_widgets.training.rows.rows import BadRowError, parse_row
 
 _ROWS_NAMES = ("data", "rows", "train", "examples", "samples", "items")
 _HEADER_BYTES = 4096
+_BATCH_ROWS = 1_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
@@ -113,6 +114,8 @@ def _next_line(opened: BinaryIO) -> bytes:
 
 def _json_rows(opened: BinaryIO, file: DataFile) -> Iterator[Any]:
     content = opened.read()
+    if not content.strip():
+        return
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -144,6 +147,8 @@ def _rows_in(value: Any, file: DataFile) -> list[Any]:
         )
     for found in lists.values():
         return found
+    if any(columns.get(name) == [] for name in _ROWS_NAMES):
+        return []
     # One bad row and no more: data folders hold files about the data too.
     return [BadRowError(f"{file.path.name} holds no list of rows")]
 
@@ -160,10 +165,14 @@ def _refuse_splits(file: DataFile, others: list[str]) -> None:
 def _table_rows(file: DataFile) -> Iterator[Any]:
     from datasets import load_dataset
 
+    # By itself the library takes as many rows at once as the first row group has, also none.
+    options: dict[str, Any] = {"batch_size": _BATCH_ROWS} if file.kind == "parquet" else {}
     try:
         # A path with brackets would be taken for a pattern.
         files = glob.escape(str(file.path))
-        yield from load_dataset(file.kind, data_files=files, split="train", streaming=True)
+        yield from load_dataset(
+            file.kind, data_files=files, split="train", streaming=True, **options
+        )
     except (OSError, ValueError) as error:
         raise GladiusError(
             f"{file.path} cannot be read as {file.kind}: {first_line(error)}.", "Check the file."
