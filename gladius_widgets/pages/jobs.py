@@ -240,7 +240,7 @@ class JobsPage(Element):
             return
         look = self._source.look
         is_live = self._source.failed_at is None
-        shown = "queue" if self._tab == "queue" else "table"
+        shown = _panel_of(self._tab)
         self.tree = h(
             "div",
             {"class": "gw-app"},
@@ -255,17 +255,20 @@ class JobsPage(Element):
                 "main",
                 {"class": "gw-main"},
                 h("div", {"class": "gw-stack"}, _head(), self._tabs(look.queued if look else 0)),
-                h(
-                    "div",
-                    {"role": "tabpanel", "id": self._id, "aria-labelledby": self._tab_id()},
-                    [
-                        h("div", {"hidden": name != shown}, h("slot", {"name": name}), key=name)
-                        for name in ("table", "queue")
-                        if name in self.slots
-                    ],
-                ),
+                [
+                    self._panel(name, is_shown=name == shown)
+                    for name in ("table", "queue")
+                    if name in self.slots
+                ],
             ),
         )
+
+    def _panel(self, name: str, *, is_shown: bool) -> Node:
+        """What the tabs show: the table for all but the queue's. Hidden, it stays as it is."""
+        attrs = {"role": "tabpanel", "id": f"{self._id}-{name}-panel", "hidden": not is_shown}
+        if is_shown:
+            attrs["aria-labelledby"] = self._tab_id()
+        return h("div", attrs, h("slot", {"name": name}), key=name)
 
     def _tabs(self, queued: int) -> Node:
         tabs = [self._tab_button(name, label, queued) for name, label in TABS.items()]
@@ -286,7 +289,7 @@ class JobsPage(Element):
                 "role": "tab",
                 "id": self._tab_id(name),
                 "aria-selected": chosen,
-                "aria-controls": self._id,
+                "aria-controls": f"{self._id}-{_panel_of(name)}-panel",
                 "aria-label": f"{label} ({queued:,})" if count_badge else None,
                 "tabindex": 0 if chosen else -1,
                 "data-tab": name,
@@ -302,6 +305,10 @@ class JobsPage(Element):
 
     def __repr__(self) -> str:
         return "JobsPage()"
+
+
+def _panel_of(tab: str) -> str:
+    return "queue" if tab == "queue" else "table"
 
 
 def _on_state(listener: Callable[[], object]) -> Callable[[], None]:

@@ -165,6 +165,36 @@ def test_a_round_trip_leaves_nothing_behind(
     assert held.is_flat_over(page, trip) or held.is_flat_over(page, trip), held.look()
 
 
+SEEN = """async () => {
+  const models = Object.values(window.jupyterapp._widgetManager._models);
+  const counts = { shown: [], hidden: [] };
+  for (const model of await Promise.all(models)) {
+    if (typeof model.get("_view_count") !== "number") continue;
+    for (const view of await Promise.all(Object.values(model.views)))
+      counts[view.el.closest("[hidden]") ? "hidden" : "shown"].push(model.get("_view_count"));
+  }
+  return counts;
+}"""
+
+
+def test_what_a_hidden_tab_holds_is_not_counted_as_seen(gladius, open_page):
+    server, runs = gladius
+    page = open_page(server.url(f"voila/render/job.ipynb?job={runs['completed']}"))
+    expect(page.locator(JOB).first).to_be_attached(timeout=60_000)
+    for _ in range(2):
+        counts = page.evaluate(SEEN)
+        assert len(counts["shown"]) > 5
+        assert set(counts["shown"]) == {1}
+        tab(page, "Event Log")
+        expect(page.locator(EVENT).first).to_be_visible()
+        page.wait_for_function(f"({SEEN})().then(({{hidden}}) => hidden.every((n) => n === 0))")
+        counts = page.evaluate(SEEN)
+        assert len(counts["hidden"]) > 2
+        assert set(counts["shown"]) == {1}
+        tab(page, "Overview")
+        page.wait_for_function(f"({SEEN})().then(({{shown}}) => shown.every((n) => n === 1))")
+
+
 class Held:
     """What a page holds once its garbage is gone."""
 

@@ -1907,7 +1907,7 @@ function mount(manager, id, host) {
     const widget = one.luminoWidget;
     const Lumino = widget.constructor;
     Lumino.attach(widget, host);
-    follow(one, life.signal, () => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
+    follow(one, host, life.signal, () => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
     return one;
   })();
   view.catch((error) => {
@@ -1925,7 +1925,8 @@ function connected(host, signal) {
     look();
   });
 }
-function follow(view, signal, resize) {
+function follow(view, host, signal, resize) {
+  const tab2 = host.closest("[role=tabpanel]");
   let isCounted = true;
   const count = (isShown) => {
     const views = view.model.get("_view_count");
@@ -1934,14 +1935,13 @@ function follow(view, signal, resize) {
     view.model.set("_view_count", views + (isShown ? 1 : -1));
     view.model.save_changes();
   };
-  const resized = new ResizeObserver(() => {
-    const isShown = view.el.getClientRects().length > 0;
-    count(isShown);
-    if (isShown) resize();
-  });
+  const resized = new ResizeObserver(() => tab2?.hidden || resize());
+  const turned = new MutationObserver(() => count(!tab2?.hidden));
   resized.observe(view.el);
+  if (tab2) turned.observe(tab2, { attributeFilter: ["hidden"] });
   signal.addEventListener("abort", () => {
     resized.disconnect();
+    turned.disconnect();
     count(true);
   });
 }

@@ -31,7 +31,7 @@ export function mount(manager, id, host) {
     const widget = one.luminoWidget;
     const Lumino = widget.constructor;
     Lumino.attach(widget, host);
-    follow(one, life.signal, () => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
+    follow(one, host, life.signal, () => widget.processMessage(Lumino.ResizeMessage.UnknownSize));
     return one;
   })();
   view.catch((error) => {
@@ -56,11 +56,13 @@ export function connected(host, signal) {
 }
 
 /**
- * Have a view resized while it is shown. One in a hidden part of the page is not counted among its
- * model's views, by which the kernel knows that nobody sees what it would paint.
- * @param {any} view @param {AbortSignal} signal @param {() => void} resize
+ * Have a view resized while it is shown. One in a hidden tab is not counted among its model's
+ * views, by which the kernel knows that nobody sees what it would paint.
+ * @param {any} view @param {HTMLElement} host @param {AbortSignal} signal @param {() => void} resize
  */
-function follow(view, signal, resize) {
+function follow(view, host, signal, resize) {
+  /** @type {HTMLElement | null} */
+  const tab = host.closest("[role=tabpanel]");
   let isCounted = true;
   const count = (/** @type {boolean} */ isShown) => {
     const views = view.model.get("_view_count");
@@ -69,14 +71,13 @@ function follow(view, signal, resize) {
     view.model.set("_view_count", views + (isShown ? 1 : -1));
     view.model.save_changes();
   };
-  const resized = new ResizeObserver(() => {
-    const isShown = view.el.getClientRects().length > 0;
-    count(isShown);
-    if (isShown) resize();
-  });
+  const resized = new ResizeObserver(() => tab?.hidden || resize());
+  const turned = new MutationObserver(() => count(!tab?.hidden));
   resized.observe(view.el);
+  if (tab) turned.observe(tab, { attributeFilter: ["hidden"] });
   signal.addEventListener("abort", () => {
     resized.disconnect();
+    turned.disconnect();
     count(true); // a view that ends takes itself off the count
   });
 }
