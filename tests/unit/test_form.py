@@ -28,9 +28,11 @@ from gladius_widgets.panels.new_job import presets
 from gladius_widgets.panels.new_job import text as words
 from gladius_widgets.panels.new_job.config_form import YAML_KEY, ConfigForm, start_time
 from gladius_widgets.panels.new_job.field_specs import fields, label_of, sections
+from gladius_widgets.panels.new_job.fields import Look
 from gladius_widgets.panels.new_job.form import NewJobForm
+from gladius_widgets.panels.new_job.preview import DataPreview
 from gladius_widgets.panels.new_job.read_preview import read_preview
-from gladius_widgets.panels.new_job.side import estimate_card
+from gladius_widgets.panels.new_job.side import banner, estimate_card
 from gladius_widgets.panels.new_job.yaml_edit import MAX_CHARS, Sheet, inline, minimal
 
 CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))
@@ -471,6 +473,32 @@ def test_a_preview_of_tokens_in_words(tmp_path):
     assert float(facts["Tokens lost"].removesuffix("%")) > 50
     assert figures.files[1:] == (("d/train.jsonl", "train", "20"), ("d/test.jsonl", "test", "1"))
     assert "1 held-out rows stand in the training rows too" in "".join(figures.remarks)
+
+
+def test_a_preview_shows_that_a_name_holds_what_is_unseen(tmp_path):
+    name = "tr\u202eain\x1b]0;pwn\x07.jsonl"
+    (tmp_path / name).write_text('{"text": "a\u202eb\\u001bc\\nd", "x\u202e": 1}\n' * 3 + "bad\n")
+    element = DataPreview(dict, Client(tmp_path))
+    element._seen = element._seen_of = preview({"data": {"path": str(tmp_path)}}, tmp_path)
+    element.show(Look(""))
+    texts = list(_texts(element.tree))
+    assert f"{tmp_path.name}/tr�ain�]0;pwn�.jsonl" in texts
+    assert "a�b�c\nd" in texts
+    assert "Columns that are not used: x�." in texts
+    assert not [text for text in texts if set(text) & set("\u202e\x1b\x07")]
+
+
+def test_a_preview_that_fails_shows_what_is_unseen_in_its_reason():
+    said = banner("red", "warn", "there is no file \u202ex\x1b.")
+    assert "there is no file �x�." in list(_texts(said))
+
+
+def _texts(node):
+    if isinstance(node, str):
+        yield node
+    else:
+        for child in node.get("c", ()):
+            yield from _texts(child)
 
 
 def test_neighbouring_tokens_of_one_kind_are_one_text():

@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, Self
 
+from gladius_widgets.core.text.terminal_text import first_reordering
+
 PREFIX = "pypi:"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9](?:[0-9A-Za-z.!+_-]{0,98}[0-9A-Za-z])?")
@@ -87,6 +89,8 @@ def check_source(source: str) -> str:
         return check_package(source)
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in source):
         raise ValueError("holds a control character")
+    if mark := first_reordering(source):
+        raise ValueError(f"holds a character that reorders text (U+{ord(mark):04X})")
     if "://" in source:
         raise ValueError("must be a file, a folder or a name, not an address; download it first")
     if source.startswith("-"):

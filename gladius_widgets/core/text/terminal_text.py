@@ -16,6 +16,8 @@ RESET = "\x1b[0m"
 _COLOUR = re.compile(r"\x1b\[[0-9;:]{0,64}m")
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-9;:]{0,64})?\Z")
 _JOINERS = frozenset("\u200c\u200d")
+# The marks, embeddings, overrides and isolates of Unicode Standard Annex 9.
+_REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSEEN = frozenset({"Cc", "Cs", "Cf", "Zl", "Zp"})
 # All but what most text consists of; whether one of them is seen, Unicode's tables say.
 # The flag of a region is one sign to a reader: a black flag, its code in tags, and their end.
@@ -29,18 +31,29 @@ def is_seen(character: str) -> bool:
     return character in _JOINERS or unicodedata.category(character) not in _UNSEEN
 
 
+def first_reordering(text: str) -> str:
+    """The first character that changes the order in which others are shown; empty for none."""
+    found = _REORDERING.search(text)
+    return found[0] if found else ""
+
+
 def visible(text: str) -> str:
     """One line: without colours, line breaks and tabs either."""
     return _SUSPECT.sub(_shown, text)
+
+
+def visible_lines(text: str) -> str:
+    """Several lines: line breaks and tabs pass, colours do not."""
+    return _SUSPECT_IN_LINES.sub(_shown, text)
 
 
 def colours_only(text: str) -> str:
     """Several lines: colours, line breaks and tabs pass, and carriage returns for progress bars."""
     shown, start = [], 0
     for colour in _COLOUR.finditer(text):
-        shown += [_without_controls(text[start : colour.start()]), colour.group()]
+        shown += [visible_lines(text[start : colour.start()]), colour.group()]
         start = colour.end()
-    return "".join([*shown, _without_controls(text[start:])])
+    return "".join([*shown, visible_lines(text[start:])])
 
 
 def json_safe(text: str) -> str:
@@ -74,10 +87,6 @@ class LogText:
         for colour in _COLOUR.finditer(text):
             self._is_coloured = colour.group() not in ("\x1b[m", RESET)
         return colours_only(text)
-
-
-def _without_controls(text: str) -> str:
-    return _SUSPECT_IN_LINES.sub(_shown, text)
 
 
 def _shown(found: re.Match[str]) -> str:

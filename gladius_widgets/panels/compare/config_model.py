@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.panels.text import format as fmt
 
 _MISSING: Any = object()
@@ -49,7 +50,7 @@ def _row(key: str, values: Sequence[Any], flat: Sequence[object]) -> Row:
         _words(value) if one is not None else fmt.UNKNOWN
         for value, one in zip(values, flat, strict=True)
     )
-    return Row(key, words, any(value != known[0] for value in known[1:]))
+    return Row(visible(key), words, any(value != known[0] for value in known[1:]))
 
 
 def _flatten(
@@ -76,4 +77,4 @@ def _words(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

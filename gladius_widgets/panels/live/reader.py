@@ -15,6 +15,7 @@ from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.errors import GladiusError, JobNotFoundError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus, read_status
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.panels.live import history
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.live.topics import (
@@ -104,7 +105,7 @@ class RunReader:
             currency=job.currency,
             run=self._read_status(job),
             config=self._read_config(),
-            config_file=Path(self._origin).name,
+            config_file=visible(Path(self._origin).name),
             config_changed=changed,
             config_modified_at=modified_at,
             error=job.error,

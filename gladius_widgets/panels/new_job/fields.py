@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gladius_widgets.components import Node, h, icon
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.panels.new_job.config_form import Shown
 from gladius_widgets.panels.new_job.field_specs import Field, value_text
 
@@ -70,7 +71,7 @@ def frame(
             "span",
             {"class": "gw-hp__e", "id": f"{id_}-error"},
             icon("warn", 14),
-            h("span", None, error),
+            h("span", None, visible(error)),
         )
         if error
         else None,

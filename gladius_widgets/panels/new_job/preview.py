@@ -8,6 +8,7 @@ from gladius_widgets.client import Client
 from gladius_widgets.components import Element, Node, h, icon
 from gladius_widgets.components import events as page_events
 from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.text.terminal_text import visible, visible_lines
 from gladius_widgets.panels.new_job.fields import Look
 from gladius_widgets.panels.new_job.read_preview import read_preview
 from gladius_widgets.panels.new_job.side import banner, button
@@ -161,6 +162,11 @@ def _sample(sample: Mapping[str, Any]) -> Node | list[Node]:
         ]
         return h("p", {"class": "gw-tokens"}, runs)
     return [
-        h("dl", {"class": "gw-turn"}, h("dt", None, turn["role"]), h("dd", None, turn["text"]))
+        h(
+            "dl",
+            {"class": "gw-turn"},
+            h("dt", None, visible(turn["role"])),
+            h("dd", None, visible_lines(turn["text"])),
+        )
         for turn in sample["turns"]
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from gladius_widgets.client import Job
 from gladius_widgets.components import Node, h, icon, location
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.panels.new_job import fields as look_of
 from gladius_widgets.panels.new_job.cards import card
 from gladius_widgets.panels.new_job.config_form import YAML_KEY, Mistake
@@ -34,7 +35,11 @@ def estimate_card(words: EstimateWords | None, why: str, *, busy: bool) -> Node:
             "div",
             {"class": "gw-est", "aria-live": "polite", "aria-busy": busy},
             h("dl", {"class": "gw-dl"}, [[h("dt", None, a), h("dd", None, b)] for a, b in rows]),
-            h("p", {"class": "gw-small gw-muted", "style": {"margin-top": "10px"}}, shown.note)
+            h(
+                "p",
+                {"class": "gw-small gw-muted", "style": {"margin-top": "10px"}},
+                visible(shown.note),
+            )
             if shown.note
             else None,
             [banner("yellow", "warn", warning) for warning in shown.warnings],
@@ -87,7 +92,12 @@ def yaml_card(text: str, mistakes: Sequence[Mistake], readable: bool, look: Look
             "div",
             {"id": f"{id_}-error", "class": "gw-stack", "style": {"gap": "6px"}, "role": "status"},
             [
-                h("p", {"class": "gw-hp__e"}, icon("warn", 14), h("span", None, m.sentence))
+                h(
+                    "p",
+                    {"class": "gw-hp__e"},
+                    icon("warn", 14),
+                    h("span", None, visible(m.sentence)),
+                )
                 for m in mistakes[:5]
             ],
             revert,
@@ -110,11 +120,11 @@ def summary(mistakes: Sequence[Mistake], look: Look, *, refusal: str = "") -> No
                 m.label,
                 on={"click": "goto"},
             ),
-            f": {m.sentence.removeprefix('YAML, ')}",
+            f": {visible(m.sentence.removeprefix('YAML, '))}",
         )
         for m in mistakes
     ]
-    words = h("b", None, refusal or f"{things} to mend before the job can be submitted.")
+    words = h("b", None, visible(refusal) or f"{things} to mend before the job can be submitted.")
     list_ = h("ul", None, links) if links else None
     return banner("red", "warn", words, list_, focused=look.focus == "summary")
 
@@ -137,8 +147,13 @@ def banner(tone: str, symbol: str, *content: Any, focused: bool | None = None) -
             **(takes_focus if focused is not None else {}),
         },
         icon(symbol),
-        h("div", {"class": "gw-banner__t"}, content),
+        h("div", {"class": "gw-banner__t"}, [_seen(part) for part in content]),
     )
+
+
+def _seen(part: Any) -> Any:
+    """Sentences quote names and values from anywhere."""
+    return visible(part) if isinstance(part, str) else part
 
 
 def submit_button(*, busy: bool, done: bool) -> Node:

@@ -8,6 +8,7 @@ from typing import Any
 from gladius_widgets.client import Job
 from gladius_widgets.core.machine.placement import GpuStanding
 from gladius_widgets.core.money.estimate import Estimate
+from gladius_widgets.core.text.terminal_text import visible, visible_lines
 from gladius_widgets.panels.text import format as fmt
 
 # Keys that stand apart at the top, in this order; all others fold away by section.
@@ -118,7 +119,7 @@ def _gpus_words(gpus: Sequence[GpuStanding]) -> str:
     """How many are free, and who else holds the others."""
     held = [f"GPU {one.gpu.index}: {one.held}" for one in gpus if one.held]
     free = sum(one.is_free for one in gpus)
-    return ". ".join([f"{free} of {len(gpus)} GPUs free", *held]) + "."
+    return visible(". ".join([f"{free} of {len(gpus)} GPUs free", *held])) + "."
 
 
 def data_figures(seen: Mapping[str, Any]) -> DataFigures:
@@ -136,7 +137,7 @@ def data_figures(seen: Mapping[str, Any]) -> DataFigures:
         )
         facts.append(("Tokens lost", fmt.percent(tokens["lost"] / tokens["total"])))
     files = tuple(
-        (_file_name(file["path"]), file["split"], fmt.count(file["rows"]))
+        (visible(_file_name(file["path"])), visible(file["split"]), fmt.count(file["rows"]))
         for file in seen["files"][:_MOST_FILES]
     )
     lengths = tuple(fmt.count(seen["length"].get(key)) for key in _LENGTHS)
@@ -144,15 +145,15 @@ def data_figures(seen: Mapping[str, Any]) -> DataFigures:
         tuple(facts),
         (_FILES_HEAD, *files),
         (_LENGTHS_HEAD, ("Tokens", *lengths)) if tokens["total"] else (),
-        seen["refusal"],
-        tuple(_remarks(seen)),
+        visible(seen["refusal"]),
+        tuple(visible(remark) for remark in _remarks(seen)),
     )
 
 
 def learnt_runs(tokens: Sequence[Sequence[Any]]) -> list[tuple[str, bool]]:
     """Neighbouring tokens that are all learnt, or all not, as one text each."""
     return [
-        ("".join(str(text) for text, _ in run), learnt)
+        (visible_lines("".join(str(text) for text, _ in run)), learnt)
         for learnt, run in groupby(tokens, key=lambda piece: bool(piece[1]))
     ]
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 
 from gladius_widgets.components import Action, Dialog, Node, h, icon, location
+from gladius_widgets.core.text.terminal_text import visible_lines
 from gladius_widgets.panels.live import topics
 from gladius_widgets.panels.live.pace import Part, Sent
 from gladius_widgets.panels.live.panel import Panel
@@ -42,7 +43,9 @@ class ConfigSnapshot(Panel):
 
     async def _view(self) -> None:
         text = await self._text()
-        self._dialog.body = h("pre", {"class": "gw-json gw-json--tall", "tabindex": 0}, text)
+        self._dialog.body = h(
+            "pre", {"class": "gw-json gw-json--tall", "tabindex": 0}, visible_lines(text)
+        )
         self._dialog.show()
 
     async def _download(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from gladius_widgets.core.config.live import in_force
 from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.run_state import RunStatus
+from gladius_widgets.core.text.terminal_text import visible
 from gladius_widgets.panels.live.snapshot import JobSnapshot
 from gladius_widgets.panels.text import format as fmt
 from gladius_widgets.panels.text.progress import interval_words
@@ -45,7 +46,7 @@ def _settings(config: TrainingConfig, model: dict[str, object]) -> tuple[Setting
     on_gpu = config.resources.device != "cpu"
     every = training.validation_interval_steps
     return (
-        Setting("Model", config.model.name, wide=True),
+        Setting("Model", visible(config.model.name), wide=True),
         Setting("Experts", experts_words(config, model)),
         Setting(
             "Batch size", f"{training.micro_batch_size} per {'device' if on_gpu else 'process'}"
@@ -96,5 +97,5 @@ def _lora(config: TrainingConfig) -> tuple[Setting, ...]:
     named = targets if isinstance(targets, str) else ", ".join(targets)
     return (
         Setting("LoRA", f"r {config.lora.r}, alpha {fmt.plain(config.lora.alpha)}"),
-        Setting("Targets", named),
+        Setting("Targets", visible(named)),
     )
