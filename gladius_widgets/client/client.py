@@ -246,7 +246,12 @@ class Client(QueueCommands, MoneyQueries):
         }
 
     def settings(self) -> Settings:
-        """The home's settings, such as its number of slots."""
+        """The home's settings, such as its number of slots.
+
+        They may hold secrets, so whoever can only look may find them closed: the defaults then.
+        """
+        if not os.access(self.home.settings, os.R_OK) and look_only_error(self.home):
+            return Settings()
         return load_settings(self.home)
 
     def ledger(self, ref: str) -> list[dict[str, Any]]:

@@ -20,19 +20,16 @@ _SHORTEST = 32  # characters; anything less was not written by us
 def token_of(path: Path) -> str:
     """The token in `path`, drawn and written (mode 0600) when there is none.
 
-    Where it can be neither read nor written, as in the home of another user, on a read-only mount
-    or on a full disk, a token is drawn that is good until the server ends.
+    One that somebody else may know is no secret of ours: that of another user is passed over, and
+    an own one that others could read is replaced. Where none can be written, as in the home of
+    another user, on a read-only mount or on a full disk, the one drawn is good until the server
+    ends.
 
     Raises:
         GladiusError: the file is damaged, or its folder is none.
     """
     try:
-        try:
-            return _read(path)
-        except FileNotFoundError:
-            return _drawn(path)
-        except PermissionError:
-            return _draw()
+        return _kept(path) or _drawn(path)
     except (OSError, UnicodeDecodeError) as error:
         raise GladiusError(
             f"The server's token in {path} cannot be read or written: {error}.",
@@ -40,12 +37,22 @@ def token_of(path: Path) -> str:
         ) from error
 
 
-def _read(path: Path) -> str:
-    token = path.read_text(encoding="ascii").strip()
+def _kept(path: Path) -> str | None:
+    """The token in the file; None where there is none that this user alone can know."""
+    try:
+        with path.open(encoding="ascii") as file:
+            known = os.fstat(file.fileno())
+            if known.st_uid != os.geteuid():
+                return None
+            if known.st_mode & 0o077:
+                with suppress(OSError):  # on a read-only mount
+                    path.unlink()
+                return None
+            token = file.read().strip()
+    except (FileNotFoundError, PermissionError):
+        return None
     if len(token) < _SHORTEST:
         raise GladiusError(f"The server's token in {path} is damaged.", "Delete that file.")
-    with suppress(OSError):  # of another user, or on a read-only mount
-        path.chmod(0o600)
     return token
 
 
@@ -55,8 +62,8 @@ def _drawn(path: Path) -> str:
     try:
         make_folder(path.parent, path.parent)
         _create(path, token)
-    except FileExistsError:  # another server was first
-        return _read(path)
+    except FileExistsError:  # another server was first, or it is of another user
+        return _kept(path) or token
     except OSError:
         if not path.parent.is_dir():
             raise

@@ -244,6 +244,30 @@ def test_another_user_can_look_and_change_nothing(disk, monkeypatch, tmp_path, r
     assert not home.supervisor_log.exists()
 
 
+def _command_of_the_docs(home: Home) -> str:
+    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    return text.split("```bash\n")[1].split("\n```")[0].replace("~/.gladius", str(home.root))
+
+
+@pytest.mark.parametrize("has_trash", [True, False])
+def test_what_the_docs_open_is_enough_to_look_and_leaves_the_secrets_closed(disk, has_trash):
+    home = Home(disk.path / "home")
+    furnish(home)
+    token_of(home.serve_token)
+    home.settings.write_text("slots: 3\n")
+    if has_trash:
+        Client(home).delete("three")
+    for path in (home.root, *home.root.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    subprocess.run(["bash", "-c", _command_of_the_docs(home)], check=True)
+    with _as_nobody() as gladius:
+        for arguments in READING:
+            done = gladius(*arguments, "--home", home.root)
+            assert done.returncode == 0, (arguments, done.stderr)
+    for secret in (home.serve_token, home.settings):
+        assert secret.stat().st_mode & 0o077 == 0
+
+
 def test_a_home_that_cannot_even_be_read_is_a_sentence(disk):
     home = Home(disk.path / "home")
     furnish(home)

@@ -36,12 +36,27 @@ def test_two_homes_have_two_tokens(tmp_path: Path):
     assert token_of(tmp_path / "a" / "t") != token_of(tmp_path / "b" / "t")
 
 
-def test_a_token_that_others_could_read_is_closed(tmp_path: Path):
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620])
+def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, mode: int):
     file = tmp_path / "token"
     token = token_of(file)
-    file.chmod(0o644)
-    assert token_of(file) == token
+    file.chmod(mode)
+    new = token_of(file)
+    assert new != token
+    assert token_of(file) == new
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of another user")
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_the_token_of_another_user_is_passed_over(tmp_path: Path, mode: int):
+    file = tmp_path / "token"
+    token = token_of(file)
+    file.chmod(mode)
+    os.chown(file, 65534, 65534)
+    assert token_of(file) != token
+    assert file.read_text() == token
+    assert stat.S_IMODE(file.stat().st_mode) == mode
 
 
 def test_an_unwritable_home_is_said(tmp_path: Path):
@@ -54,6 +69,7 @@ def test_an_unwritable_home_is_said(tmp_path: Path):
 def test_a_damaged_token_is_said(tmp_path: Path, content: bytes):
     file = tmp_path / "token"
     file.write_bytes(content)
+    file.chmod(0o600)
     with pytest.raises(GladiusError):
         token_of(file)
 
