@@ -1,7 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from gladius_widgets.core.config import schema
 from gladius_widgets.core.config.load import config_from_values, load_config, parse_config
 from gladius_widgets.core.config.schema import TrainingConfig
 from gladius_widgets.core.config.yaml_io import dump_yaml, parse_scalar, parse_yaml
@@ -26,6 +29,31 @@ def test_defaults_and_derived_values():
     assert config.samples_per_step == 12
     assert config.training.precision == "fp32"
     assert config.cost.hourly_rate is None
+
+
+def numbers():
+    """Every field of the schema that takes a number, also one inside a list."""
+    definitions = TrainingConfig.model_json_schema()["$defs"]
+    for section, definition in definitions.items():
+        for field, said in definition.get("properties", {}).items():
+            words = json.dumps(said)
+            if '"integer"' in words or '"number"' in words:
+                yield section, field, "prefixItems" in words
+
+
+@pytest.mark.parametrize(("section", "field", "is_pair"), list(numbers()))
+def test_no_number_is_without_an_upper_bound(section, field, is_pair):
+    """Else it is taken, and dies later where a counter or a sum cannot hold it."""
+    for huge in (10**20, 10**400, 1e308):
+        with pytest.raises(ValidationError) as refused:
+            getattr(schema, section).model_validate({field: [0.0, huge] if is_pair else huge})
+        assert field in {error["loc"][0] for error in refused.value.errors() if error["loc"]}
+
+
+def test_a_number_that_is_too_large_is_a_sentence():
+    told = refusal(BASE + "cost: {hourly_rate: 1.0e+308}\n")
+    assert "hourly_rate" in told
+    assert "1000000000000" in told.replace(",", "")
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)

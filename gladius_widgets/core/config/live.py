@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.schema import MAX_MINUTES, MAX_STEPS, TrainingConfig
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.text.suggest import did_you_mean
 
@@ -193,8 +193,8 @@ def _bounds(config: TrainingConfig, name: str) -> tuple[float, float]:
         "max_grad_norm": optimization.max_grad_norm_bounds,
         "micro_batch_size": (1, 4096),
         "gradient_accumulation": (1, 4096),
-        "checkpoint_interval_minutes": (0.01, 100_000),
-    }.get(name, (1, 1_000_000_000))
+        "checkpoint_interval_minutes": (0.01, MAX_MINUTES),
+    }.get(name, (1, MAX_STEPS))
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:

@@ -27,10 +27,15 @@ from gladius_widgets.core.text.suggest import did_you_mean
 MAX_STEPS = 10**9
 MAX_SEED = 2**32 - 1  # what numpy takes
 MAX_BACKOFF_S = 3600.0
+MAX_MINUTES = 100_000
+# Far above what anyone means, far below what a counter, a clock or a sum cannot hold.
+_MAX_ROWS = 10**12
+_MAX_SECONDS = 1e9
+_MAX_LIVE_BOUND = 1e6
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Money = Annotated[float, Field(ge=0)]
+Money = Annotated[float, Field(ge=0, le=1e12)]
 Source = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(check_source)]
 PackageSource = Annotated[str, AfterValidator(check_package)]
 Revision = Annotated[str, AfterValidator(check_revision)]
@@ -204,6 +209,7 @@ class DataSection(Section):
     max_samples: int | None = Field(
         default=None,
         ge=1,
+        le=_MAX_ROWS,
         description="Use only the first rows, so many; where splits have files of their own, so "
         "many of each",
     )
@@ -255,10 +261,10 @@ class TrainingSection(Section):
         default=42, ge=0, le=MAX_SEED, description="Seed of weights, order and dropout"
     )
     validation_interval_steps: int | None = Field(
-        default=None, ge=1, description="Validate every n steps; null means never"
+        default=None, ge=1, le=MAX_STEPS, description="Validate every n steps; null means never"
     )
     validation_max_batches: int | None = Field(
-        default=None, ge=1, description="Validate on at most this many batches"
+        default=None, ge=1, le=MAX_STEPS, description="Validate on at most this many batches"
     )
     sample_prompts: list[str] = Field(
         default_factory=list,
@@ -277,11 +283,15 @@ class TrainingSection(Section):
     max_nonfinite_in_row: Positive = Field(
         default=3, description="Skipped NaN/Inf steps in a row before rolling back"
     )
-    max_rollbacks: int = Field(default=2, ge=0, description="Rollbacks before failing")
-    hang_timeout_s: float = Field(default=600.0, gt=0, description="No step for so long is a hang")
+    max_rollbacks: int = Field(
+        default=2, ge=0, le=1_000_000, description="Rollbacks before failing"
+    )
+    hang_timeout_s: float = Field(
+        default=600.0, gt=0, le=_MAX_SECONDS, description="No step for so long is a hang"
+    )
     on_hang: Literal["alert", "fail"] = Field(default="alert", description="What a hang leads to")
     sigterm_grace_s: float = Field(
-        default=25.0, gt=0, description="Time to checkpoint after SIGTERM"
+        default=25.0, gt=0, le=_MAX_SECONDS, description="Time to checkpoint after SIGTERM"
     )
     tensorboard: bool = Field(default=True, description="Write TensorBoard event files too")
 
@@ -294,14 +304,14 @@ class OptimizationSection(Section):
     schedule: Literal["cosine", "linear", "constant"] = Field(
         default="cosine", description="Of the learning rate, after the warm-up"
     )
-    warmup_steps: int = Field(default=0, ge=0, description="Linear warm-up from zero")
+    warmup_steps: int = Field(default=0, ge=0, le=MAX_STEPS, description="Linear warm-up from zero")
     min_learning_rate_ratio: Share = Field(
         default=0.0, description="Floor of the schedule, of the peak"
     )
     betas: tuple[float, float] = Field(
         default=(0.9, 0.999), description="AdamW betas", strict=False
     )
-    epsilon: float = Field(default=1e-8, gt=0, description="AdamW epsilon")
+    epsilon: float = Field(default=1e-8, gt=0, le=1, description="AdamW epsilon")
     weight_decay: float = Field(default=0.01, ge=0, le=10, description="Decoupled, as AdamW has it")
     max_grad_norm: float = Field(default=1.0, gt=0, le=1e6, description="Gradient clip (L2)")
     learning_rate_bounds: tuple[float, float] = Field(
@@ -324,8 +334,10 @@ class OptimizationSection(Section):
     @field_validator("learning_rate_bounds", "weight_decay_bounds", "max_grad_norm_bounds")
     @classmethod
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not 0 <= value[0] < value[1]:
-            raise ValueError("bounds must be [low, high] with 0 <= low < high")
+        if not 0 <= value[0] < value[1] <= _MAX_LIVE_BOUND:
+            raise ValueError(
+                f"bounds must be [low, high] with 0 <= low < high <= {_MAX_LIVE_BOUND:.0f}"
+            )
         return value
 
 
@@ -338,7 +350,7 @@ class LoraSection(Section):
         description="Train low-rank adapters instead of all weights",
     )
     r: int = Field(default=16, ge=1, le=1024, title="LoRA rank", description="Rank r of adapters")
-    alpha: float = Field(default=32, gt=0, description="Scale: alpha / r", strict=False)
+    alpha: float = Field(default=32, gt=0, le=1e6, description="Scale: alpha / r", strict=False)
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout before the adapters")
     targets: Literal["attention", "all-linear", "experts"] | Names = Field(
         default="attention", description="Which weights get adapters, or module names"
@@ -349,7 +361,7 @@ class MoeSection(Section):
     """Mixture of experts; ignored by models without experts."""
 
     aux_loss_coef: float = Field(
-        default=0.001, ge=0, description="Weight of the load-balancing loss"
+        default=0.001, ge=0, le=1e6, description="Weight of the load-balancing loss"
     )
     stats_interval_steps: Positive = Field(
         default=1, description="Measure expert load every k steps"
@@ -362,11 +374,15 @@ class MoeSection(Section):
 class CheckpointingSection(Section):
     """When to save, what to keep."""
 
-    interval_steps: int | None = Field(default=None, ge=1, description="Save every n steps")
-    interval_minutes: float | None = Field(default=10, gt=0, description="Save every n minutes")
+    interval_steps: int | None = Field(
+        default=None, ge=1, le=MAX_STEPS, description="Save every n steps"
+    )
+    interval_minutes: float | None = Field(
+        default=10, gt=0, le=MAX_MINUTES, description="Save every n minutes"
+    )
     keep_last: Positive = Field(default=3, description="Newest checkpoints to keep")
     keep_best: int = Field(
-        default=1, ge=0, description="Best ones by validation loss to keep besides"
+        default=1, ge=0, le=MAX_STEPS, description="Best ones by validation loss to keep besides"
     )
 
 
@@ -385,7 +401,9 @@ class ResourcesSection(Section):
         description="accelerate config file: FSDP 2, DeepSpeed ZeRO 1 or 2 (neither recovers from "
         "out of memory by itself), several machines",
     )
-    threads_per_process: Positive = Field(default=1, description="CPU threads of each process")
+    threads_per_process: int = Field(
+        default=1, ge=1, le=4096, description="CPU threads of each process"
+    )
 
 
 class QueueSection(Section):
@@ -407,6 +425,7 @@ class QueueSection(Section):
     max_runtime_hours: float | None = Field(
         default=None,
         gt=0,
+        le=1e6,
         description="Time on a machine, over all attempts; then it saves a checkpoint and stops",
     )
 
@@ -439,7 +458,9 @@ class CostSection(Section):
 class AlertsSection(Section):
     """Thresholds of warnings."""
 
-    gpu_temperature_c: float = Field(default=80, gt=0, description="Warn above this temperature")
+    gpu_temperature_c: float = Field(
+        default=80, gt=0, le=1000, description="Warn above this temperature"
+    )
     memory_share: Share = Field(
         default=0.9, description="Warn above this share of GPU or system memory"
     )

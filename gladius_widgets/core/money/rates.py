@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from gladius_widgets.core.config.schema import TrainingConfig
+from gladius_widgets.core.config.schema import Money, TrainingConfig
 from gladius_widgets.core.errors import ConfigError
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.text.suggest import did_you_mean
@@ -17,7 +17,7 @@ from gladius_widgets.core.text.suggest import did_you_mean
 PACKAGED = Path(__file__).with_name("rates.yaml")
 CPU = "cpu"
 
-Hourly = Annotated[float, Field(ge=0)] | None
+Hourly = Money | None
 
 
 @dataclass(frozen=True)
