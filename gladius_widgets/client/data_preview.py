@@ -48,8 +48,11 @@ def answer(said: bytes, errors: bytes, returncode: int | None) -> dict[str, Any]
         found = json.loads(said)
     except ValueError:
         lines = errors.decode(errors="replace").strip().splitlines()
-        reason = lines[-1][:300] if lines else f"it ended with status {returncode}"
-        raise GladiusError(f"The preview failed: {reason}.", "Submit without one.") from None
+        reason = lines[-1][:300].rstrip(".") if lines else f"it ended with status {returncode}"
+        raise GladiusError(
+            f"The preview failed: {reason}.",
+            "The job reads its data in the same way: look into that before you submit.",
+        ) from None
     if "error" in found:
         raise GladiusError(found["error"], found["hint"])
     return found

@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gladius_widgets.cli import app, main
+from gladius_widgets.client.data_preview import answer
+from gladius_widgets.core.errors import GladiusError
 
 CONFIG = """
 model:
@@ -85,3 +87,12 @@ def test_no_data_is_a_sentence_and_exit_1(config, monkeypatch, capsys):
         main()
     assert stopped.value.code == 1
     assert "there is no file or folder rows.jsonl" in capsys.readouterr().err
+
+
+def test_a_preview_that_broke_says_why_and_leads_nobody_into_the_same_failure():
+    with pytest.raises(GladiusError) as failed:
+        answer(b"", b"Traceback\nValueError: Stop argument must be an integer.\n", 1)
+    assert failed.value.message == (
+        "The preview failed: ValueError: Stop argument must be an integer."
+    )
+    assert failed.value.hint.startswith("The job reads its data in the same way")
