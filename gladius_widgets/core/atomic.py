@@ -30,11 +30,16 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
                 os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise
     if durable:
         fsync_directory(path.parent)
+
+
+def discard(path: Path) -> None:
+    """Delete a half-written file if it can be: why it could not be written is what matters."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def write_json(

@@ -6,6 +6,7 @@ import time
 import zipfile
 from pathlib import Path
 
+from gladius_widgets.core.atomic import discard
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.store.metrics import export
@@ -40,14 +41,14 @@ def bundle(run: RunDirectory, kind: str) -> Path:
                 if file.exists():
                     archive.write(file, file.name)
     except OSError as error:
-        made.unlink(missing_ok=True)
+        discard(made)
         raise GladiusError(
             f"The export could not be written: {error.strerror or error}.",
             "Check the disk's space and your permissions.",
         ) from None
     finally:
         for part in parts:
-            part.unlink(missing_ok=True)
+            discard(part)
     return made
 
 

@@ -1,6 +1,8 @@
 """A metric table as one file for other tools."""
 
+import errno
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from gladius_widgets.core.atomic import discard
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.text.suggest import did_you_mean
+from gladius_widgets.core.write_errors import cannot_write
 from gladius_widgets.store.metrics.branches import newest_attempt
 from gladius_widgets.store.metrics.reader import MetricReader
 from gladius_widgets.store.metrics.schemas import TABLES
@@ -61,17 +65,16 @@ def export(
     if newest_only:
         rows = newest_attempt(rows)
     out = Path(out)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    # Its name is as short as that of any file that the folder can hold.
+    temporary = out.absolute().parent / f".{secrets.token_hex(4)}.tmp"
     try:
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         _WRITERS[format](rows, temporary)
         temporary.replace(out)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise GladiusError(
-            f"{out} cannot be written: {reason}.",
-            "Give a file in a folder that exists and has space.",
-        ) from None
+        discard(temporary)
+        raise cannot_write(out, error) from None
     return Exported(rows.num_rows, problems)
 
 

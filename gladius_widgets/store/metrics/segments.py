@@ -20,7 +20,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gladius_widgets.core.atomic import fsync_directory
+from gladius_widgets.core.atomic import discard, fsync_directory
 
 _LIVE = re.compile(r"live-(\d+)-(\d+)\.arrows")
 _SEGMENT = re.compile(r"seg-(\d+)-(\d+)(?:-(\d+))?\.parquet")
@@ -142,7 +142,7 @@ def write_segment(directory: Path, name: str, table: pa.Table, parts: Parts) -> 
             os.fsync(file.fileno())
         temporary.replace(directory / name)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise
     fsync_directory(directory)
 

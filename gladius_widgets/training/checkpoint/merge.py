@@ -13,6 +13,7 @@ from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config.load import load_config
 from gladius_widgets.core.errors import GladiusError
 from gladius_widgets.core.paths import RunDirectory
+from gladius_widgets.core.write_errors import cannot_write, system_error
 
 
 def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
@@ -30,8 +31,7 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
     """
     from gladius_widgets.store.run.checkpoints import verify
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise GladiusError(f"{out} is there already.", "Name a new folder.")
+    _check_free(out)
     steps = run.checkpoint_steps()
     chosen = step if step is not None else (steps[-1] if steps else None)
     if chosen is None or chosen not in steps:
@@ -46,11 +46,14 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
     building = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(building, ignore_errors=True)
     try:
+        building.mkdir(parents=True)  # where it cannot be made, no model has to be read first
         _write(run, folder, building)
         building.rename(out)
     except GladiusError:
         raise
     except Exception as error:  # of the disk, of peft, of transformers
+        if (failed := system_error(error)) and _is_of(failed, building, out):
+            raise cannot_write(out, failed) from None
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise GladiusError(
             f"The model of {folder.name} cannot be written: {reason}.",
@@ -59,6 +62,23 @@ def merge(run: RunDirectory, out: Path, step: int | None = None) -> Path:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return out
+
+
+def _check_free(out: Path) -> None:
+    try:
+        is_taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    except OSError as error:
+        raise cannot_write(out, error) from None
+    if is_taken:
+        raise GladiusError(f"{out} is there already.", "Name a new folder.")
+
+
+def _is_of(error: OSError, *folders: Path) -> bool:
+    """Whether an error came of writing: one of a file that was read names that file."""
+    if not isinstance(error.filename, str):
+        return True
+    named = Path(error.filename)
+    return any(named.is_relative_to(one) or one.is_relative_to(named) for one in folders)
 
 
 def _write(run: RunDirectory, checkpoint: Path, out: Path) -> None:
