@@ -45,13 +45,14 @@ def data(
     problem = _problem(found)
     if chosen.as_json:
         document = {key: found[key] for key in _KEYS}
-        print_json(document | ({"error": problem, "hint": _HINT} if problem else {}))
+        said = {"error": problem.message, "hint": problem.hint} if problem else {}
+        print_json(document | said)
     else:
         _print(found)
-    for note in filter(None, (found["note"], found["refusal"] if not problem else "")):
-        print(f"gladius: {visible(note)}", file=sys.stderr)
+    if found["note"]:
+        print(f"gladius: {visible(found['note'])}", file=sys.stderr)
     if problem:
-        print(f"gladius: {visible(problem)} {_HINT}", file=sys.stderr)
+        print(f"gladius: {visible(str(problem))}", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -75,7 +76,16 @@ def _preview(config: str, overrides: list[str], rows: int, home: str | None) -> 
     return found
 
 
-def _problem(found: dict[str, Any]) -> str:
+def _problem(found: dict[str, Any]) -> GladiusError | None:
+    """Why nothing can be learnt, or why a job would refuse the data; None when it would train."""
+    if nothing := _why_nothing(found):
+        return GladiusError(nothing, _HINT)
+    if found["refusal"]:
+        return GladiusError(found["refusal"], found["refusal_hint"])
+    return None
+
+
+def _why_nothing(found: dict[str, Any]) -> str:
     """Why nothing can be learnt; empty when something can."""
     counted = found["rows"]
     usable = counted["train"] + counted["validation"] + counted["test"]

@@ -58,7 +58,8 @@ def preview(
         learnt, lost}), `samples` ({turns: {role, text}, tokens: [text, learnt]} of the first
         rows); and for people `passed_over` ([path, reason]), `bad_reasons`, `repeated_rows` (held
         out, and in the training rows too), `length` (tokens of a sample), `complete` (all rows
-
+        were read), `refusal` and `refusal_hint` (why a job would not begin, and what to do), `note`
+        and `missing` (a module that counting tokens needs).
 
     Raises:
         GladiusError: the source is not there or not readable, or holds no row.
@@ -83,7 +84,7 @@ def preview(
             **{name: stats[name] for name in ("passed_over", "bad_reasons", "repeated_rows")},
             "length": stats["length"],
             "complete": found.complete,
-            "refusal": _refusal(found),
+            **_refusal(found),
             "note": " ".join(filter(None, [note, *stats["warnings"]])),
             "missing": missing,
         }
@@ -152,13 +153,13 @@ def _token_figures(stats: dict[str, Any], *, is_counted: bool) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _refusal(found: TokenizedData) -> str:
-    """Why a job would refuse the data; empty when it would not."""
+def _refusal(found: TokenizedData) -> dict[str, str]:
+    """Why a job would refuse the data, and what to do; empty texts when it would not."""
     try:
         found.writer.check()
     except GladiusError as error:
-        return str(error)
-    return ""
+        return {"refusal": error.message, "refusal_hint": error.hint}
+    return {"refusal": "", "refusal_hint": ""}
 
 
 _Make = Callable[[Iterator[Row]], Any]

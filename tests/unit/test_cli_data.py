@@ -81,6 +81,24 @@ def test_nothing_to_learn_is_a_sentence_and_exit_1(config):
     assert found["rows"]["bad"] == 1
 
 
+def test_data_that_a_job_refuses_is_a_problem_too(config):
+    lines = [json.dumps(chat(i)) for i in range(30)]
+    (config.parent / "rows.jsonl").write_text("\n".join([*lines, *["{broken"] * 10]))
+    done = run(config)
+    assert done.exit_code == 1
+    assert done.output.count("10 of 40 rows of ") == 1
+    assert "Mend the data, or raise data.max_bad_share." in done.output
+    done = run(config, "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert "10 of 40 rows of " in found["error"]
+    assert found["hint"] == "Mend the data, or raise data.max_bad_share."
+    assert found["rows"]["bad"] == 10
+    allowed = run(config, "--json", "--set", "data.max_bad_share=0.3")
+    assert allowed.exit_code == 0
+    assert "error" not in json.loads(allowed.stdout)
+
+
 def test_no_data_is_a_sentence_and_exit_1(config, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["gladius", "data", str(config)])
     with pytest.raises(SystemExit) as stopped:

@@ -145,7 +145,7 @@ def data_figures(seen: Mapping[str, Any]) -> DataFigures:
         tuple(facts),
         (_FILES_HEAD, *files),
         (_LENGTHS_HEAD, ("Tokens", *lengths)) if tokens["total"] else (),
-        visible(seen["refusal"]),
+        visible(f"{seen['refusal']} {seen['refusal_hint']}".strip()),
         tuple(visible(remark) for remark in _remarks(seen)),
     )
 
