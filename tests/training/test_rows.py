@@ -307,6 +307,18 @@ def test_a_row_may_be_marked_as_a_whole(mark: dict[str, Any]) -> None:
     parse_row({"text": TOLD} | mark)
 
 
+@pytest.mark.parametrize("mark", [{"weight": 1.0}, {"weight": "1"}, {"train": True}])
+def test_a_mark_that_is_read_counts_as_used(mark: dict[str, Any]) -> None:
+    assert not parse_row({"messages": [USER, ASSISTANT]} | mark).unused_columns
+    assert not parse_row({"prompt": ASKED, "completion": TOLD} | mark).unused_columns
+    assert parse_row({"text": TOLD} | mark).unused_columns == tuple(mark), "no text is marked"
+
+
+def test_a_weight_that_is_no_switch_is_unused() -> None:
+    row = parse_row({"messages": [USER, ASSISTANT], "weight": 2.5})
+    assert row.unused_columns == ("weight",)
+
+
 def test_a_label_of_a_table_is_text() -> None:
     with pytest.raises(BadRowError, match="its label is false"):
         parse_row({"prompt": ASKED, "completion": TOLD, "label": "False"})

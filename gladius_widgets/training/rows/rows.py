@@ -113,8 +113,11 @@ class _Columns:
         return None
 
     def is_off(self, name: str) -> bool:
-        """Whether a column says that the row is not to be learnt."""
-        return name in self.full and as_switch(self.full[name]) is False
+        """Whether a column says that the row is not to be learnt; it counts as used if it says."""
+        switch = as_switch(self.full[name]) if name in self.full else None
+        if switch is not None:
+            self.take(name)
+        return switch is False
 
     def first(self, names: tuple[str, ...]) -> Any:
         """What the first full column of these holds."""
