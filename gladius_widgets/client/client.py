@@ -179,7 +179,7 @@ class Client(QueueCommands, MoneyQueries):
         """
         job = self._registry.resolve(ref)
         if job.status not in FINAL:
-            self._supervise()
+            self._supervise_if_possible()
         return self._as_it_is(job)
 
     def newest(self) -> str | None:
@@ -399,6 +399,11 @@ class Client(QueueCommands, MoneyQueries):
         if may_write(self.home) and not is_full(self.home):
             ensure_supervisor(self.home)
 
+    def _supervise_if_possible(self) -> None:
+        """For whoever only looks: what is there can be seen without a supervisor."""
+        with suppress(GladiusError):
+            self._supervise()
+
     def _check_may_change(self) -> None:
         """Raise HomeError where this user can look at the home, but not change it."""
         if (look_only := look_only_error(self.home)) is not None:
@@ -438,7 +443,7 @@ class Client(QueueCommands, MoneyQueries):
         """Jobs with a slot as they are now, by id."""
         active = self._registry.active()
         if active or self._registry.count(statuses=[JobStatus.QUEUED]):
-            self._supervise()
+            self._supervise_if_possible()
         return {job.id: self._as_it_is(job) for job in active}
 
     def _as_it_is(self, job: Job) -> Job:

@@ -6,6 +6,7 @@ as open as that, within the umask. What is there already is left as its owner ha
 """
 
 import os
+import pwd
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +63,19 @@ def wider_than_owner(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode) & 0o077
     except OSError:
         return 0
+
+
+def owner_name(path: Path) -> str:
+    """The name of the user that it belongs to."""
+    return user_name(path.stat().st_uid)
+
+
+def user_name(user_id: int) -> str:
+    """What the system calls the user."""
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:  # a user id without a name, as in some containers
+        return f"the user with the id {user_id}"
 
 
 def _create(path: str, flags: int) -> int:

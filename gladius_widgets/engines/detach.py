@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from gladius_widgets.core import private
+from gladius_widgets.core.atomic import NO_SPACE
 from gladius_widgets.core.errors import GladiusError
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -19,11 +20,21 @@ def spawn_detached(
     files that lie in `folder` from being imported in place of modules.
 
     Raises:
-        GladiusError: the system refuses another process.
+        GladiusError: the system refuses another process, or the log cannot be written.
     """
     reap()
     try:
-        with private.open_file(log, "ab") as output:
+        output = private.open_file(log, "ab")
+    except OSError as error:
+        raise GladiusError(
+            f"A background process could not be started: its log {log} cannot be written: "
+            f"{error.strerror}.",
+            "Free disk space, and try again."
+            if error.errno in NO_SPACE
+            else "Give yourself permission to write it, and try again.",
+        ) from error
+    try:
+        with output:
             process = subprocess.Popen(
                 [sys.executable, "-P", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -36,7 +47,7 @@ def spawn_detached(
     except OSError as error:
         raise GladiusError(
             f"A background process could not be started: {error.strerror}.",
-            "Free memory, processes or disk space, and try again.",
+            "Free memory or processes, and try again.",
         ) from error
     _started.append(process)
 

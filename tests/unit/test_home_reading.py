@@ -1,5 +1,6 @@
 """A home that cannot be written can be read: on a full disk, a read-only mount, of another user."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -22,9 +23,11 @@ from gladius_widgets.core.machine.identity import ProcessIdentity
 from gladius_widgets.core.paths import Home
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.core.states import JobStatus
+from gladius_widgets.engines.detach import spawn_detached
 from gladius_widgets.serve.token import token_of
 from gladius_widgets.store.metrics import MetricWriter, schemas
 from gladius_widgets.store.registry import file as registry_file
+from gladius_widgets.store.registry.home_errors import home_error
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.run.events import append_event
 
@@ -242,6 +245,58 @@ def test_another_user_can_look_and_change_nothing(disk, monkeypatch, tmp_path, r
             assert (done.returncode, done.stdout) == (1, "")
             assert done.stderr.count(sentence) == 1
     assert not home.supervisor_log.exists()
+
+
+@pytest.mark.parametrize("name", ["supervisor.log", "supervisor.lock", "registry.sqlite"])
+def test_a_file_that_another_user_left_in_the_home_is_named(disk, name):
+    home = Home(disk.path / "home")
+    furnish(home)
+    for path in (home.root, *home.root.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    foreign = home.root / name
+    foreign.touch()
+    os.chown(foreign, 0, 0)
+    foreign.chmod(0o600)
+    sentence = f"but not change it: {foreign} belongs to root."
+    with _as_nobody() as gladius:
+        for arguments in (["jobs"], ["show", "one"], ["queue"]):
+            done = gladius(*arguments, "--home", home.root)
+            assert done.returncode == 0, done.stderr
+            assert done.stderr.count(sentence) == 1, done.stderr
+        for arguments in (["hold", "two"], ["cancel", "two", "--reason", "x"], ["delete", "three"]):
+            done = gladius(*arguments, "--home", home.root)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr.count(sentence) == 1, done.stderr
+            assert f"sudo chown -R {NOBODY} {home.root}" in done.stderr
+
+
+def test_looking_works_where_no_supervisor_can_be_started(home, monkeypatch):
+    home.root.mkdir()
+    furnish(home)
+
+    def refuse(_home: Home) -> None:
+        raise GladiusError("A background process could not be started: Out of memory.")
+
+    monkeypatch.setattr(client_module, "ensure_supervisor", refuse)
+    client = Client(home)
+    assert len(client.jobs()) == 3
+    assert client.job("two").status == JobStatus.QUEUED
+    assert client.queue().waiting
+
+
+def test_a_write_that_permissions_refuse_names_the_file_and_its_owner(home):
+    foreign = home.root / "runs" / "one"
+    foreign.mkdir(parents=True)
+    os.chown(foreign, NOBODY, NOBODY)
+    error = home_error(PermissionError(errno.EACCES, "denied", str(foreign / "job.json")), home)
+    assert error.message == f"The home {home.root} cannot be written: {foreign} belongs to nobody."
+
+
+def test_a_log_that_cannot_be_opened_is_no_lack_of_memory(tmp_path):
+    with pytest.raises(GladiusError) as caught:
+        spawn_detached([], log=tmp_path, folder=tmp_path, environment={})
+    assert f"its log {tmp_path} cannot be written: Is a directory" in str(caught.value)
+    assert "memory" not in str(caught.value)
 
 
 def _command_of_the_docs(home: Home) -> str:

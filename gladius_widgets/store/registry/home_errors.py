@@ -6,12 +6,15 @@ too. So the home itself is looked at.
 
 import errno
 import os
-import pwd
+import shlex
 import shutil
+from contextlib import suppress
+from pathlib import Path
 
 from gladius_widgets.core.atomic import NO_SPACE
 from gladius_widgets.core.errors import HomeError
 from gladius_widgets.core.paths import Home
+from gladius_widgets.core.private import owner_name
 
 # With less, SQLite cannot make the files beside the registry, and a snapshot cannot be replaced.
 FULL_BELOW_BYTES = 64 * 1024
@@ -33,7 +36,7 @@ def home_error(error: OSError, home: Home) -> HomeError:
     if error.errno in _REFUSED and (refused := look_only_error(home) or _unreadable(home)):
         return refused
     return HomeError(
-        f"The home {home.root} cannot be written.",
+        f"The home {home.root} cannot be written{_whose(error, home)}.",
         "Give yourself write permission there, or name another home with --home or GLADIUS_HOME.",
     )
 
@@ -43,26 +46,24 @@ def look_only_error(home: Home) -> HomeError | None:
 
     A full disk is no reason: the next moment it may have room.
     """
-    if not os.access(home.root, os.R_OK | os.X_OK) or may_write(home):
+    closed = _not_writable(home)
+    if closed is None or not os.access(home.root, os.R_OK | os.X_OK):
         return None
-    owner_id = home.root.stat().st_uid
+    hint = "Name a home of your own with --home or GLADIUS_HOME to run jobs."
     if _is_mounted_read_only(home):
         why = "it is on a disk that is mounted read-only"
-    elif owner_id != os.geteuid():
-        why = f"it belongs to {_user_name(owner_id)}"
     else:
-        why = "it is write-protected"
+        why = f"{'it' if closed == home.root else closed} {_refusal(closed)}"
+        if closed != home.root and home.root.stat().st_uid == os.geteuid():
+            hint = f"`{_give_back(home)}` gives it back to you. {hint}"
     return HomeError(
-        f"You can look at the home {home.root}, but not change it: {why}.",
-        "Name a home of your own with --home or GLADIUS_HOME to run jobs.",
-        "look_only",
+        f"You can look at the home {home.root}, but not change it: {why}.", hint, "look_only"
     )
 
 
 def may_write(home: Home) -> bool:
     """Whether permissions and the mount let this user write to the home; true where none is yet."""
-    folders = [folder for folder in (home.root, home.runs) if os.access(folder, os.F_OK)]
-    return all(os.access(folder, os.W_OK) for folder in folders)
+    return _not_writable(home) is None
 
 
 def has_runs(home: Home) -> bool:
@@ -96,8 +97,7 @@ def _unreadable(home: Home) -> HomeError | None:
     if not os.access(home.root, os.F_OK) or os.access(home.root, os.R_OK | os.X_OK):
         return None
     return HomeError(
-        f"The home {home.root} cannot be read: it belongs to "
-        f"{_user_name(home.root.stat().st_uid)}.",
+        f"The home {home.root} cannot be read: it belongs to {owner_name(home.root)}.",
         "Ask for permission to look at it, or name another with --home or GLADIUS_HOME.",
     )
 
@@ -106,8 +106,36 @@ def _is_mounted_read_only(home: Home) -> bool:
     return bool(os.statvfs(home.root).f_flag & os.ST_RDONLY)
 
 
-def _user_name(user_id: int) -> str:
-    try:
-        return pwd.getpwuid(user_id).pw_name
-    except KeyError:  # a user id without a name, as in some containers
-        return f"the user with the id {user_id}"
+def _not_writable(home: Home) -> Path | None:
+    """The first thing that every change needs and that this user cannot write; None if he can."""
+    places = (home.root, home.runs, home.registry, home.supervisor_lock, home.supervisor_log)
+    return next((path for path in places if _is_closed(path)), None)
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether it is there, before and after the look, and this user cannot write it."""
+    is_there = os.access(path, os.F_OK)
+    return is_there and not os.access(path, os.W_OK) and os.access(path, os.F_OK)
+
+
+def _give_back(home: Home) -> str:
+    return f"sudo chown -R {os.geteuid()} {shlex.quote(str(home.root))}"
+
+
+def _whose(error: OSError, home: Home) -> str:
+    """Whose the file is that could not be written, where that is what refused it."""
+    if error.errno not in _REFUSED or not isinstance(error.filename, str):
+        return ""
+    path = Path(error.filename)
+    for one in (path, *path.parents):
+        with suppress(OSError):  # not there, or in a folder that this user may not look into
+            is_mine = one.stat().st_uid == os.geteuid()
+            if one.is_relative_to(home.root) and not (is_mine and os.access(one, os.W_OK)):
+                return f": {one} {_refusal(one)}"
+    return ""
+
+
+def _refusal(path: Path) -> str:
+    """Why this user cannot write it."""
+    is_mine = path.stat().st_uid == os.geteuid()
+    return "is write-protected" if is_mine else f"belongs to {owner_name(path)}"
