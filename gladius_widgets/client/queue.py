@@ -15,6 +15,7 @@ from gladius_widgets.store.queue_pause import (
     queue_pauses,
     resume_queue,
 )
+from gladius_widgets.store.registry.home_errors import told_of_home
 from gladius_widgets.store.registry.job import Job
 from gladius_widgets.store.registry.registry import Registry
 from gladius_widgets.store.trash import Trashed
@@ -149,16 +150,28 @@ class QueueCommands(ABC):
         return found
 
     def resume_queue(self) -> list[QueuePause]:
-        """Let engines whose queue was paused start jobs again; returns the pauses that end."""
+        """Let engines whose queue was paused start jobs again; returns the pauses that end.
+
+        Raises:
+            HomeError: the home cannot be written.
+        """
+        self._check_may_change()
         ended = queue_pauses(self.home)
-        for pause in ended:
-            resume_queue(self.home, pause.engine)
+        with told_of_home(self.home):
+            for pause in ended:
+                resume_queue(self.home, pause.engine)
         self._supervise()
         return ended
 
     def pause_queue(self, reason: str) -> None:
-        """Let no further job of this machine start; those that run go on."""
-        pause_queue(self.home, QueuePause(LOCAL, time.time(), self.user, reason))
+        """Let no further job of this machine start; those that run go on.
+
+        Raises:
+            HomeError: the home cannot be written.
+        """
+        self._check_may_change()
+        with told_of_home(self.home):
+            pause_queue(self.home, QueuePause(LOCAL, time.time(), self.user, reason))
 
     def delete(self, ref: str) -> Job:
         """Move a job that is over to the trash; returns it as it was.

@@ -184,6 +184,23 @@ def test_a_full_disk_says_what_is_full_and_goes_on_when_it_is_not(disk, in_proce
     assert in_process("hold", "two")[0] == 0
 
 
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_a_queue_that_cannot_be_paused_or_resumed_says_why(disk, how):
+    home = Home(disk.path / "home")
+    furnish(home)
+    client = Client(home)
+    if how == "read-only":
+        client.pause_queue("x")
+    lock_away(home, disk, how)
+    with pytest.raises(HomeError, match="no space left" if how == "full" else "mounted read-only"):
+        client.pause_queue("y")
+    if how == "full":
+        assert client.resume_queue() == []
+    else:
+        with pytest.raises(HomeError, match="mounted read-only"):
+            client.resume_queue()
+
+
 def test_a_locked_registry_is_read_from_the_run_directories(home, monkeypatch):
     home.root.mkdir()
     furnish(home)

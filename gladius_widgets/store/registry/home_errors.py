@@ -8,7 +8,8 @@ import errno
 import os
 import shlex
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gladius_widgets.core.atomic import NO_SPACE
@@ -39,6 +40,15 @@ def home_error(error: OSError, home: Home) -> HomeError:
         f"The home {home.root} cannot be written{_whose(error, home)}.",
         "Give yourself write permission there, or name another home with --home or GLADIUS_HOME.",
     )
+
+
+@contextmanager
+def told_of_home(home: Home) -> Iterator[None]:
+    """For writing in the home: an error of the file system becomes the home's sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise home_error(error, home) from error
 
 
 def look_only_error(home: Home) -> HomeError | None:
