@@ -12,6 +12,7 @@ from typing import Any
 
 from gladius_widgets.core import private, reserve
 from gladius_widgets.core.atomic import write_bytes
+from gladius_widgets.core.config.chat_template import check_chat_template
 from gladius_widgets.core.config.file_paths import with_absolute_paths
 from gladius_widgets.core.config.load import load_config
 from gladius_widgets.core.config.schema import TrainingConfig
@@ -170,6 +171,7 @@ def read_config(
     parsed, note = (parsed, "") if base is None else with_estimate_for(parsed, base)
     frozen = with_absolute_paths(parsed, source.absolute().parent if source else None)
     check_model(frozen.model)
+    check_chat_template(frozen.model.chat_template)
     check_data(frozen.data)
     return frozen, source, note
 

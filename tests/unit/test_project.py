@@ -57,6 +57,7 @@ MODELS = sorted(
     for file in (PACKAGE / "panels").rglob("*.py")
     if file.stem == "model" or file.stem.endswith("_model")
 )
+# Jinja only parses chat templates, where it is installed.
 CORE_LIBRARIES = {"orjson", "psutil", "pydantic", "pydantic_core", "pynvml", "ruamel"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "tensorboard", "duckdb"}
 

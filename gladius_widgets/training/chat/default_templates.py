@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gladius_widgets.core.config.schema import is_template_text
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.config.chat_template import jinja_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,20 +45,9 @@ def template_text(wanted: str) -> str:
     """The template that `model.chat_template` means: a name, a file, or the text itself.
 
     Raises:
-        GladiusError: the file cannot be read.
+        GladiusError: the file cannot be read, or the text is no template.
     """
-    if is_template_text(wanted):
-        return wanted
-    if wanted in _NAMED:
-        return _NAMED[wanted]
-    try:
-        return Path(wanted).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise GladiusError(
-            f"The chat template {wanted} cannot be read: {reason}.",
-            f"Give model.chat_template a file, a text, or one of: {', '.join(_NAMED)}.",
-        ) from None
+    return _NAMED[wanted] if wanted in _NAMED else jinja_text(wanted)
 
 
 def choose_template(
@@ -71,7 +58,7 @@ def choose_template(
     `tell` gets a sentence about a choice that its user has to know.
 
     Raises:
-        GladiusError: the wanted template is a file that cannot be read.
+        GladiusError: the wanted template cannot be read or parsed.
     """
     if wanted is not None:
         tokenizer.chat_template = template_text(wanted)
