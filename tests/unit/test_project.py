@@ -58,7 +58,7 @@ MODELS = sorted(
     if file.stem == "model" or file.stem.endswith("_model")
 )
 # Jinja only parses chat templates, where it is installed.
-CORE_LIBRARIES = {"orjson", "psutil", "pydantic", "pydantic_core", "pynvml", "ruamel"}
+CORE_LIBRARIES = {"jinja2", "orjson", "psutil", "pydantic", "pydantic_core", "pynvml", "ruamel"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "tensorboard", "duckdb"}
 
 
