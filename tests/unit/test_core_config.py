@@ -133,6 +133,16 @@ def test_yaml_1_2_scalars():
     assert parse_scalar("null") is None
 
 
+def test_a_mistake_inside_a_key_that_the_file_has_too_names_the_override():
+    scratch = "model:\n  name: m\n  tokenizer: t\n  from_scratch:\n    model_type: llama\n"
+    override = "model.from_scratch.auto_map={a: b}"
+    said = refusal(scratch + "data: {path: d}\n", [override])
+    assert said.startswith(f"--set {override}: 'model.from_scratch': 'auto_map'")
+    assert refusal(scratch + "    auto_map: {a: b}\ndata: {path: d}\n").startswith("c.yaml, line")
+    both = [override, "training.max_steps=x"]
+    assert refusal(scratch + "data: {path: d}\n", both[1:]).startswith("--set training.max")
+
+
 def test_overrides_go_on_top_and_are_checked_alike():
     overrides = ["training.max_steps=20", "optimization.learning_rate=1e-5", "lora.enabled=true"]
     config = parse_config(BASE + "training: {max_steps: 5, epochs: 2}\n", "c.yaml", overrides)

@@ -83,6 +83,8 @@ def _apply_override(document: Document, override: str) -> None:
 
 def _put(document: Document, keys: tuple[str, ...], value: Any, said: str) -> None:
     """Set one value; `said` is what messages about it name."""
+    if not document.overrides:
+        document.before = dict(document.values)  # what is changed below is copied
     target = document.values
     for key in keys[:-1]:
         child = target.get(key)
@@ -127,19 +129,36 @@ def _validate(document: Document) -> TrainingConfig:
     try:
         return TrainingConfig.model_validate(document.values)
     except ValidationError as error:
-        found = [_problem(document, item) for item in error.errors()]
+        old = _told_of_file(document)
+        found = [_problem(document, e, is_new=_told(e) not in old) for e in error.errors()]
         # A mistyped key also makes the right one missing: the typo is what to tell about.
         first = next((problem for problem in found if problem.unknown), found[0])
         raise ConfigError(first.message, first.hint) from None
 
 
-def _problem(document: Document, error: ErrorDetails) -> Problem:
+def _told_of_file(document: Document) -> set[tuple[object, ...]]:
+    """What is wrong in the file alone, without overrides."""
+    if not document.overrides:
+        return set()
+    try:
+        TrainingConfig.model_validate(document.before)
+    except ValidationError as error:
+        return {_told(item) for item in error.errors()}
+    return set()
+
+
+def _told(error: ErrorDetails) -> tuple[object, ...]:
+    return (error["loc"], error["msg"])
+
+
+def _problem(document: Document, error: ErrorDetails, *, is_new: bool = False) -> Problem:
     *parents, last = error["loc"] or ("",)
     unknown = error["type"] == "extra_forbidden"
     path: KeyPath = tuple(part for part in parents if _is_key(part))
     path += (last,) if last and (unknown or _is_key(last)) else ()
     name = ".".join(str(part) for part in path)
-    where = document.where(tuple(error["loc"]))
+    where = document.within(tuple(error["loc"])) if is_new else ""
+    where = where or document.where(tuple(error["loc"]))
     kind = error["type"]
     if unknown:
         what = f"there is no key '{name}'."

@@ -40,12 +40,19 @@ class Document:
         lines: 1-based line of each key or item, by its path.
         source: the file's name, for messages.
         overrides: what replaced a value of the file, such as `--set a.b=1`, by its path.
+        before: the values without overrides, where there are some.
     """
 
     values: dict[str, Any]
     source: str
     lines: dict[KeyPath, int] = field(default_factory=dict)
     overrides: dict[KeyPath, str] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+
+    def within(self, path: KeyPath) -> str:
+        """The last override of something inside `path`; empty for none."""
+        inside = [said for keys, said in self.overrides.items() if keys[: len(path)] == path]
+        return inside[-1] if inside else ""
 
     def where(self, path: KeyPath) -> str:
         """The override or `file, line n` that `path` or its nearest known ancestor comes from."""
