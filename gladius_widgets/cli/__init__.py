@@ -9,7 +9,8 @@ import typer
 from gladius_widgets.cli import control, data, doctor, events, jobs, money, notices, pages, queue
 from gladius_widgets.cli.options import Chosen, HomeOption, JsonOption, chosen
 from gladius_widgets.cli.terminal import harmless_output
-from gladius_widgets.core.errors import GladiusError
+from gladius_widgets.core.errors import GladiusError, HomeError
+from gladius_widgets.core.text.terminal_text import visible
 
 app = typer.Typer(
     name="gladius",
@@ -46,6 +47,12 @@ def main() -> None:
 def _run() -> None:
     try:
         app()
+    except SystemExit:
+        if chosen.to_tell:
+            print(f"gladius: {visible(chosen.to_tell)}", file=sys.stderr)
+        raise
+    except HomeError as error:
+        _fail(error.message, error.hint, is_refusal=error.kind != "other")
     except GladiusError as error:
         _fail(error.message, error.hint)
     except KeyboardInterrupt:
@@ -59,9 +66,10 @@ def _run() -> None:
         )
 
 
-def _fail(message: str, hint: str) -> None:
+def _fail(message: str, hint: str, *, is_refusal: bool = False) -> None:
     if chosen.as_json:
         print(json.dumps({"error": message, "hint": hint}))
-    text = hint if message == chosen.told else f"{message} {hint}".rstrip()
-    print(f"gladius: {text}", file=sys.stderr)
+    text = "That is why this was refused." if message == chosen.told else message
+    refused = "Refused: " if is_refusal and message != chosen.told else ""
+    print(f"gladius: {refused}{f'{text} {hint}'.rstrip()}", file=sys.stderr)
     sys.exit(1)

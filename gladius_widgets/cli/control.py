@@ -184,7 +184,7 @@ def _do(
     timeout_s: float,
     args: dict[str, Any] | None = None,
 ) -> None:
-    client = open_client(context, home, as_json)
+    client = open_client(context, home, as_json, changes=True)
     answer = client.command(job, command, args, timeout_s if wait else None)
     outcome = getattr(answer, "outcome", None)
     is_over = outcome is None and command == Command.CANCEL and client.job(job).status in FINAL

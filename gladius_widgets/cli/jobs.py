@@ -69,7 +69,7 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a training run."""
-    client = open_client(context, home, as_json)
+    client = open_client(context, home, as_json, changes=True)
     job = client.submit(config, name, overrides or (), **when_to_start(after, start_at, hold))
     if note := client.waits_for_what_is_over(job.depends_on):
         print(visible(note), file=sys.stderr)
@@ -237,7 +237,7 @@ def ledger(
 
 def reindex(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the list of jobs from the run directories."""
-    done = open_client(context, home, as_json).reindex()
+    done = open_client(context, home, as_json, changes=True).reindex()
     if chosen.as_json:
         print_json({"jobs": done.jobs, "problems": done.problems})
     else:

@@ -43,11 +43,15 @@ HoldOption = Annotated[bool, typer.Option("--hold", help="Do not start before `u
 
 @dataclass
 class Chosen:
-    """What the options said, and what was told of the home before the command's own answer."""
+    """What the options said, and what is told of the home.
+
+    `told` before the command's own answer; `to_tell` after it, unless a refusal says it anyway.
+    """
 
     home: str | None = None
     as_json: bool = False
     told: str = ""
+    to_tell: str = ""
 
 
 # What main() needs to know when a command fails.
@@ -62,12 +66,19 @@ def choose(context: typer.Context, home: str | None, as_json: bool) -> Chosen:
     return chosen
 
 
-def open_client(context: typer.Context, home: str | None, as_json: bool) -> "Client":
-    """A client for the chosen home; says so where its jobs can be looked at only, or not all."""
+def open_client(
+    context: typer.Context, home: str | None, as_json: bool, *, changes: bool = False
+) -> "Client":
+    """A client for the chosen home; says so where its jobs can be looked at only, or not all.
+
+    For a command that `changes` something it is said at the end: a refusal says it, and once.
+    """
     from gladius_widgets.client import Client
 
     client = Client(choose(context, home, as_json).home)
-    if (trouble := client.trouble()) is not None:
+    if (trouble := client.trouble()) is not None and changes:
+        chosen.to_tell = trouble.message
+    elif trouble is not None:
         chosen.told = trouble.message
         print(f"gladius: {visible(trouble.message)}", file=sys.stderr)
     return client

@@ -46,7 +46,7 @@ def queue(
     as_json: JsonOption = False,
 ) -> None:
     """Show who runs, who waits, when each will start, and why not sooner."""
-    client = open_client(context, home, as_json)
+    client = open_client(context, home, as_json, changes=resume or pause is not None)
     if resume:
         ended = client.resume_queue()
         _say({"resumed": [one.engine for one in ended]}, _resumed(len(ended)))
@@ -73,7 +73,7 @@ def _show(view: "QueueView") -> None:
     for one in view.pauses:
         print(visible(f"The queue is paused: {one.reason}"))
         print("`gladius queue --resume` lets it go on.")
-    if view.trouble:
+    if view.trouble and not (chosen.told and view.trouble.startswith(chosen.told)):
         print(visible(view.trouble))
     print(f"{len(view.active)} of {view.slots} slots in use")
     for job in view.active:
@@ -106,14 +106,14 @@ def hold(
     context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Keep a queued job from starting; it keeps its place."""
-    _say(open_client(context, home, as_json).hold(job), f"{job} is held")
+    _say(open_client(context, home, as_json, changes=True).hold(job), f"{job} is held")
 
 
 def unhold(
     context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Let a held job start when its turn comes."""
-    _say(open_client(context, home, as_json).unhold(job), f"{job} is held no more")
+    _say(open_client(context, home, as_json, changes=True).unhold(job), f"{job} is held no more")
 
 
 def reorder(
@@ -128,7 +128,10 @@ def reorder(
 ) -> None:
     """Move a queued job to another place in the queue."""
     where = f"starts before {before} now" if before else "starts after all others now"
-    _say(open_client(context, home, as_json).reorder(job, before=before), f"{job} {where}")
+    _say(
+        open_client(context, home, as_json, changes=True).reorder(job, before=before),
+        f"{job} {where}",
+    )
 
 
 def after(
@@ -145,7 +148,9 @@ def after(
     if bool(others) == none:
         raise typer.BadParameter("name the jobs that it shall wait for, or say --none")
     where = f"waits for {', '.join(others)} now" if others else "waits for no other job now"
-    _say(open_client(context, home, as_json).after(job, others or ()), f"{job} {where}")
+    _say(
+        open_client(context, home, as_json, changes=True).after(job, others or ()), f"{job} {where}"
+    )
 
 
 def clone(
@@ -162,7 +167,7 @@ def clone(
     as_json: JsonOption = False,
 ) -> None:
     """Queue a new job with the config of another."""
-    client = open_client(context, home, as_json)
+    client = open_client(context, home, as_json, changes=True)
     changed = dict(parse_setting(change) for change in changes or ())
     made = client.clone(job, changed, name, **when_to_start(after, start_at, hold))
     if note := client.waits_for_what_is_over(made.depends_on):
@@ -174,7 +179,7 @@ def delete(
     context: typer.Context, job: JobArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Move a job that is over to the trash; it can be restored for some days."""
-    client = open_client(context, home, as_json)
+    client = open_client(context, home, as_json, changes=True)
     job_id = client.delete(job).id
     _say({"id": job_id}, f"Deleted {job_id}. `gladius restore {job_id}` brings it back.")
 
@@ -186,7 +191,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Take a deleted job out of the trash."""
-    restored = open_client(context, home, as_json).restore(job)
+    restored = open_client(context, home, as_json, changes=True).restore(job)
     _say({"id": restored.id, "status": restored.status}, f"{restored.id} is back")
 
 
@@ -201,7 +206,7 @@ def trash(
     """List the deleted jobs."""
     from gladius_widgets.cli.text import moment
 
-    client = open_client(context, home, as_json)
+    client = open_client(context, home, as_json, changes=empty)
     if empty:
         count = client.empty_trash()
         _say({"deleted": count}, f"{count} jobs deleted for good")

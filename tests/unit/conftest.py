@@ -17,6 +17,7 @@ def in_process(home, monkeypatch, capfd):
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["gladius", *map(str, arguments)])
         cli.chosen.home, cli.chosen.as_json, cli.chosen.told = None, False, ""
+        cli.chosen.to_tell = ""
         code = 0
         try:
             cli.main()

@@ -40,7 +40,7 @@ READING = [
 CHANGING = [
     ["pause", "one"], ["stop", "one"], ["cancel", "one", "--reason", "x"], ["checkpoint", "one"],
     ["hold", "two"], ["delete", "three"], ["clone", "one"], ["reindex"], ["resume", "three"],
-    ["trash", "--empty"],
+    ["trash", "--empty"], ["queue", "--pause", "x"], ["queue", "--resume"],
 ]  # fmt: skip
 
 
@@ -161,7 +161,8 @@ def test_a_read_only_home_refuses_each_command_with_one_sentence(disk, in_proces
         code, out, err = in_process(*arguments)
         assert (code, out) == (1, ""), arguments
         assert err.count(sentence) == 1, (arguments, err)
-        assert len(err.splitlines()) == 2  # the sentence, and what to do
+        assert len(err.splitlines()) == 1, err
+        assert err.startswith(f"gladius: Refused: {sentence}")
 
 
 def test_a_full_disk_says_what_is_full_and_goes_on_when_it_is_not(disk, in_process, monkeypatch):
@@ -176,7 +177,10 @@ def test_a_full_disk_says_what_is_full_and_goes_on_when_it_is_not(disk, in_proce
         registry.update(registry.find()[0].id, step=3)
     code, _, err = in_process("hold", "two")
     assert code == 1
-    assert err.count("There is no space left on the disk") == 1
+    assert err.startswith("gladius: Refused: There is no space left on the disk")
+    assert len(err.splitlines()) == 1, err
+    out, err = in_process("queue")[1:]
+    assert f"{out}{err}".count("There is no space left on the disk") == 1
     disk.free()
     registry._quiet_until = 0.0
     assert len(registry.find()) == 3
