@@ -24,7 +24,10 @@ _FIRST_BYTES = {
     "gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00",
     "parquet": b"PAR1",
 }  # fmt: skip
-NO_FORMAT = "of no known format"
+_NO_FORMAT = "of no known format"
+_ABOUT_DATA = "about the data, by its name"
+_SKIPPED = {start: f"names that begin with {start} are skipped" for start in ("__", "~$")}
+NO_ROWS = {_NO_FORMAT, _ABOUT_DATA, *_SKIPPED.values()}  # why a name says that a file has none
 FORMATS_WORDS = "JSONL, JSON, CSV, TSV, Parquet or Arrow files, also as .gz, .zst, .bz2 or .xz"
 
 # The words by which the `datasets` library tells a split, too.
@@ -153,23 +156,21 @@ def _in_folder(folder: Path) -> SourceFiles:
     found: list[DataFile] = []
     passed: list[tuple[Path, str]] = []
     for path, saved_as in _walk(folder, {}):
-        file = DataFile(path)
         parts = path.relative_to(folder).parts
-        if _is_about(path.name):
-            continue
-        if file.kind:
+        if why := _why_no_rows(path.name):
+            passed.append((path, why))
+        else:
             named = saved_as or _shard_name(path.name)
             split = split_of((*parts[:-1], named)) if named else split_of(parts)
             found.append(DataFile(path, split, named))
-        else:
-            passed.append((path, NO_FORMAT))
     return SourceFiles(tuple(sorted(found, key=lambda file: file.path)), tuple(sorted(passed)))
 
 
 def _walk(folder: Path, seen: dict[tuple[int, int], Path]) -> Iterator[tuple[Path, str]]:
     """Every file under a folder with the split that `save_to_disk` gave it, linked ones too.
 
-    Each folder is read once, however many links lead to it.
+    Each folder is read once, however many links lead to it. Of hidden names there is no word; a
+    folder whose name is skipped stands for all in it.
     """
     stat = folder.stat()
     if seen.setdefault((stat.st_dev, stat.st_ino), folder) is not folder:
@@ -179,11 +180,11 @@ def _walk(folder: Path, seen: dict[tuple[int, int], Path]) -> Iterator[tuple[Pat
         yield from saved
         return
     splits = _saved_json(folder / _SAVED_SPLITS).get("splits")
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    for entry in _entries(folder):
         path = folder / entry.name
-        if entry.name.startswith((".", "__", "~$")):
-            continue
-        if entry.is_dir():
+        if entry.name.startswith(tuple(_SKIPPED)):
+            yield path, ""
+        elif entry.is_dir():
             if isinstance(splits, list) and entry.name in splits:
                 yield from ((file, entry.name) for file, _ in _walk(path, seen))
             elif not isinstance(splits, list):
@@ -194,6 +195,13 @@ def _walk(folder: Path, seen: dict[tuple[int, int], Path]) -> Iterator[tuple[Pat
             raise GladiusError(
                 f"{path} is a link to a file that is not there.", "Mend or remove the link."
             )
+
+
+def _entries(folder: Path) -> list["os.DirEntry[str]"]:
+    """What is in a folder, by name, without what is hidden."""
+    with os.scandir(folder) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(shown, key=lambda entry: entry.name)
 
 
 def _shard_name(name: str) -> str:
@@ -232,8 +240,9 @@ def _chosen(found: SourceFiles, folder: Path, source: DataSource, held_out: str)
         _refuse_other_options(folder, source)
     files, passed = found.read, found.passed_over
     if not files:
+        why = f": {passed[0][0].name} is passed over ({passed[0][1]})" if passed else ""
         raise GladiusError(
-            f"The folder {folder} holds no data file.", f"Put {FORMATS_WORDS} there."
+            f"The folder {folder} holds no data file{why}.", f"Put {FORMATS_WORDS} there."
         )
     if source.split is not None:
         files = tuple(file for file in files if source.split in _names(file))
@@ -317,11 +326,15 @@ def _parsed(name: str) -> tuple[str, str, str]:
     return path.stem if kind else path.name, kind, compression
 
 
-def _is_about(name: str) -> bool:
-    """Whether a file is about the data, by its name."""
+def _why_no_rows(name: str) -> str:
+    """Why a file in a folder holds no rows, as far as its name says; empty when it may."""
+    if skipped := next((why for start, why in _SKIPPED.items() if name.startswith(start)), ""):
+        return skipped
     stem, kind, _ = _parsed(name)
     word = (stem if kind else name.split(".", maxsplit=1)[0]).lower()
-    return word in _ABOUT or (kind == "json" and word in _ABOUT_JSON)
+    if word in _ABOUT or (kind == "json" and word in _ABOUT_JSON):
+        return _ABOUT_DATA
+    return "" if kind else _NO_FORMAT
 
 
 def _stem(name: str) -> str:

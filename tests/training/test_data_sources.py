@@ -174,15 +174,34 @@ def test_hidden_files_and_files_about_the_data_are_no_rows(tmp_path: Path) -> No
     for name in (
         ".ipynb_checkpoints/train-checkpoint.jsonl", "._train.jsonl", "sub/.hidden/deep/a.jsonl",
         "sub/._b.jsonl", "README.json", "LICENSE.json", "dataset_info.json", "state.json",
-        "metadata.jsonl", "__pycache__/x.json", ".git/objects/y.json",
+        "metadata.jsonl", "__pycache__/x.json", ".git/objects/y.json", "sub/__rows.jsonl",
+        "~$rows.csv",
     ):  # fmt: skip
         write(tmp_path / name, texts(90, 95, "hidden"))
     for name in ("notes.txt", "README.md", "LICENSE", "dataset_infos.json"):
         (tmp_path / name).write_text("x")
     assert read(tmp_path) == [row["text"] for row in texts(0, 24)]
-    assert data_parts(DataSection(path=str(tmp_path))).passed_over == (
-        (str(tmp_path / "notes.txt"), "of no known format"),
-    )
+    passed = data_parts(DataSection(path=str(tmp_path))).passed_over
+    assert {str(Path(path).relative_to(tmp_path)): why for path, why in passed} == {
+        "notes.txt": "of no known format",
+        "__pycache__": "names that begin with __ are skipped",
+        "sub/__rows.jsonl": "names that begin with __ are skipped",
+        "~$rows.csv": "names that begin with ~$ are skipped",
+    } | dict.fromkeys(
+        ("LICENSE", "LICENSE.json", "README.json", "README.md", "dataset_info.json",
+         "dataset_infos.json", "metadata.jsonl", "state.json"),
+        "about the data, by its name",
+    )  # fmt: skip
+    told = data_lines(DataSection(path=str(tmp_path)), prepared(tmp_path / ".home", tmp_path).stats)
+    assert f"[INFO] Passed over {tmp_path}/metadata.jsonl: about the data, by its name" in told
+
+
+@pytest.mark.parametrize("name", ["metadata.jsonl", "__rows.jsonl", "~$rows.csv"])
+def test_a_folder_with_nothing_but_passed_over_files_says_why(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "d" / name, texts(0, 5))
+    with pytest.raises(GladiusError, match="holds no data file") as refused:
+        read(tmp_path / "d")
+    assert name in refused.value.message
 
 
 def test_a_name_that_is_no_text_is_told_as_far_as_it_goes(tmp_path: Path) -> None:

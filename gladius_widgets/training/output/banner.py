@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gladius_widgets.core.atomic import read_json
 from gladius_widgets.core.config.schema import DataSection, TrainingConfig
-from gladius_widgets.core.data_files import NO_FORMAT
+from gladius_widgets.core.data_files import NO_ROWS
 from gladius_widgets.core.paths import RunDirectory
 from gladius_widgets.core.run_state import RunStatus
 from gladius_widgets.training.data.token_writer import bad_rows_text
@@ -55,7 +55,7 @@ def data_lines(config: DataSection, data: dict[str, Any]) -> list[str]:
     if (more := len(data.get("files", [])) - _TOLD_FILES) > 0:
         lines.append(f"[INFO] Read {more:,} more files")
     for path, why in data.get("passed_over", [])[:_TOLD_FILES]:
-        level = "INFO" if why == NO_FORMAT else "WARN"
+        level = "INFO" if why in NO_ROWS else "WARN"
         lines.append(f"[{level}] Passed over {path}: {why}")
     if data["bad_rows"]:
         reasons = bad_rows_text(data["bad_reasons"])
