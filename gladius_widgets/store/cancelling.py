@@ -98,8 +98,9 @@ def _answered(
 def _answered_request(run: RunDirectory) -> requests.Request | None:
     """The one that was applied in the run directory, if the job was cancelled there."""
     answer = requests.cancel_applied(run)
-    known = requests.requests(run) if answer is not None else []
-    return next((one for one in known if answer is not None and one.id == answer.id), None)
+    if answer is None:
+        return None
+    return next((one for one in requests.requests(run) if one.id == answer.id), None)
 
 
 def _open_cancel(run: RunDirectory, job: Job) -> requests.Request | None:

@@ -180,9 +180,8 @@ class _Encoder:
 
     def _chat_sample(self, item: Rendering, ids: np.ndarray, offsets: np.ndarray) -> Encoded:
         size = min(len(ids), self._max_length)
-        seen = (
-            int(offsets[size - 1, 1]) if size else 0
-        )  # an answer behind is neither learnt nor cut
+        # An answer that begins behind the sample's end is neither learnt nor cut.
+        seen = int(offsets[size - 1, 1]) if size else 0
         near = [span for span in item.answers if span[0] < seen]
         answers = [places for places in map(_in(offsets), near) if len(places)]
         if item.unlearnt is None:
